@@ -1,0 +1,1 @@
+"""From a trained rate RNN to a neuromorphic chip."""

@@ -1,0 +1,129 @@
+"""The chip, where neurons sit on it, and what its network carries."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data import validate
+from spiking_bimt.errors import InputError
+
+SYNAPSE_FORMULAS = ("flat", "loihi-blocks")
+ROUTINGS = ("unicast", "multicast")
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A 2D grid of tiles with one or more cores each, and the hard limits of a core.
+
+    Core c sits in tile c // cores_per_tile; tiles are numbered down the columns (x-major),
+    x = tile // height, y = tile % height, as in SANA-FE. A limit that is None does not exist.
+    """
+
+    name: str
+    description: str
+    width: int
+    height: int
+    cores_per_tile: int
+    neurons_per_core: int
+    input_axons: int | None
+    """Distinct sources (neurons and input channels) that a core can receive from."""
+    output_axons: int | None
+    """(neuron, destination core) pairs that a core can send to."""
+    synapse_bits: int | None
+    """Synapse memory of a core, bits."""
+    synapse_formula: str
+    """"flat": synapses * weight_bits; "loihi-blocks": nengo-loihi's block formula."""
+    weight_bits: int
+    """Widest signed weight."""
+    crossbar_rows: int
+    """Axons (word lines) of one crossbar tile."""
+    crossbar_cols: int
+    """Neurons (bit lines) of one crossbar tile."""
+    routing: str
+    """"unicast": a packet to each destination core; "multicast": one XY tree a spike."""
+    local_packets: bool
+    """Whether a spike to the sender's own core costs a packet."""
+    packet_cost: float
+    """Cost of one packet in the placement's objective (pJ where `energy` is known)."""
+    hop_cost_x: float
+    """Cost of one hop along x (east-west)."""
+    hop_cost_y: float
+    """Cost of one hop along y (north-south)."""
+    energy: dict[str, float] | None
+    """Energy of each event, pJ: soma (a neuron and step), spike, synapse; None where unpublished."""
+    sources: dict[str, str]
+    """Where each figure comes from."""
+
+    def __post_init__(self) -> None:
+        for field in ("width", "height", "cores_per_tile", "neurons_per_core", "weight_bits",
+                      "crossbar_rows", "crossbar_cols"):  # fmt: skip
+            if getattr(self, field) < 1:
+                raise InputError(f"chip {self.name}: {field} is {getattr(self, field)}, least 1")
+        for field in ("packet_cost", "hop_cost_x", "hop_cost_y"):
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
+                raise InputError(f"chip {self.name}: {field} must be a finite number, least 0")
+        if self.synapse_formula not in SYNAPSE_FORMULAS:
+            raise InputError(
+                f"chip {self.name}: synapse_formula {self.synapse_formula!r} is unknown; "
+                f"known: {', '.join(SYNAPSE_FORMULAS)}"
+            )
+        if self.routing not in ROUTINGS:
+            raise InputError(
+                f"chip {self.name}: routing {self.routing!r} is unknown; known: {', '.join(ROUTINGS)}"
+            )
+
+    @property
+    def n_cores(self) -> int:
+        """Number of cores on the chip."""
+        return self.width * self.height * self.cores_per_tile
+
+    def core_xy(self) -> npt.NDArray[np.int32]:
+        """(n_cores, 2) x and y of each core's tile."""
+        tile = np.arange(self.n_cores) // self.cores_per_tile
+        return np.stack([tile // self.height, tile % self.height], axis=1).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The core of every neuron, and its slot there."""
+
+    chip: str
+    """Name of the chip preset, or path of the user's chip file."""
+    n_cores: int
+    core: npt.NDArray[np.int32]
+    """(N,) core of each neuron."""
+    slot: npt.NDArray[np.int32]
+    """(N,) slot within the core, distinct within each core."""
+    measured: dict[str, object] | None = None
+    """What the placer measured (JSON values)."""
+
+    def __post_init__(self) -> None:
+        n = len(self.core)
+        for field in ("core", "slot"):
+            value = validate.array("Placement", field, getattr(self, field), (n,), np.int32)
+            object.__setattr__(self, field, value)
+        if n == 0 or self.core.min() < 0 or self.core.max() >= self.n_cores:
+            raise InputError(f"Placement.core must lie in 0..{self.n_cores - 1}")
+        pairs = np.stack([self.core, self.slot], axis=1)
+        if self.slot.min() < 0 or len(np.unique(pairs, axis=0)) != n:
+            raise InputError("Placement.slot must be distinct within each core and not negative")
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What the chip's network carries for given spikes, summed over them."""
+
+    packets: int
+    """Packets sent: one a spike and destination core (unicast) or one a spike (multicast)."""
+    unicast_hops: int
+    """Links crossed when every destination core gets its own packet (XY routing)."""
+    multicast_hops: int
+    """Links crossed when a spike is copied along its XY tree."""
+    link_load: npt.NDArray[np.int64]
+    """(width, height, 4) packets over each tile's outgoing link: east, west, north, south,
+    under the chip's own routing."""
+    synaptic_events: int
+    spikes: int
+    energy_pj: dict[str, float] | None
+    """Energy by event (soma, spike, synapse, packet, hop), pJ; None where unpublished."""

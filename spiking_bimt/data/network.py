@@ -1,0 +1,188 @@
+"""The spiking network that every later stage works on."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data import validate
+from spiking_bimt.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+
+RESETS = ("subtract", "value")
+_NEURON_FIELDS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
+
+
+@dataclass(frozen=True)
+class SpikingNetwork:
+    """Leaky integrate-and-fire neurons with exponential synapses: NIR's CubaLIF.
+
+        di/dt = -i / tau_syn + sum_j (w_ij / tau_syn) sum_k delta(t - t_j^k - delay_ij)
+        dv/dt = (v_leak - v) / tau_mem + i + x + bias,    v >= v_min
+        spike when v > v_th (strict, as NIR and Loihi); then v <- v - (v_th - v_reset)
+        (reset "subtract") or v <- v_reset (reset "value")
+
+    The current is in units of v per ms, so one presynaptic spike moves v by w in total and
+    tau_mem = inf is the non-leaky case of the same equation. In NIR's terms R = tau_mem and the
+    bias of its v_leak is tau_mem * bias. x is the analogue input W_in u, held over a task step.
+
+    Within a time step: the membrane is integrated exactly with the current at its start, the
+    current decays, spikes whose delay has passed arrive, the threshold is tested, v is reset.
+    A refractory neuron keeps v fixed while its current goes on.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    """(N + 1,) start of each presynaptic neuron's row in `indices`."""
+    indices: npt.NDArray[np.int32]
+    """(nnz,) postsynaptic neurons, ascending within a row."""
+    weights: Floats
+    """(nnz,) w: total change of the postsynaptic v by one spike, in units of v."""
+    in_indptr: npt.NDArray[np.int64]
+    """(C + 1,) the same for the input channels."""
+    in_indices: npt.NDArray[np.int32]
+    in_weights: Floats
+    """(in_nnz,) current into the neuron by a channel held at 1, in v per ms."""
+    w_out: Floats
+    """(K, N) readout weights on the filtered spikes (tau_out), per spike."""
+    b_out: Floats
+    """(K,) readout biases."""
+    tau_out: float
+    """Time constant of the readout's filter, ms."""
+    tau_mem: Floats
+    """(N,) membrane time constant, ms; inf for a non-leaky membrane."""
+    tau_syn: Floats
+    """(N,) synaptic time constant of the postsynaptic neuron, ms."""
+    v_th: Floats
+    v_reset: Floats
+    v_leak: Floats
+    v_min: Floats
+    """(N,) membrane floor; -inf for none. NIR has no floor."""
+    t_ref: Floats
+    """(N,) refractory time, ms, a multiple of dt."""
+    bias: Floats
+    """(N,) constant input, v per ms."""
+    delay: int
+    """Steps from a spike to its arrival, at least 1, where `delays` is None."""
+    reset: str
+    """"subtract" or "value"."""
+    dt: float
+    """Simulation step, ms."""
+    task_dt: float
+    """Step of the task's input and of the readout, ms, a multiple of dt."""
+    positions: npt.NDArray[np.int32]
+    """(N, 2) places on the sheet."""
+    sheet: tuple[int, int]
+    battery: str
+    tasks: tuple[str, ...]
+    delays: npt.NDArray[np.int32] | None = None
+    """(nnz,) steps of each synapse, at least 1, or None where all share `delay`."""
+    bits: int | None = None
+    """Width of the signed integer codes, or None where the network is not quantised."""
+    codes: npt.NDArray[np.int16] | None = None
+    """(nnz,) integer weights; weights ~ codes * scale[post]."""
+    scale: Floats | None = None
+    """(N,) value of one code step, by postsynaptic neuron."""
+    in_codes: npt.NDArray[np.int16] | None = None
+    in_scale: Floats | None = None
+    out_codes: npt.NDArray[np.int16] | None = None
+    """(K, N) integer readout weights."""
+    out_scale: Floats | None = None
+    """(K,) value of one readout code step, by output."""
+    measured: dict[str, Any] | None = None
+    """What conversion measured of this network (JSON values)."""
+
+    def __post_init__(self) -> None:
+        name = "SpikingNetwork"
+        n, n_in = len(self.indptr) - 1, len(self.in_indptr) - 1
+        n_out, nnz, in_nnz = len(self.b_out), len(self.indices), len(self.in_indices)
+        if n < 1 or n_out < 1 or n_in < 0:
+            raise InputError(f"{name} has {n} neurons and {n_out} outputs: none may be 0")
+        for field in ("dt", "task_dt", "tau_out"):
+            validate.positive(name, field, getattr(self, field))
+        shapes: dict[str, tuple[tuple[int, ...], type]] = {
+            "indptr": ((n + 1,), np.int64),
+            "indices": ((nnz,), np.int32),
+            "weights": ((nnz,), np.float32),
+            "in_indptr": ((n_in + 1,), np.int64),
+            "in_indices": ((in_nnz,), np.int32),
+            "in_weights": ((in_nnz,), np.float32),
+            "w_out": ((n_out, n), np.float32),
+            "b_out": ((n_out,), np.float32),
+            "positions": ((n, 2), np.int32),
+            "delays": ((nnz,), np.int32),
+            "codes": ((nnz,), np.int16),
+            "scale": ((n,), np.float32),
+            "in_codes": ((in_nnz,), np.int16),
+            "in_scale": ((n,), np.float32),
+            "out_codes": ((n_out, n), np.int16),
+            "out_scale": ((n_out,), np.float32),
+        } | {field: ((n,), np.float32) for field in _NEURON_FIELDS}
+        for field, (shape, dtype) in shapes.items():
+            if getattr(self, field) is None:
+                continue
+            finite = field not in ("tau_mem", "v_min")
+            value = validate.array(name, field, getattr(self, field), shape, dtype, finite=finite)
+            object.__setattr__(self, field, value)
+        validate.csr(name, self.indptr, self.indices, n)
+        validate.csr(name, self.in_indptr, self.in_indices, n, "in_")
+        self._check_neurons(name)
+        quantised = [self.codes, self.scale, self.in_codes, self.in_scale, self.out_codes,
+                     self.out_scale, self.bits]  # fmt: skip
+        if any(part is None for part in quantised) and any(part is not None for part in quantised):
+            raise InputError(f"{name} has some but not all of codes, scales and bits")
+
+    def _check_neurons(self, name: str) -> None:
+        for field in ("tau_mem", "tau_syn"):
+            if not (getattr(self, field) > 0).all():
+                raise InputError(f"{name}.{field} must be above 0 everywhere")
+        if np.isnan(self.v_min).any() or not (self.v_min <= self.v_reset).all():
+            raise InputError(f"{name}.v_min must not lie above v_reset")
+        if not (self.v_reset < self.v_th).all():
+            neuron = int(np.argmax(self.v_reset >= self.v_th))
+            raise InputError(f"{name}.v_reset of neuron {neuron} is not below its v_th")
+        if (self.t_ref < 0).any():
+            raise InputError(f"{name}.t_ref must not be negative")
+        if self.reset not in RESETS:
+            raise InputError(f"{name}.reset is {self.reset!r}; known: {', '.join(RESETS)}")
+        shortest = self.delay if self.delays is None else int(self.delays.min(initial=1))
+        if shortest < 1:
+            raise InputError(f"{name} has a delay of {shortest} steps: the least is 1")
+        ratio = self.task_dt / self.dt
+        if abs(ratio - round(ratio)) > 1e-6 or round(ratio) < 1:
+            raise InputError(
+                f"{name}.task_dt {self.task_dt} ms is not a multiple of dt {self.dt} ms"
+            )
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons, N."""
+        return len(self.indptr) - 1
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input channels, C."""
+        return len(self.in_indptr) - 1
+
+    @property
+    def steps_per_task_step(self) -> int:
+        """Simulation steps in one task step."""
+        return round(self.task_dt / self.dt)
+
+    def quantised(self) -> "SpikingNetwork":
+        """This network with its weights replaced by codes * scale (float32 products).
+
+        Raises InputError where the network has no codes.
+        """
+        if (
+            self.codes is None or self.scale is None or self.in_codes is None
+            or self.in_scale is None or self.out_codes is None or self.out_scale is None
+        ):  # fmt: skip
+            raise InputError("the network has no integer codes: run convert with --bits")
+        return replace(
+            self,
+            weights=self.codes.astype(np.float32) * self.scale[self.indices],
+            in_weights=self.in_codes.astype(np.float32) * self.in_scale[self.in_indices],
+            w_out=self.out_codes.astype(np.float32) * self.out_scale[:, None],
+        )

@@ -1,0 +1,254 @@
+"""Saves and loads any record by its fields: HDF5, no pickle, never half a file."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from spiking_bimt.errors import InputError
+
+SCHEMA_PREFIX = "spiking_bimt/"
+SCHEMA_VERSION = "1.0"
+# Deflate cannot expand a stream more than 1032 times: a dataset that claims more is hostile.
+_MAX_EXPANSION = 1100
+_COMPRESS_ABOVE = 1024
+
+T = typing.TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a file was made from."""
+
+    settings: dict[str, Any]
+    """The settings of the stage that wrote it (JSON values)."""
+    inputs: dict[str, str]
+    """SHA-256 of each input file, by file name."""
+    package_version: str
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def version() -> str:
+    """The installed package's version."""
+    return metadata.version("spiking-bimt")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[typing.BinaryIO]:
+    """A binary file that takes the place of `path` when the block ends, or leaves no trace.
+
+    Raises InputError when the directory is missing, read-only or full.
+    """
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes private files; a run's files follow the user's umask like any other.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` atomically (see `replacing`)."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def writing(
+    path: Path, schema: str, settings: dict[str, Any], inputs: dict[str, Path]
+) -> Iterator[h5py.File]:
+    """An HDF5 file with this package's header, written to `path` when the block ends.
+
+    It is built in memory, so that a full disk is met by one plain write and not inside HDF5.
+    """
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        file.attrs["schema"] = SCHEMA_PREFIX + schema
+        file.attrs["schema_version"] = SCHEMA_VERSION
+        file.attrs["package_version"] = version()
+        file.attrs["settings"] = json.dumps(settings, sort_keys=True)
+        hashes = {name: sha256(source) for name, source in inputs.items()}
+        file.attrs["inputs"] = json.dumps(hashes, sort_keys=True)
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    write_bytes(path, image)
+
+
+@contextlib.contextmanager
+def reading(path: Path, schema: str) -> Iterator[h5py.File]:
+    """An HDF5 file of this package, open for reading.
+
+    Raises InputError when it is missing, not HDF5, truncated, of another schema, or of a newer
+    major version.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(
+            f"{path} is not a readable HDF5 file (truncated or foreign): make it again"
+        ) from error
+    with file:
+        try:
+            found, number = _text(file, "schema"), _text(file, "schema_version")
+            if found != SCHEMA_PREFIX + schema:
+                raise InputError(f"{path} holds {found!r}, expected {SCHEMA_PREFIX + schema!r}")
+            if number.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+                raise InputError(
+                    f"{path} has schema version {number}, this package reads "
+                    f"{SCHEMA_VERSION.split('.')[0]}.x: use the release that wrote it"
+                )
+            yield file
+        except InputError as error:
+            if str(path) in str(error):
+                raise
+            raise InputError(f"{path}: {error}") from error
+        except (OSError, KeyError, TypeError, UnicodeDecodeError, RuntimeError) as error:
+            message = str(error).strip("\"'").splitlines()
+            detail = message[0] if message else type(error).__name__
+            raise InputError(f"{path} is damaged ({detail}): make it again") from error
+
+
+def provenance(path: Path, schema: str) -> Provenance:
+    """What `path` was made from."""
+    with reading(path, schema) as file:
+        return Provenance(
+            settings=_json(file, "settings"),
+            inputs=_json(file, "inputs"),
+            package_version=_text(file, "package_version"),
+        )
+
+
+def read_array(group: h5py.Group, name: str) -> Any:
+    """One dataset as an array; its size is checked against the stored bytes before allocation."""
+    if name not in group or not isinstance(group[name], h5py.Dataset):
+        raise InputError(f"dataset {name} is missing")
+    dataset = group[name]
+    if dataset.dtype.kind not in "biuf":
+        raise InputError(f"dataset {name} holds {dataset.dtype}, expected numbers")
+    stored = dataset.id.get_storage_size()
+    if dataset.size * dataset.dtype.itemsize > _MAX_EXPANSION * max(stored, 1):
+        raise InputError(f"dataset {name} claims {dataset.size} values in {stored} stored bytes")
+    return dataset[()]
+
+
+def write_array(group: h5py.Group, name: str, value: Any) -> None:
+    """One dataset, compressed when it is worth it; no time stamps, so equal data give equal bytes."""
+    value = np.asarray(value)
+    options: dict[str, Any] = {}
+    if value.size > _COMPRESS_ABOVE:
+        options = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "chunks": True}
+    group.create_dataset(name, data=value, track_times=False, **options)
+
+
+def write_fields(group: h5py.Group, record: Any) -> None:
+    """Every field of a record: arrays as datasets, the rest as attributes."""
+    hints = typing.get_type_hints(type(record))
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if value is None:
+            continue
+        if isinstance(value, np.ndarray):
+            write_array(group, field.name, value)
+        elif _is_json(hints[field.name]):
+            group.attrs[field.name] = json.dumps(value, sort_keys=True)
+        else:
+            group.attrs[field.name] = value
+
+
+def read_fields(group: h5py.Group, record: type[T]) -> T:
+    """The record that `write_fields` wrote; it validates itself."""
+    values: dict[str, Any] = {}
+    hints = typing.get_type_hints(record)
+    for field in dataclasses.fields(typing.cast(Any, record)):
+        name, optional = field.name, type(None) in typing.get_args(hints[field.name])
+        if name in group:
+            values[name] = read_array(group, name)
+        elif name in group.attrs:
+            values[name] = _attribute(group, name, hints[name])
+        elif optional:
+            values[name] = None
+        elif field.default is dataclasses.MISSING:
+            raise InputError(f"{name} is missing")
+    return record(**values)
+
+
+def save(
+    record: Any, path: Path, settings: dict[str, Any], inputs: dict[str, Path] | None = None
+) -> None:
+    """Write a record to `path`, atomically, under its class name as schema."""
+    with writing(path, type(record).__name__, settings, inputs or {}) as file:
+        write_fields(file, record)
+
+
+def load(path: Path, record: type[T]) -> T:
+    """Read a record back; raises InputError for anything but a whole, valid file of it."""
+    with reading(path, record.__name__) as file:
+        return read_fields(file, record)
+
+
+def _is_json(hint: Any) -> bool:
+    options = typing.get_args(hint) if typing.get_origin(hint) is types.UnionType else (hint,)
+    return any(typing.get_origin(option) in (tuple, dict) for option in options)
+
+
+def _attribute(group: h5py.Group, name: str, hint: Any) -> Any:
+    if _is_json(hint):
+        value = _json(group, name)
+        return tuple(value) if isinstance(value, list) else value
+    options = [o for o in (typing.get_args(hint) or (hint,)) if o is not type(None)]
+    if options == [str]:
+        return _text(group, name)
+    value = group.attrs[name]
+    if not np.issubdtype(np.asarray(value).dtype, np.number) or np.ndim(value):
+        raise InputError(f"attribute {name} is {value!r}, expected a number")
+    return options[0](value)
+
+
+def _text(group: h5py.Group, name: str) -> str:
+    if name not in group.attrs:
+        raise InputError(f"attribute {name} is missing: not a spiking_bimt file")
+    value = group.attrs[name]
+    if not isinstance(value, str):
+        raise InputError(f"attribute {name} is not text")
+    return value
+
+
+def _json(group: h5py.Group, name: str) -> Any:
+    try:
+        return json.loads(_text(group, name))
+    except json.JSONDecodeError as error:
+        raise InputError(f"attribute {name} is not valid JSON") from error
