@@ -173,16 +173,33 @@ class SpikingNetwork:
     def quantised(self) -> "SpikingNetwork":
         """This network with its weights replaced by codes * scale (float32 products).
 
-        Raises InputError where the network has no codes.
+        A synapse whose code is 0 is no synapse on a chip, so it is dropped. Raises InputError
+        where the network has no codes.
         """
         if (
             self.codes is None or self.scale is None or self.in_codes is None
             or self.in_scale is None or self.out_codes is None or self.out_scale is None
         ):  # fmt: skip
             raise InputError("the network has no integer codes: run convert with --bits")
+        kept, in_kept = self.codes != 0, self.in_codes != 0
+        indices, in_indices = self.indices[kept], self.in_indices[in_kept]
+        codes, in_codes = self.codes[kept], self.in_codes[in_kept]
         return replace(
             self,
-            weights=self.codes.astype(np.float32) * self.scale[self.indices],
-            in_weights=self.in_codes.astype(np.float32) * self.in_scale[self.in_indices],
+            indptr=_kept_indptr(self.indptr, kept),
+            indices=indices,
+            codes=codes,
+            weights=codes.astype(np.float32) * self.scale[indices],
+            delays=None if self.delays is None else self.delays[kept],
+            in_indptr=_kept_indptr(self.in_indptr, in_kept),
+            in_indices=in_indices,
+            in_codes=in_codes,
+            in_weights=in_codes.astype(np.float32) * self.in_scale[in_indices],
             w_out=self.out_codes.astype(np.float32) * self.out_scale[:, None],
         )
+
+
+def _kept_indptr(
+    indptr: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(kept)])[indptr].astype(np.int64)

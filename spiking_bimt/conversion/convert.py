@@ -1,0 +1,155 @@
+"""One-to-one conversion of a leaky ReLU rate network to spiking neurons.
+
+A rate unit's filtered rate becomes the filtered spikes of one neuron: the synapse, with
+tau_syn = tau, performs the leak of the rate network, and the membrane integrates the drive and
+turns it into a spike rate. Unit j fires at `full_rate` when its drive is a_j, a high percentile of
+its drive over calibration trials (data-based normalisation, Rueckauer et al. 2017,
+doi:10.3389/fnins.2017.00682). With r_k the filtered rate of neuron k,
+
+    dv_j/dt = (full_rate / a_j) (sum_k W_jk r_k + sum_c U_jc u_c + b_j),   v_th = 1,
+    tau dr_k/dt = -r_k + (a_k / full_rate) * (spikes of k),
+
+so that a spike of k moves v_j by W_jk a_k / a_j in total. The step that the network was trained
+at holds r_k for task_dt, which is on average half a step old: a synaptic delay of task_dt / 2
+gives the finer simulation the same dynamics.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ConversionConfig:
+    """Settings of the one-to-one conversion."""
+
+    dt: float = 1.0
+    """Simulation step, ms."""
+    full_rate: float = 400.0
+    """Spike rate at a unit's full scale, Hz."""
+    percentile: float = 99.9
+    """Percentile of a unit's drive that counts as its full scale."""
+    tau_mem: float = float("inf")
+    """Membrane time constant, ms; inf for a non-leaky membrane."""
+    t_ref: float = 0.0
+    """Refractory time, ms."""
+    reset: str = "subtract"
+    """"subtract" (keeps the residual) or "value"."""
+    delay: float | None = None
+    """Synaptic delay, ms; None for half the trained step."""
+
+    def __post_init__(self) -> None:
+        for field in ("dt", "full_rate"):
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+                raise InputError(f"{field} is {getattr(self, field)}: it must be above 0")
+        if not 0 < self.percentile <= 100:
+            raise InputError(f"percentile is {self.percentile}: it must lie in (0, 100]")
+        if not self.tau_mem > 0:
+            raise InputError(f"tau_mem is {self.tau_mem}: it must be above 0 ms, or inf")
+        if not (np.isfinite(self.t_ref) and self.t_ref >= 0):
+            raise InputError(f"t_ref is {self.t_ref}: it must be a finite time, least 0 ms")
+        if self.t_ref * self.full_rate >= 1000:
+            raise InputError(
+                f"a refractory time of {self.t_ref} ms does not allow {self.full_rate} Hz: lower one"
+            )
+
+
+def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
+    """Synaptic delay in simulation steps; InputError where dt cannot express it."""
+    delay = network.dt / 2 if config.delay is None else config.delay
+    steps = delay / config.dt
+    if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
+        raise InputError(
+            f"a delay of {delay} ms is not a whole number of steps of {config.dt} ms: "
+            "choose a dt that divides it, or set the delay"
+        )
+    return round(steps)
+
+
+def full_drive(config: ConversionConfig) -> float:
+    """Constant input (v per ms, v_th = 1) at which the neuron fires at full_rate.
+
+    From the interspike interval of a leaky membrane, T = tau_mem ln(tau_mem x / (tau_mem x - 1));
+    for tau_mem = inf it is the rate itself.
+    """
+    interval = 1000.0 / config.full_rate - config.t_ref
+    if np.isinf(config.tau_mem):
+        return 1.0 / interval
+    return float(-1.0 / (config.tau_mem * np.expm1(-interval / config.tau_mem)))
+
+
+def to_spiking(
+    network: RateNetwork, full_scale: Floats, config: ConversionConfig
+) -> SpikingNetwork:
+    """The spiking network of a rate network.
+
+    full_scale: (N,) drive a_j at which unit j fires at full_rate (`drive_percentile`). Units whose
+    full scale is below 1e-3 of the largest get that floor, so that silent ones stay silent.
+    """
+    if network.activation != "relu":
+        raise InputError(f"no conversion for activation {network.activation!r}: only relu has one")
+    if full_scale.max() <= 0:
+        raise InputError("no unit is ever active on the calibration trials: train longer")
+    a = np.maximum(full_scale, 1e-3 * full_scale.max()).astype(np.float64)
+    n, rate = network.n_units, config.full_rate / 1000.0
+    gain = full_drive(config) / a
+    # gain * W * a / rate is the change of v per spike; 1 / rate is a spike's area at full rate.
+    w = gain[:, None] * network.w_rec * (a / rate)[None]
+    indptr, indices, weights = by_source(w.astype(np.float32))
+    w_in = (gain[:, None] * network.w_in).astype(np.float32)
+    in_indptr, in_indices, in_weights = by_source(w_in)
+    # A filter that jumps by 1 - exp(-dt / tau) averages to the spike rate on the grid exactly.
+    jump = -np.expm1(-config.dt / network.tau) / config.dt
+
+    def everywhere(value: float) -> Floats:
+        return np.full(n, value, np.float32)
+
+    return SpikingNetwork(
+        indptr=indptr,
+        indices=indices,
+        weights=weights,
+        in_indptr=in_indptr,
+        in_indices=in_indices,
+        in_weights=in_weights,
+        w_out=(network.w_out * (a * jump / rate)[None]).astype(np.float32),
+        b_out=network.b_out,
+        tau_out=network.tau,
+        tau_mem=everywhere(config.tau_mem),
+        tau_syn=everywhere(network.tau),
+        v_th=everywhere(1.0),
+        v_reset=everywhere(0.0),
+        v_leak=everywhere(0.0),
+        # The rectified drive forgets inhibition at once; without a floor v would remember it.
+        v_min=everywhere(0.0),
+        t_ref=everywhere(config.t_ref),
+        bias=(gain * network.b).astype(np.float32),
+        delay=delay_steps(network, config),
+        reset=config.reset,
+        dt=config.dt,
+        task_dt=network.dt,
+        positions=network.positions,
+        sheet=network.sheet,
+        battery=network.battery,
+        tasks=network.tasks,
+    )
+
+
+def by_source(
+    weights: Floats,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Floats]:
+    """CSR by presynaptic index of the non-zeros of a dense [post, pre] matrix.
+
+    Returns indptr (pre + 1,), indices (nnz,) ascending within a row, weights (nnz,).
+    """
+    by_pre = np.ascontiguousarray(weights.T)
+    pre, post = np.nonzero(by_pre)
+    counts = np.bincount(pre, minlength=len(by_pre))
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return indptr, post.astype(np.int32), by_pre[pre, post]

@@ -1,0 +1,92 @@
+"""The rate network in NumPy: at its own step, or at the finer step of the spiking simulation."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+
+_CHUNK = 1000
+
+
+def rate_outputs(
+    network: RateNetwork, trials: Trials, dt: float | None = None, delay: int = 0
+) -> Floats:
+    """(S, K) outputs at the end of every task step.
+
+    dt: step of the simulation, ms; None for the step that the network was trained at, a divisor
+    of the trials' step otherwise. delay: steps by which the recurrent rates reach their targets
+    late (on top of the one that an explicit step has).
+    """
+    outputs = np.empty((len(trials.labels), len(network.b_out)), np.float32)
+    for rows, rates, _ in _steps(network, trials, dt, delay):
+        outputs[rows] = rates @ network.w_out.T + network.b_out
+    return outputs
+
+
+def drive_percentile(network: RateNetwork, trials: Trials, percentile: float) -> Floats:
+    """(N,) percentile over all steps of all trials of the rectified drive f(W r + U u + b)."""
+    drives = np.concatenate([drive for _, _, drive in _steps(network, trials, None, 0)])
+    return np.percentile(drives, percentile, axis=0).astype(np.float32)
+
+
+def mean_rates(network: RateNetwork, trials: Trials) -> Floats:
+    """(n_trials, N) rate of each unit, averaged over each trial's steps."""
+    totals = np.zeros((trials.n_trials, network.n_units), np.float32)
+    trial_of = np.repeat(np.arange(trials.n_trials), trials.lengths)
+    for rows, rates, _ in _steps(network, trials, None, 0):
+        totals[trial_of[rows]] += rates
+    return totals / trials.lengths[:, None].astype(np.float32)
+
+
+def _steps(
+    network: RateNetwork, trials: Trials, dt: float | None, delay: int
+) -> Iterator[tuple[npt.NDArray[np.int64], Floats, Floats]]:
+    """Rows of the live trials in `trials`, their rates and drives, at each task step's end."""
+    if trials.n_inputs != network.w_in.shape[1]:
+        raise InputError(
+            f"the trials have {trials.n_inputs} inputs, the network {network.w_in.shape[1]}"
+        )
+    ratio = 1.0 if dt is None else trials.dt / dt
+    if abs(ratio - round(ratio)) > 1e-6 or round(ratio) < 1:
+        raise InputError(f"dt {dt} ms does not divide the task step of {trials.dt} ms")
+    alpha = np.float32(-math.expm1(-trials.dt / round(ratio) / network.tau))
+    for begin in range(0, trials.n_trials, _CHUNK):
+        chosen = np.arange(begin, min(begin + _CHUNK, trials.n_trials))
+        order = chosen[np.argsort(-trials.lengths[chosen], kind="stable")]
+        yield from _chunk_steps(network, trials, order, round(ratio), alpha, delay)
+
+
+def _chunk_steps(
+    network: RateNetwork,
+    trials: Trials,
+    order: npt.NDArray[np.int64],
+    substeps: int,
+    alpha: np.float32,
+    delay: int,
+) -> Iterator[tuple[npt.NDArray[np.int64], Floats, Floats]]:
+    lengths = trials.lengths[order]
+    rates = np.zeros((len(order), network.n_units), np.float32)
+    past = [rates.copy() for _ in range(delay + 1)]
+    drive = np.empty_like(rates)
+    w_rec_t = np.ascontiguousarray(network.w_rec.T)
+    time = 0
+    for step in range(int(lengths[0])):
+        live = int(np.searchsorted(-lengths, -step))
+        rows = trials.offsets[order[:live]] + step
+        external = trials.inputs[rows] @ network.w_in.T + network.b
+        for _ in range(substeps):
+            delayed = past[time % (delay + 1)]
+            np.dot(delayed[:live], w_rec_t, out=drive[:live])
+            drive[:live] += external
+            np.maximum(drive[:live], 0, out=drive[:live])
+            rates[:live] += alpha * (drive[:live] - rates[:live])
+            delayed[:live] = rates[:live]
+            time += 1
+        yield rows, rates[:live], drive[:live].copy()

@@ -1,0 +1,53 @@
+"""The run folder: what each stage leaves there, and who may write."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from spiking_bimt.errors import InputError
+
+MADE_BY = {
+    "config.toml": "train",
+    "metrics.jsonl": "train",
+    "checkpoint.h5": "train",
+    "rate.h5": "train",
+    "network.h5": "convert",
+    "placement.h5": "place",
+    "spikes.h5": "simulate",
+    "tiles.h5": "export",
+    "report.html": "report",
+}
+"""Files of a run and the command that makes each."""
+
+
+def require(run: Path, name: str) -> Path:
+    """Path of a file that an earlier stage made; InputError names that stage where it lacks."""
+    path = run / name
+    if not path.is_file():
+        what = f"{run} has no {name}" if run.is_dir() else f"{run} is not a run folder"
+        raise InputError(f"{what}: `spiking_bimt {MADE_BY[name]} {run}` makes {name}")
+    return path
+
+
+@contextlib.contextmanager
+def writing(run: Path) -> Iterator[Path]:
+    """The run folder, created if needed, held against other writers until the block ends.
+
+    Raises InputError when it cannot be made or another process writes there.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        lock = (run / ".lock").open("w")
+    except OSError as error:
+        raise InputError(
+            f"cannot write in {run}: {error.strerror}; choose another folder"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"another process is writing in {run}: wait for it or choose another folder"
+            ) from error
+        yield run

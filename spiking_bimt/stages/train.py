@@ -1,0 +1,158 @@
+"""`train`: tasks to rate.h5."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.data import store
+from spiking_bimt.errors import InputError
+from spiking_bimt.simulation.rate import rate_outputs
+from spiking_bimt.stages import run as runs
+from spiking_bimt.stages.progress import Advance, progress
+from spiking_bimt.tasks.accuracy import score
+from spiking_bimt.tasks.battery import dimensions, draw_trials
+from spiking_bimt.training import loop
+from spiking_bimt.training.config import Phase, TrainConfig, read_config
+from spiking_bimt.training.state import (
+    State,
+    initial_state,
+    load_checkpoint,
+    save_checkpoint,
+    to_network,
+)
+
+TEST_TRIALS = 200
+
+
+def train(
+    run: str | Path,
+    *,
+    config: str | Path = "chip",
+    reg: str | None = None,
+    battery: str | None = None,
+    tasks: tuple[str, ...] | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    test_trials: int = TEST_TRIALS,
+) -> dict[str, Any]:
+    """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
+
+    config: a preset's name or a TOML file; the other settings override it. `resume` continues
+    from the run's checkpoint to the same result as an uninterrupted training (on one thread,
+    which this uses, bit for bit). A run that is trained already is refused without `resume`.
+    """
+    folder = Path(run)
+    settings = read_config(config, reg=reg, battery=battery, tasks=tasks, seed=seed)
+    with runs.writing(folder):
+        checkpoint = folder / "checkpoint.h5"
+        state = _start(settings, checkpoint, resume)
+        if state.phase == 0 and state.step == 0:
+            store.write_bytes(folder / "config.toml", settings.to_toml().encode())
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            phases = settings.effective_phases()
+            with progress("train", sum(phase.steps for phase in phases)) as advance:
+                loop.run(settings, state, _Observer(folder, settings, state, advance))
+            return _finish(settings, state, folder, test_trials)
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _start(settings: TrainConfig, checkpoint: Path, resume: bool) -> State:
+    n_inputs, n_outputs = dimensions(settings.battery, settings.task_names)
+    if checkpoint.exists() and not resume:
+        raise InputError(
+            f"{checkpoint.parent} holds a training already: give --resume to go on with it, or "
+            "another folder"
+        )
+    if resume and not checkpoint.exists():
+        raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without --resume")
+    if resume:
+        return load_checkpoint(checkpoint, settings, n_inputs, n_outputs)
+    return initial_state(settings, n_inputs, n_outputs)
+
+
+def _finish(settings: TrainConfig, state: State, folder: Path, test_trials: int) -> dict[str, Any]:
+    dt = settings.phases[-1].dt
+    trials = draw_trials(settings.battery, settings.task_names, test_trials, dt, stream="test")
+    network = to_network(settings, dt, state)
+    result = score(rate_outputs(network, trials), trials)
+    measured: dict[str, Any] = {
+        "accuracy": result.accuracy,
+        "accuracy_interval": list(result.interval),
+        "decision_accuracy": result.decision_accuracy,
+        "per_task": dict(zip(trials.tasks, result.per_task().tolist(), strict=True)),
+        "trials_per_task": test_trials,
+        "trained_units": settings.sheet[0] * settings.sheet[1],
+        **wiring(network),
+    }
+    store.save(
+        to_network(settings, dt, state, measured),
+        folder / "rate.h5",
+        settings={"command": "train", **settings.to_dict()},
+        inputs={"config.toml": folder / "config.toml"},
+    )
+    return measured
+
+
+class _Observer:
+    """Keeps checkpoints, measures on validation trials, writes metrics.jsonl, moves the bar.
+
+    On resume, measurements from after the checkpoint are dropped: they will be made again.
+    """
+
+    def __init__(self, folder: Path, settings: TrainConfig, state: State, advance: Advance) -> None:
+        self._folder, self._settings, self._advance = folder, settings, advance
+        phases = settings.effective_phases()
+        self._before = [sum(phase.steps for phase in phases[:i]) for i in range(len(phases))]
+        self._note = ""
+        self._lines = _measurements_until(folder / "metrics.jsonl", state.phase, state.step)
+
+    def checkpoint(self, state: State) -> None:
+        save_checkpoint(self._folder / "checkpoint.h5", self._settings, state)
+
+    def measure(self, phase: Phase, state: State, loss: float) -> None:
+        config = self._settings
+        trials = draw_trials(
+            config.battery, config.task_names, config.validation_trials, phase.dt,
+            stream="validate", seed=config.seed,
+        )  # fmt: skip
+        network = to_network(config, phase.dt, state)
+        result = score(rate_outputs(network, trials), trials)
+        entry = {
+            "phase_index": state.phase,
+            "phase": phase.name,
+            "step": state.step,
+            "loss": loss,
+            "accuracy": result.accuracy,
+            "decision_accuracy": result.decision_accuracy,
+            **wiring(network),
+            "lr": phase.lr_at(state.step),
+            "l1": phase.l1,
+        }
+        self._lines.append(json.dumps(entry))
+        store.write_bytes(self._folder / "metrics.jsonl", ("\n".join(self._lines) + "\n").encode())
+        self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}"
+
+    def step(self, phase: Phase, state: State, loss: float) -> None:
+        if state.step % 10 == 0:
+            note = f"{phase.name}  loss {loss:.3f}  {self._note}"
+            self._advance(self._before[state.phase] + state.step, note)
+
+
+def _measurements_until(path: Path, phase: int, step: int) -> list[str]:
+    if (phase, step) == (0, 0) or not path.exists():
+        return []
+    kept = []
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+            if (entry["phase_index"], entry["step"]) <= (phase, step):
+                kept.append(line)
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise InputError(f"{path} has a line that is no measurement: remove it") from error
+    return kept

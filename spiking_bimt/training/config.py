@@ -1,0 +1,207 @@
+"""Every setting of a training, as records read from TOML; an unknown key is an error."""
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import tomli_w
+
+from spiking_bimt.errors import InputError
+from spiking_bimt.tasks.battery import select_tasks
+
+REGULARISERS = ("bimt", "l1", "none")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training with settings of its own; Adam starts afresh in each."""
+
+    name: str
+    steps: int
+    """Optimiser steps."""
+    dt: float = 100.0
+    """Time step of the network and its tasks, ms."""
+    batch: int = 64
+    """Trials a step."""
+    lr: float = 1e-3
+    """Adam's learning rate."""
+    lr_decay: float = 0.0
+    """Last share of the phase over which the learning rate falls linearly to lr * lr_final."""
+    lr_final: float = 0.02
+    l1: float = 0.0
+    """lambda: strength of the L1 penalty on all weights but the biases."""
+    distance: float = 0.0
+    """A: wiring penalty per grid spacing, relative to l1; recurrent weights only."""
+    swap_every: int = 100
+    """Steps between swaps of places; 0 for none."""
+    max_swaps: int = 20
+    """Most exchanges at a time."""
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise on the drive, per step of 20 ms; scales as dt^-1/2."""
+    margin: float = 0.0
+    """Margin of the fixation output before the go signal (logits)."""
+    prune: float = 0.0
+    """Weights below this are set to zero at the start of the phase, and stay zero if above 0."""
+
+    def __post_init__(self) -> None:
+        for field in ("steps", "batch"):
+            if getattr(self, field) < 1:
+                raise InputError(f"phase {self.name!r}: {field} is {getattr(self, field)}, least 1")
+        for field in ("dt", "lr"):
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+                raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
+        for field in ("lr_decay", "lr_final", "l1", "distance", "swap_every", "max_swaps", "noise",
+                      "margin", "prune"):  # fmt: skip
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
+                raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of a step of this phase."""
+        falling = max(1.0, self.lr_decay * self.steps)
+        done = max(0.0, (step - (self.steps - falling)) / falling)
+        return self.lr * (1 - (1 - self.lr_final) * done) if self.lr_decay else self.lr
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The settings of a whole training."""
+
+    phases: tuple[Phase, ...]
+    battery: str = "yang19"
+    tasks: tuple[str, ...] | None = None
+    """Tasks of the battery; None for all."""
+    sheet: tuple[int, int] = (20, 20)
+    """Rows and columns of the sheet; one hidden unit a place."""
+    tau: float = 100.0
+    """Time constant of the units, ms."""
+    reg: str = "bimt"
+    """"bimt": the phases as they are; "l1": no distance cost, no swaps; "none": no penalty."""
+    metric: str = "euclidean"
+    """Distance on the sheet: "euclidean" or "manhattan"."""
+    seed: int = 0
+    decision_weight: float = 5.0
+    """Weight of a decision step in the loss, against 1 before the go signal."""
+    clip: float = 1.0
+    """Largest norm of the loss's gradient."""
+    pool: int = 400
+    """Trials a task in the pool that batches are drawn from."""
+    reuse: int = 3
+    """Times that a pool is gone through before the next is drawn."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints and measurements."""
+    validation_trials: int = 20
+    """Trials a task of a measurement during training."""
+
+    def __post_init__(self) -> None:
+        select_tasks(self.battery, self.tasks)
+        if not self.phases:
+            raise InputError("the configuration has no [[phases]]: give at least one")
+        for field in ("pool", "reuse", "checkpoint_every", "validation_trials"):
+            if getattr(self, field) < 1:
+                raise InputError(f"{field} is {getattr(self, field)}, least 1")
+        if self.reg not in REGULARISERS:
+            raise InputError(f"reg is {self.reg!r}; known: {', '.join(REGULARISERS)}")
+        if self.metric not in ("euclidean", "manhattan"):
+            raise InputError(f"metric is {self.metric!r}; known: euclidean, manhattan")
+        if min(self.sheet) < 1:
+            raise InputError(f"sheet is {self.sheet[0]} x {self.sheet[1]}: both must be at least 1")
+        for field in ("tau", "decision_weight", "clip"):
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+                raise InputError(f"{field} must be a finite number above 0")
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """The tasks in the order of their rule channels."""
+        return select_tasks(self.battery, self.tasks)
+
+    def effective_phases(self) -> tuple[Phase, ...]:
+        """The phases under `reg`."""
+        if self.reg == "bimt":
+            return self.phases
+        off = {"distance": 0.0, "swap_every": 0} | ({"l1": 0.0} if self.reg == "none" else {})
+        return tuple(dataclasses.replace(phase, **off) for phase in self.phases)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain TOML and JSON values, without what is None."""
+        values = dataclasses.asdict(self)
+        values = {key: value for key, value in values.items() if value is not None}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    def to_toml(self) -> str:
+        """The configuration as a TOML file."""
+        return tomli_w.dumps(self.to_dict())
+
+
+def presets() -> list[str]:
+    """Names of the training presets that come with the package."""
+    files = resources.files("spiking_bimt.training").iterdir()
+    return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
+
+
+def read_config(source: str | Path, **overrides: Any) -> TrainConfig:
+    """A configuration from a preset's name or a TOML file; overrides that are None are ignored.
+
+    Raises InputError for a missing file, bad TOML (with its line), and unknown or ill-typed keys.
+    """
+    path = Path(source)
+    if str(source) in presets():
+        text = (resources.files("spiking_bimt.training") / f"{source}.toml").read_text("utf-8")
+    elif path.is_file():
+        text = path.read_text("utf-8")
+    else:
+        raise InputError(
+            f"no configuration {source}: give a TOML file or one of {', '.join(presets())}"
+        )
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{source}: {error}") from error
+    return from_dict(values | {k: v for k, v in overrides.items() if v is not None}, str(source))
+
+
+def from_dict(values: Mapping[str, Any], source: str) -> TrainConfig:
+    """A configuration from plain values (see `read_config`)."""
+    values = dict(values)
+    phases = values.pop("phases", [])
+    if not isinstance(phases, list | tuple) or not all(isinstance(p, Mapping) for p in phases):
+        raise InputError(f"{source}: phases must be an array of tables, [[phases]]")
+    made = tuple(
+        _record(Phase, phase, f"{source}, phase {i + 1}") for i, phase in enumerate(phases)
+    )
+    return _record(TrainConfig, {**values, "phases": made}, source)
+
+
+def _record(cls: type[T], values: Mapping[str, Any], where: str) -> T:
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
+            raise InputError(f"{where}: unknown key {key!r}; {hint}")
+        _check_type(fields[key].type, key, value, where)
+    missing = [n for n, f in fields.items() if f.default is dataclasses.MISSING and n not in values]
+    if missing:
+        raise InputError(f"{where}: {missing[0]!r} is missing")
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def _check_type(hint: Any, key: str, value: Any, where: str) -> None:
+    expected: tuple[type, ...]
+    if hint is float:
+        expected = (int, float)
+    elif hint in (int, str):
+        expected = (hint,)
+    else:
+        expected = (list, tuple)
+    if not isinstance(value, expected) or isinstance(value, bool):
+        raise InputError(
+            f"{where}: {key} is {value!r}, expected {' or '.join(t.__name__ for t in expected)}"
+        )

@@ -1,0 +1,160 @@
+"""What changes while training, as checkpoints keep it and as later stages read it."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from spiking_bimt.data import store
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.training import rnn
+from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.rnn import Parameters
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a training needs to go on, as arrays: surviving units only."""
+
+    phase: int
+    step: int
+    """Steps done in this phase."""
+    units: npt.NDArray[np.int64]
+    """(n,) surviving units, by their number at the start."""
+    place: npt.NDArray[np.int64]
+    """(N,) place of every unit on the sheet, a permutation."""
+    values: npt.NDArray[np.float32]
+    """Parameters, first and second moments and masks, flattened one after another."""
+    peak: npt.NDArray[np.float32]
+    """(n,) peak rate of each unit since the last check for silent units."""
+    config: dict[str, Any]
+
+
+@dataclass
+class State:
+    """What changes while training."""
+
+    phase: int
+    step: int
+    units: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
+    p: Parameters
+    m: Parameters
+    v: Parameters
+    mask: Parameters
+    peak: Tensor
+
+
+def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
+    """Random weights; unit i at place i."""
+    n = config.sheet[0] * config.sheet[1]
+    p = rnn.initial_parameters(n, n_inputs, n_outputs, config.seed)
+    ones = Parameters(*(torch.ones_like(t) for t in p.tensors()))
+    return State(
+        0, 0, np.arange(n), np.arange(n), p, p.zeros_like(), p.zeros_like(), ones, torch.zeros(n)
+    )
+
+
+def drop_dead(state: State) -> bool:
+    """Remove units that were silent since the last check or that nothing reads; True if any."""
+    reads = (state.p.w_rec != 0).fill_diagonal_(False)
+    keep = torch.ones(len(state.units), dtype=torch.bool)
+    while True:
+        # A unit that only dead units read is dead too, so look again until nothing changes.
+        read = reads[keep].any(0) | (state.p.w_out != 0).any(0)
+        alive = keep & read & (state.peak > 0)
+        if bool((alive == keep).all()):
+            break
+        keep = alive
+    if not bool(keep.any()):
+        raise InputError(
+            "the penalty has silenced every unit: lower l1; the last checkpoint is good"
+        )
+    dropped = not bool(keep.all())
+    if dropped:
+        units = keep.nonzero()[:, 0]
+        for name in ("p", "m", "v", "mask"):
+            setattr(state, name, getattr(state, name).select(units))
+        state.units = state.units[units.numpy()]
+    state.peak = torch.zeros(len(state.units))
+    return dropped
+
+
+def to_network(
+    config: TrainConfig, dt: float, state: State, measured: dict[str, Any] | None = None
+) -> RateNetwork:
+    """The surviving network as the record that later stages read."""
+    places = state.place[state.units]
+    return RateNetwork(
+        w_rec=state.p.w_rec.numpy().copy(),
+        w_in=state.p.w_in.numpy().copy(),
+        b=state.p.b.numpy().copy(),
+        w_out=state.p.w_out.numpy().copy(),
+        b_out=state.p.b_out.numpy().copy(),
+        positions=np.stack(np.divmod(places, config.sheet[1]), axis=1).astype(np.int32),
+        sheet=config.sheet,
+        tau=config.tau,
+        dt=dt,
+        battery=config.battery,
+        tasks=config.task_names,
+        measured=measured,
+    )
+
+
+def save_checkpoint(path: Path, config: TrainConfig, state: State) -> None:
+    """Write the state atomically; see `load_checkpoint`."""
+    parts = [t for s in (state.p, state.m, state.v, state.mask) for t in s.tensors()]
+    record = Checkpoint(
+        phase=state.phase,
+        step=state.step,
+        units=state.units,
+        place=state.place,
+        values=np.concatenate([part.numpy().ravel() for part in parts]),
+        peak=state.peak.numpy(),
+        config=config.to_dict(),
+    )
+    store.save(record, path, settings=config.to_dict())
+
+
+def load_checkpoint(path: Path, config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
+    """The state that `save_checkpoint` wrote, exactly.
+
+    Raises InputError when the checkpoint was made with other settings.
+    """
+    record = store.load(path, Checkpoint)
+    wanted, found = config.to_dict(), record.config
+    for key in sorted(set(wanted) | set(found)):
+        if wanted.get(key) != found.get(key):
+            raise InputError(
+                f"{path} was made with another configuration ({key} differs): give the same one, "
+                "or train in another folder"
+            )
+    n = len(record.units)
+    shapes = [(n, n), (n, n_inputs), (n,), (n_outputs, n), (n_outputs,)]
+    sizes = [math.prod(shape) for shape in shapes]
+    if len(record.values) != 4 * sum(sizes):
+        raise InputError(f"{path} does not match its configuration: remove it and train again")
+    ends = np.cumsum(np.tile(sizes, 4))[:-1]
+    pieces = np.split(record.values, ends)
+    tensors = [
+        torch.from_numpy(piece.reshape(shape).copy())
+        for piece, shape in zip(pieces, shapes * 4, strict=True)
+    ]
+    p, m, v, mask = (Parameters(*tensors[i : i + 5]) for i in range(0, 20, 5))
+    return State(
+        phase=record.phase,
+        step=record.step,
+        units=record.units,
+        place=record.place,
+        p=p,
+        m=m,
+        v=v,
+        mask=mask,
+        peak=torch.from_numpy(record.peak.copy()),
+    )
