@@ -62,16 +62,16 @@ def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
 
 
 def drop_dead(state: State) -> bool:
-    """Remove units that were silent since the last check or that nothing reads; True if any."""
-    reads = (state.p.w_rec != 0).fill_diagonal_(False)
-    keep = torch.ones(len(state.units), dtype=torch.bool)
+    """Remove units that were silent since the last check or that no output hears; True if any."""
+    active = state.peak > 0
+    reads = state.p.w_rec != 0
+    keep = (state.p.w_out != 0).any(0) & active
     while True:
-        # A unit that only dead units read is dead too, so look again until nothing changes.
-        read = reads[keep].any(0) | (state.p.w_out != 0).any(0)
-        alive = keep & read & (state.peak > 0)
-        if bool((alive == keep).all()):
+        # A unit counts when an output reads it, directly or through units that count.
+        heard = keep | (reads[keep].any(0) & active)
+        if bool((heard == keep).all()):
             break
-        keep = alive
+        keep = heard
     if not bool(keep.any()):
         raise InputError(
             "the penalty has silenced every unit: lower l1; the last checkpoint is good"

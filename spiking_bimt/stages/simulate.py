@@ -1,0 +1,70 @@
+"""`simulate`: task trials through network.h5, spikes to spikes.h5."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.export.sonata import write_spikes
+from spiking_bimt.simulation.run import run_trials, warm_up
+from spiking_bimt.stages import run as runs
+from spiking_bimt.tasks.accuracy import score
+from spiking_bimt.tasks.battery import draw_trials
+
+
+def simulate(
+    run: str | Path,
+    *,
+    trials: int = 10,
+    weights: str = "auto",
+    seed: int = 0,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Run test trials through the spiking network and write spikes.h5; returns what it did.
+
+    trials: trials a task. weights: "codes" (integer weights, as the chip has them), "float", or
+    "auto": codes where the network has them. seed: initial membrane potentials.
+    """
+    folder = Path(run)
+    source = runs.require(folder, "network.h5")
+    with runs.writing(folder):
+        network = with_weights(store.load(source, SpikingNetwork), weights)
+        test = draw_trials(network.battery, network.tasks, trials, network.task_dt, stream="test")
+        warm_up()
+        start = time.perf_counter()
+        recording = run_trials(network, test, seed=seed, threads=threads)
+        elapsed = time.perf_counter() - start
+        write_spikes(
+            folder / "spikes.h5",
+            recording,
+            test,
+            settings={"command": "simulate", "trials": trials, "weights": weights, "seed": seed},
+            inputs={"network.h5": source},
+        )
+    result = score(recording.outputs, test)
+    spikes = int(recording.spike_counts.sum())
+    out_degree = network.indptr[1:] - network.indptr[:-1]
+    events = int(recording.spike_counts.sum(0) @ out_degree)
+    seconds = len(test.labels) * test.dt / 1000
+    return {
+        "trials": test.n_trials,
+        "accuracy": result.accuracy,
+        "interval": list(result.interval),
+        "per_task": dict(zip(test.tasks, result.per_task().tolist(), strict=True)),
+        "simulated_seconds": seconds,
+        "spikes": spikes,
+        "mean_rate_hz": spikes / seconds / network.n_neurons,
+        "synaptic_events": events,
+        "wall_seconds": elapsed,
+        "events_per_second": events / elapsed,
+    }
+
+
+def with_weights(network: SpikingNetwork, weights: str) -> SpikingNetwork:
+    """The network with the weights asked for: "float", "codes", or "auto"."""
+    if weights not in ("auto", "float", "codes"):
+        raise InputError(f"weights is {weights!r}; known: auto, float, codes")
+    wants_codes = weights == "codes" or (weights == "auto" and network.codes is not None)
+    return network.quantised() if wants_codes else network

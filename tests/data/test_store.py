@@ -1,0 +1,174 @@
+"""Files come back as they were written, and bad ones are refused in one line."""
+
+import resource
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from spiking_bimt.data import store
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+
+
+def small_network(seed: int = 0) -> RateNetwork:
+    rng = np.random.default_rng(seed)
+    return RateNetwork(
+        w_rec=rng.normal(size=(6, 6)),
+        w_in=rng.normal(size=(6, 5)),
+        b=rng.normal(size=6),
+        w_out=rng.normal(size=(3, 6)),
+        b_out=rng.normal(size=3),
+        positions=np.stack(np.divmod(np.arange(6), 3), axis=1),
+        sheet=(2, 3),
+        tau=100.0,
+        dt=20.0,
+        battery="yang19",
+        tasks=("go", "anti"),
+        measured={"accuracy": 0.5},
+    )
+
+
+def test_a_record_comes_back_equal(tmp_path: Path) -> None:
+    network = small_network()
+    store.save(network, tmp_path / "rate.h5", settings={"a": 1})
+    loaded = store.load(tmp_path / "rate.h5", RateNetwork)
+    for field in fields(network):
+        np.testing.assert_array_equal(getattr(loaded, field.name), getattr(network, field.name))
+    assert store.provenance(tmp_path / "rate.h5", "RateNetwork").settings == {"a": 1}
+
+
+def test_provenance_names_the_inputs_by_their_hash(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("x")
+    store.save(small_network(), tmp_path / "r.h5", {}, {"config.toml": tmp_path / "config.toml"})
+    inputs = store.provenance(tmp_path / "r.h5", "RateNetwork").inputs
+    expected = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+    assert inputs == {"config.toml": expected}
+
+
+def test_equal_records_give_equal_bytes(tmp_path: Path) -> None:
+    for name in ("a.h5", "b.h5"):
+        store.save(small_network(), tmp_path / name, settings={})
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_truncation_at_any_length_is_refused(tmp_path: Path) -> None:
+    store.save(small_network(), tmp_path / "rate.h5", settings={})
+    whole = (tmp_path / "rate.h5").read_bytes()
+    for length in range(0, len(whole), max(1, len(whole) // 60)):
+        (tmp_path / "cut.h5").write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"cut\.h5 "):
+            store.load(tmp_path / "cut.h5", RateNetwork)
+
+
+def test_flipped_bytes_never_escape_as_another_exception(tmp_path: Path) -> None:
+    store.save(small_network(), tmp_path / "rate.h5", settings={})
+    whole = (tmp_path / "rate.h5").read_bytes()
+    rng = np.random.default_rng(0)
+    for position in rng.integers(len(whole), size=300):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << int(rng.integers(8))
+        (tmp_path / "bad.h5").write_bytes(damaged)
+        try:
+            store.load(tmp_path / "bad.h5", RateNetwork)
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
+def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.h5").write_text("hello")
+    with pytest.raises(InputError, match="not a readable HDF5 file"):
+        store.load(tmp_path / "text.h5", RateNetwork)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(InputError, match="attribute schema is missing"):
+        store.load(tmp_path / "other.h5", RateNetwork)
+    with pytest.raises(InputError, match="does not exist"):
+        store.load(tmp_path / "none.h5", RateNetwork)
+
+
+def test_another_schema_and_a_newer_version_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rate.h5"
+    store.save(small_network(), path, settings={})
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = "2.0"
+    with pytest.raises(InputError, match=r"schema version 2\.0, this package reads 1\.x"):
+        store.load(path, RateNetwork)
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema"] = "spiking_bimt/TileSet"
+    with pytest.raises(InputError, match="expected 'spiking_bimt/RateNetwork'"):
+        store.load(path, RateNetwork)
+
+
+def test_a_missing_dataset_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rate.h5"
+    store.save(small_network(), path, settings={})
+    with h5py.File(path, "r+") as file:
+        del file["w_out"]
+    with pytest.raises(InputError, match=r"rate\.h5: w_out is missing"):
+        store.load(path, RateNetwork)
+
+
+def test_a_hostile_size_is_refused_before_allocation(tmp_path: Path) -> None:
+    path = tmp_path / "rate.h5"
+    store.save(small_network(), path, settings={})
+    with h5py.File(path, "r+") as file:
+        del file["w_rec"]
+        file.create_dataset("w_rec", shape=(10**6, 10**6), dtype="f4", chunks=(1024, 1024))
+    with pytest.raises(InputError, match="claims 1000000000000 values"):
+        store.load(path, RateNetwork)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"w_rec": np.full((6, 6), np.nan)}, r"w_rec\[0, 0\] is nan: it must be finite"),
+        ({"b": np.array([0, 0, np.inf, 0, 0, 0])}, r"b\[2\] is inf"),
+        ({"b": np.zeros(5)}, r"b has shape \(5,\), expected \(6\)"),
+        ({"positions": np.zeros((6, 2), int)}, "distinct places on the 2 x 3 sheet"),
+        ({"tau": -1.0}, "tau is -1.0: it must be a finite number above 0"),
+        ({"activation": "tanh"}, "activation is 'tanh'; known: relu"),
+    ],
+)
+def test_bad_values_are_named(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        replace(small_network(), **change)  # type: ignore[arg-type]
+
+
+def test_a_nan_in_a_file_is_named_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "rate.h5"
+    store.save(small_network(), path, settings={})
+    with h5py.File(path, "r+") as file:
+        file["b"][3] = np.nan
+    with pytest.raises(InputError, match=r"rate\.h5: RateNetwork\.b\[3\] is nan"):
+        store.load(path, RateNetwork)
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot write .*: No such file or directory"):
+        store.save(small_network(), tmp_path / "absent" / "rate.h5", settings={})
+
+
+def test_a_full_disk_leaves_the_last_good_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "rate.h5"
+    store.save(small_network(0), path, settings={})
+    before = path.read_bytes()
+    script = (
+        "import signal, sys; from pathlib import Path; from tests.data.test_store import *\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        f"store.save(small_network(1), Path({str(path)!r}), settings={{}})\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", script], capture_output=True, text=True, cwd=root, check=False
+    )
+    assert "InputError: cannot write" in done.stderr
+    assert "File too large" in done.stderr
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["rate.h5"]
+    assert resource.RLIMIT_FSIZE is not None

@@ -1,0 +1,93 @@
+"""Swaps against brute force, the proximal step against its definition."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spiking_bimt.training import bimt
+
+
+def random_case(seed: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    n = rows * cols
+    w_rec = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.4)
+    return w_rec, rng.permutation(n), bimt.sheet_distances(rows, cols)
+
+
+def cost_at(w_rec: np.ndarray, place: np.ndarray, distances: np.ndarray) -> float:
+    return sum(
+        abs(w_rec[i, j]) * distances[place[i], place[j]]
+        for i, j in itertools.product(range(len(place)), repeat=2)
+    )
+
+
+@given(st.integers(0, 2**31), st.integers(1, 3), st.integers(2, 4))
+@settings(max_examples=25, deadline=None)
+def test_swap_deltas_equal_the_recomputed_cost(seed: int, rows: int, cols: int) -> None:
+    w_rec, place, distances = random_case(seed, rows, cols)
+    cost = np.abs(w_rec) + np.abs(w_rec).T
+    np.fill_diagonal(cost, 0)
+    separation = distances[np.ix_(place, place)]
+    deltas = bimt.swap_deltas(cost, separation, cost @ separation)
+    before = cost_at(w_rec, place, distances)
+    for i, j in itertools.combinations(range(len(place)), 2):
+        swapped = place.copy()
+        swapped[[i, j]] = swapped[[j, i]]
+        assert deltas[i, j] == pytest.approx(cost_at(w_rec, swapped, distances) - before, abs=1e-9)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 30))
+@settings(max_examples=25, deadline=None)
+def test_each_swap_is_the_best_pair(seed: int, max_swaps: int) -> None:
+    w_rec, place, distances = random_case(seed, 3, 3)
+    greedy = place.copy()
+    for _ in range(max_swaps):
+        costs = {}
+        for i, j in itertools.combinations(range(9), 2):
+            trial = greedy.copy()
+            trial[[i, j]] = trial[[j, i]]
+            costs[i, j] = cost_at(w_rec, trial, distances)
+        best = min(costs, key=lambda pair: costs[pair])
+        if costs[best] >= cost_at(w_rec, greedy, distances) - 1e-9:
+            break
+        greedy[list(best)] = greedy[list(best)[::-1]]
+    result = bimt.swap_places(w_rec, place, distances, max_swaps)
+    assert sorted(result) == list(range(9))
+    assert cost_at(w_rec, result, distances) == pytest.approx(cost_at(w_rec, greedy, distances))
+
+
+def test_swapping_nothing_is_the_identity() -> None:
+    _, place, distances = random_case(0, 3, 3)
+    result = bimt.swap_places(np.zeros((9, 9)), place, distances, 10)
+    np.testing.assert_array_equal(result, place)
+
+
+def test_distances_of_both_metrics() -> None:
+    euclidean = bimt.sheet_distances(2, 3)
+    manhattan = bimt.sheet_distances(2, 3, "manhattan")
+    assert euclidean[0, 5] == pytest.approx(np.sqrt(5))
+    assert manhattan[0, 5] == 3
+    assert euclidean[1, 4] == manhattan[1, 4] == 1
+
+
+def test_shrink_minimises_its_proximal_objective() -> None:
+    weights = torch.linspace(-2, 2, 41, dtype=torch.float64)
+    second, lr, strength = torch.tensor(0.3, dtype=torch.float64), 0.5, 0.4
+    shrunk = weights.clone()
+    bimt.shrink(shrunk, second, lr, strength)
+    metric = np.sqrt(0.3 + strength**2)
+    grid = torch.linspace(-3, 3, 60001, dtype=torch.float64)
+    for before, after in zip(weights, shrunk, strict=True):
+        objective = metric / (2 * lr) * (grid - before) ** 2 + strength * grid.abs()
+        assert float(after) == pytest.approx(float(grid[objective.argmin()]), abs=2e-4)
+    assert (shrunk == 0).sum() > 1
+
+
+def test_shrink_never_moves_a_weight_by_more_than_lr() -> None:
+    weights = torch.ones(3)
+    bimt.shrink(weights, torch.tensor([0.0, 1e-12, 1.0]), 1e-3, 0.1)
+    assert float(weights.min()) >= 1 - 1e-3 - 1e-7

@@ -1,0 +1,168 @@
+"""Training resumes exactly, keeps pruned weights at zero, and says what went wrong."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from spiking_bimt.errors import InputError
+from spiking_bimt.training import loop
+from spiking_bimt.training.config import Phase, TrainConfig, read_config
+from spiking_bimt.training.state import (
+    State,
+    drop_dead,
+    initial_state,
+    load_checkpoint,
+    save_checkpoint,
+    to_network,
+)
+
+CONFIG = TrainConfig(
+    phases=(
+        Phase("grow", steps=30, l1=1e-3, distance=0.3, swap_every=10, lr=5e-3),
+        Phase("chip", steps=12, dt=20.0, prune=1e-2, noise=0.1, margin=1.0, batch=16),
+    ),
+    tasks=("go", "anti"),
+    sheet=(6, 6),
+    pool=40,
+    checkpoint_every=10,
+    validation_trials=1,
+)
+
+
+class Stop(Exception):
+    """Stands for the process being killed."""
+
+
+class Observer:
+    """Writes checkpoints and stops the training where told."""
+
+    def __init__(self, path: Path, stop_at: tuple[int, int] | None = None) -> None:
+        self.path, self.stop_at = path, stop_at
+        self.losses: dict[tuple[int, int], float] = {}
+
+    def checkpoint(self, state: State) -> None:
+        save_checkpoint(self.path, CONFIG, state)
+
+    def measure(self, phase: Phase, state: State, loss: float) -> None:
+        pass
+
+    def step(self, phase: Phase, state: State, loss: float) -> None:
+        self.losses[state.phase, state.step] = loss
+        if (state.phase, state.step) == self.stop_at:
+            raise Stop
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("stop_at", [(0, 1), (0, 17), (0, 30), (1, 5), (1, 12)])
+def test_resuming_after_a_kill_gives_the_same_bits(
+    tmp_path: Path, stop_at: tuple[int, int]
+) -> None:
+    whole = Observer(tmp_path / "whole.h5")
+    expected = loop.run(CONFIG, initial_state(CONFIG, 35, 17), whole)
+    killed = Observer(tmp_path / "killed.h5", stop_at)
+    with pytest.raises(Stop):
+        loop.run(CONFIG, initial_state(CONFIG, 35, 17), killed)
+    start = (
+        load_checkpoint(killed.path, CONFIG, 35, 17)
+        if killed.path.exists()
+        else initial_state(CONFIG, 35, 17)
+    )
+    done = sum(phase.steps for phase in CONFIG.phases[: start.phase]) + start.step
+    reached = sum(phase.steps for phase in CONFIG.phases[: stop_at[0]]) + stop_at[1]
+    assert reached - done <= CONFIG.checkpoint_every
+    resumed = Observer(tmp_path / "resumed.h5")
+    result = loop.run(CONFIG, start, resumed)
+    assert (tmp_path / "resumed.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    for mine, theirs in zip(result.p.tensors(), expected.p.tensors(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert all(whole.losses[at] == loss for at, loss in resumed.losses.items())
+
+
+def test_pruned_weights_stay_zero_and_places_stay_a_permutation(tmp_path: Path) -> None:
+    state = loop.run(CONFIG, initial_state(CONFIG, 35, 17), Observer(tmp_path / "c.h5"))
+    assert sorted(state.place) == list(range(36))
+    for weights, mask in zip(state.p.tensors(), state.mask.tensors(), strict=True):
+        assert torch.all(weights[mask == 0] == 0)
+    assert float((state.mask.w_rec == 0).float().mean()) > 0.1
+    network = to_network(CONFIG, 20.0, state)
+    np.testing.assert_array_equal(
+        network.positions[:, 0] * 6 + network.positions[:, 1], state.place[state.units]
+    )
+
+
+def test_dead_units_leave_without_changing_the_outputs() -> None:
+    state = initial_state(CONFIG, 35, 17)
+    state.peak.fill_(1.0)
+    state.peak[3] = 0.0  # silent
+    state.p.w_rec[:, 5] = 0
+    state.p.w_out[:, 5] = 0  # unread
+    state.p.w_rec[:, 7] = 0
+    state.p.w_out[:, 7] = 0
+    state.p.w_rec[5, 7] = 1.0  # read by a dead unit only
+    state.p.w_rec[7, 7] = 1.0
+    assert drop_dead(state)
+    assert set(range(36)) - set(state.units) == {3, 5, 7}
+    assert state.p.w_rec.shape == (33, 33)
+    assert not drop_dead_again(state)
+
+
+def drop_dead_again(state: State) -> bool:
+    state.peak.fill_(1.0)
+    return drop_dead(state)
+
+
+def test_a_network_without_a_living_unit_says_so() -> None:
+    state = initial_state(CONFIG, 35, 17)
+    state.peak.fill_(1.0)
+    state.p.w_out.zero_()
+    with pytest.raises(InputError, match="silenced every unit: lower l1"):
+        drop_dead(state)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path: Path) -> None:
+    state = initial_state(CONFIG, 35, 17)
+    state.p.w_out[0, 0] = math.nan
+    with pytest.raises(InputError, match="the loss is nan at step 0 of phase 'grow'"):
+        loop.run(CONFIG, state, Observer(tmp_path / "c.h5"))
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "c.h5", CONFIG, initial_state(CONFIG, 35, 17))
+    other = dataclasses.replace(CONFIG, seed=1)
+    with pytest.raises(InputError, match=r"another configuration \(seed differs\)"):
+        load_checkpoint(tmp_path / "c.h5", other, 35, 17)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[phases]]\nname='a'\nsteps=1\nlambda=3", "phase 1: unknown key 'lambda'"),
+        ("[[phases]]\nname='a'\nstep=1", "unknown key 'step'; did you mean 'steps'"),
+        ("[[phases]]\nname='a'", "'steps' is missing"),
+        ("[[phases]]\nname='a'\nsteps=0", "steps is 0, least 1"),
+        ("[[phases]]\nname='a'\nsteps='1'", "steps is '1', expected int"),
+        ("[[phases]]\nname='a'\nsteps=1\nl1=nan", "l1 must be a finite number"),
+        ("seed=1", "no \\[\\[phases\\]\\]"),
+        ("reg='l2'\n[[phases]]\nname='a'\nsteps=1", "reg is 'l2'; known: bimt, l1, none"),
+        ("seed=\nbattery", "line 1"),
+    ],
+)
+def test_bad_configurations_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_config(tmp_path / "config.toml")
+
+
+def test_a_configuration_survives_its_own_toml(tmp_path: Path) -> None:
+    config = read_config("chip", reg="l1", seed=3)
+    (tmp_path / "config.toml").write_text(config.to_toml())
+    assert read_config(tmp_path / "config.toml") == config
+    assert all(phase.distance == 0 for phase in config.effective_phases())

@@ -1,0 +1,78 @@
+"""The written-out gradient and the packing, against autograd and against a loop over trials."""
+
+import numpy as np
+import pytest
+import torch
+
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.simulation.rate import rate_outputs
+from spiking_bimt.tasks.battery import BATTERIES, draw_trials
+from spiking_bimt.training import rnn
+
+TASKS = BATTERIES["yang19"]
+TRIALS = draw_trials("yang19", TASKS, 3, 100.0, stream="train")
+ALPHA = 0.632
+
+
+def autograd_loss(
+    p: rnn.Parameters, batch: rnn.Batch, noise: torch.Tensor, margin: float
+) -> torch.Tensor:
+    """The loss as a plain loop, for autograd to differentiate."""
+    state, start, total = torch.zeros(batch.counts[0], len(p.b)), 0, torch.zeros(())
+    for count in batch.counts:
+        rows = slice(start, start + count)
+        drive = state[:count] @ p.w_rec.T + batch.inputs[rows] @ p.w_in.T + p.b + noise[rows]
+        state = (1 - ALPHA) * state[:count] + ALPHA * torch.relu(drive)
+        outputs = state @ p.w_out.T + p.b_out
+        shift = torch.zeros_like(outputs)
+        shift[:, 0] = margin * batch.before_go[rows]
+        each = torch.nn.functional.cross_entropy(
+            outputs - shift, batch.labels[rows], reduction="none"
+        )
+        total = total + (each * batch.weights[rows]).sum()
+        start += count
+    return total
+
+
+@pytest.mark.parametrize("margin", [0.0, 2.0])
+def test_gradient_equals_autograd(margin: float) -> None:
+    batch = rnn.pack(TRIALS, np.arange(0, TRIALS.n_trials, 2), 5.0)
+    p = rnn.initial_parameters(30, TRIALS.n_inputs, 17, seed=1)
+    noise = 0.1 * torch.randn(len(batch.labels), 30, generator=torch.Generator().manual_seed(0))
+    loss, gradient, _ = rnn.loss_and_gradient(p, batch, ALPHA, noise, margin)
+    for tensor in p.tensors():
+        tensor.requires_grad_(True)
+    expected = autograd_loss(p, batch, noise, margin)
+    expected.backward()  # type: ignore[no-untyped-call]
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    for mine, tensor in zip(gradient.tensors(), p.tensors(), strict=True):
+        assert tensor.grad is not None
+        torch.testing.assert_close(mine, tensor.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_packed_forward_equals_each_trial_alone() -> None:
+    p = rnn.initial_parameters(20, TRIALS.n_inputs, 17, seed=2)
+    chosen = np.arange(TRIALS.n_trials)
+    batch = rnn.pack(TRIALS, chosen)
+    packed = rnn.readout(p, rnn.forward(p, batch, ALPHA)[0])
+    network = RateNetwork(
+        p.w_rec.numpy(), p.w_in.numpy(), p.b.numpy(), p.w_out.numpy(), p.b_out.numpy(),
+        positions=np.stack(np.divmod(np.arange(20), 5), axis=1).astype(np.int32), sheet=(4, 5),
+        tau=-100.0 / np.log(1 - ALPHA), dt=100.0, battery="yang19", tasks=TASKS,
+    )  # fmt: skip
+    apart = rate_outputs(network, TRIALS)
+    order = np.argsort(-TRIALS.lengths, kind="stable")
+    firsts = np.cumsum([0, *batch.counts])
+    for rank, trial in enumerate(order[:10]):
+        mine = packed[[firsts[t] + rank for t in range(TRIALS.lengths[trial])]]
+        rows = slice(TRIALS.offsets[trial], TRIALS.offsets[trial + 1])
+        np.testing.assert_allclose(mine.numpy(), apart[rows], rtol=1e-4, atol=1e-5)
+
+
+def test_every_trial_weighs_the_same_in_the_loss() -> None:
+    batch = rnn.pack(TRIALS, np.arange(TRIALS.n_trials), 5.0)
+    assert float(batch.weights.sum()) == pytest.approx(1.0, rel=1e-5)
+    first_trial = [0]
+    for count in batch.counts[:-1]:
+        first_trial.append(first_trial[-1] + count)
+    assert float(batch.weights[first_trial].sum()) == pytest.approx(1 / TRIALS.n_trials, rel=1e-5)
