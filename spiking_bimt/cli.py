@@ -1,87 +1,210 @@
 """The command line: parse, call one stage, print what it returns."""
 
+import importlib
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from spiking_bimt.errors import CheckError, InputError
 
-RUN = click.argument("run", type=click.Path(path_type=Path))
+
+class _Command(click.Command):
+    """A command with the options that all share."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [
+            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
+            click.Option(
+                ["--debug"], is_flag=True, expose_value=False, help="Show an error's traceback."
+            ),
+        ]
 
 
-class _Commands(click.Group):
+class _Interrupted(Exception):
+    """Ctrl-C, before click can add a line of its own."""
+
+
+class _Group(click.Group):
     """Turns every error into one line and the exit code of its kind."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        debug = "--debug" in sys.argv
+    command_class = _Command
+
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().main(*args, standalone_mode=False, **kwargs)
-        except click.exceptions.Exit as stop:
-            sys.exit(stop.exit_code)
-        except click.Abort:
-            code, message = 130, "interrupted: what was finished is kept"
-        except KeyboardInterrupt:
-            code, message = 130, "interrupted: what was finished is kept"
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Interrupted("interrupted: what was finished is kept") from error
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
+        given = sys.argv[1:] if args is None else list(args)
+        try:
+            super().main(given, *rest, **{**kwargs, "standalone_mode": False})
         except click.ClickException as error:
-            code, message = 2, error.format_message()
-        except CheckError as error:
-            code, message = 1, str(error)
-        except InputError as error:
-            code, message = 2, str(error)
-        if debug:
-            traceback.print_exc()
-        one_line = " ".join(message.split())
-        click.echo(f"spiking_bimt: {one_line}", err=True)
-        sys.exit(code)
+            _fail(error, error.format_message(), 2, given)
+        except tuple(_EXIT_CODES) as error:
+            _fail(error, str(error), _EXIT_CODES[type(error)], given)
+        sys.exit(0)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_EXIT_CODES: dict[type[Exception], int] = {_Interrupted: 130, CheckError: 1, InputError: 2}
+
+
+def _fail(error: Exception, message: str, code: int, given: list[str]) -> NoReturn:
+    if "--debug" in given:
+        traceback.print_exception(error)
+    click.echo(f"spiking_bimt: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="spiking-bimt", prog_name="spiking_bimt")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def cli(context: click.Context, as_json: bool, debug: bool) -> None:
+def main() -> None:
     """Train a recurrent network for locality, convert it to spikes, put it on a chip.
 
     A run is a folder. Each command reads what the commands before it left there:
     train, convert, place, simulate, export, verify, report.
     """
-    context.obj = as_json
 
 
-def _show(result: dict[str, Any], render: Callable[[dict[str, Any]], None]) -> None:
-    if click.get_current_context().obj:
+def _stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
+    """Call a stage and print its result; the modules load only now, so that --help is quick."""
+    stage = getattr(importlib.import_module(f"spiking_bimt.stages.{name}"), name)
+    result = stage(*args, **options)
+    if as_json:
         click.echo(json.dumps(result))
     else:
-        render(result)
+        tables = importlib.import_module("spiking_bimt.stages.tables")
+        getattr(tables, f"show_{name}")(result)
 
 
-def main() -> None:
-    """Entry point of the `spiking_bimt` command."""
-    cli()
-
-
-def _tasks(_context: Any, _parameter: Any, value: str | None) -> tuple[str, ...] | None:
+def _names(_context: Any, _parameter: Any, value: str | None) -> tuple[str, ...] | None:
     return None if value is None else tuple(part.strip() for part in value.split(","))
 
 
-@cli.command()
-@RUN
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def _run_argument() -> Decorator:
+    return click.argument("run", type=click.Path(path_type=Path))
+
+
+def _threads_option() -> Decorator:
+    return click.option("--threads", type=int, help="Threads of the simulation; all by default.")
+
+
+def _trials_option(default: int, what: str = "Trials a task.") -> Decorator:
+    return click.option("--trials", default=default, show_default=True, help=what)
+
+
+@main.command()
+@click.option("--out", default="demo", show_default=True, help="Run folder to make.")
+@_threads_option()
+def demo(as_json: bool, **options: Any) -> None:
+    """The whole way on a bundled network, report included."""
+    _stage("demo", as_json, **options)
+
+
+@main.command()
+def tasks(as_json: bool) -> None:
+    """List the task batteries."""
+    _stage("tasks", as_json)
+
+
+@main.command()
+def chips(as_json: bool) -> None:
+    """List the chip presets, their limits and where the figures come from."""
+    _stage("chips", as_json)
+
+
+@main.command()
+@_run_argument()
 @click.option("--config", default="chip", show_default=True, help="Preset or TOML file.")
 @click.option("--reg", type=click.Choice(["bimt", "l1", "none"]), help="Overrides the preset.")
 @click.option("--battery", help="Task battery, see `spiking_bimt tasks`.")
-@click.option("--tasks", callback=_tasks, help="Comma-separated subset of the battery.")
+@click.option("--tasks", callback=_names, help="Comma-separated subset of the battery.")
 @click.option("--seed", type=int, help="Seed of weights, trials and noise.")
 @click.option("--resume", is_flag=True, help="Go on from the run's checkpoint.")
 @click.option("--test-trials", default=200, show_default=True, help="Trials a task at the end.")
-def train(run: Path, **options: Any) -> None:
-    """Train a rate network: writes rate.h5."""
-    from spiking_bimt.stages.tables import show_rate
-    from spiking_bimt.stages.train import train as stage
+def train(run: Path, as_json: bool, **options: Any) -> None:
+    """Tasks to rate.h5: train a rate network with BIMT."""
+    _stage("train", as_json, run, **options)
 
-    _show(stage(run, **options), show_rate)
+
+@main.command()
+@_run_argument()
+@click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
+@click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")
+@click.option("--percentile", type=float, help="Percentile of the drive that is full scale.")
+@click.option("--dt", type=float, help="Simulation step, ms.  [default: 1]")
+@click.option("--tau-mem", type=float, help="Membrane time constant, ms.  [default: inf]")
+@click.option("--t-ref", type=float, help="Refractory time, ms.  [default: 0]")
+@click.option("--reset", type=click.Choice(["subtract", "value"]), help="[default: subtract]")
+@click.option("--delay", type=float, help="Synaptic delay, ms.  [default: half the trained step]")
+@_trials_option(200, "Test trials a task.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the calibration trials.")
+@_threads_option()
+def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
+    """rate.h5 to network.h5: one spiking neuron a unit."""
+    given = {key: value for key, value in options.items() if value is not None}
+    _stage("convert", as_json, run, bits=bits or None, **given)
+
+
+@main.command()
+@_run_argument()
+@click.option("--chip", default="grid16", show_default=True, help="Preset or TOML file.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the placer.")
+@_threads_option()
+def place(run: Path, as_json: bool, **options: Any) -> None:
+    """network.h5 to placement.h5: neurons onto the chip's cores."""
+    _stage("place", as_json, run, **options)
+
+
+@main.command()
+@_run_argument()
+@_trials_option(10)
+@click.option(
+    "--weights", type=click.Choice(["auto", "float", "codes"]), default="auto", show_default=True,
+    help="Integer or floating-point weights.",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Seed of the initial potentials.")
+@_threads_option()
+def simulate(run: Path, as_json: bool, **options: Any) -> None:
+    """Trials through network.h5, spikes to spikes.h5 (SONATA)."""
+    _stage("simulate", as_json, run, **options)
+
+
+@main.command()
+@_run_argument()
+@click.option(
+    "--format", "formats", default="tiles", show_default=True, callback=_names,
+    help="Comma-separated formats: tiles.",
+)  # fmt: skip
+def export(run: Path, as_json: bool, **options: Any) -> None:
+    """Write the placed, quantised network for other tools."""
+    _stage("export", as_json, run, **options)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--against", type=click.Path(path_type=Path),
+    help="network.h5 to compare with.  [default: the one beside FILE]",
+)  # fmt: skip
+@_trials_option(5)
+@_threads_option()
+def verify(file: Path, as_json: bool, **options: Any) -> None:
+    """Rebuild the network from an exported FILE alone and compare its spikes."""
+    _stage("verify", as_json, file, **options)
+
+
+@main.command()
+@_run_argument()
+def report(run: Path, as_json: bool) -> None:
+    """Everything about the run on one page: report.html."""
+    _stage("report", as_json, run)

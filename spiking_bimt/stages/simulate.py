@@ -8,7 +8,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.export.sonata import write_spikes
-from spiking_bimt.simulation.run import run_trials, warm_up
+from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
@@ -32,7 +32,9 @@ def simulate(
     with runs.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), weights)
         test = draw_trials(network.battery, network.tasks, trials, network.task_dt, stream="test")
-        warm_up()
+        # One small run first: compiling the kernel belongs to no measured figure.
+        run_trials(network, draw_trials(network.battery, network.tasks, 1, network.task_dt,
+                                        stream="calibrate"), threads=threads)  # fmt: skip
         start = time.perf_counter()
         recording = run_trials(network, test, seed=seed, threads=threads)
         elapsed = time.perf_counter() - start

@@ -1,0 +1,10 @@
+"""`tasks`: the batteries that are known."""
+
+from typing import Any
+
+from spiking_bimt.tasks.battery import BATTERIES
+
+
+def tasks() -> dict[str, Any]:
+    """Tasks of each battery, in the order of their rule channels."""
+    return {battery: list(names) for battery, names in BATTERIES.items()}

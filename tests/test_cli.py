@@ -1,0 +1,170 @@
+"""The command line: exit codes, one-line errors, JSON."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spiking_bimt.cli import main
+
+TINY = """
+sheet = [6, 6]
+tasks = ["go", "anti"]
+pool = 40
+checkpoint_every = 10
+validation_trials = 2
+[[phases]]
+name = "grow"
+steps = {steps}
+l1 = 1e-4
+distance = 0.3
+[[phases]]
+name = "chip"
+dt = 20.0
+steps = 10
+prune = 1e-2
+"""
+
+
+def call(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, [str(arg) for arg in args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run that has been trained and converted."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "tiny.toml").write_text(TINY.format(steps=30))
+    code, _, stderr = call(
+        "train", folder / "run", "--config", folder / "tiny.toml", "--test-trials", 2
+    )
+    assert (code, stderr) == (0, "")
+    assert call("convert", folder / "run", "--trials", 2)[0] == 0
+    return folder / "run"
+
+
+def test_train_and_convert_print_json(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    code, stdout, _ = call("convert", copy, "--trials", 2, "--json")
+    assert code == 0
+    measured = json.loads(stdout)
+    assert set(measured["accuracy"]) == {"rate", "rate_fine", "spiking", "quantised"}
+    code, stdout, _ = call(
+        "train", copy, "--config", copy / "config.toml", "--resume", "--json", "--test-trials", 2
+    )
+    assert json.loads(stdout)["trained_units"] == 36
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["fly"], "No such command 'fly'"),
+        (["convert", "nowhere"], "nowhere is not a run folder: `spiking_bimt train nowhere`"),
+        (["train", "new", "--config", "none.toml"], "no configuration none.toml"),
+        (["train", "new", "--tasks", "go,gone"], "unknown task 'gone' in battery yang19"),
+        (["train", "new", "--battery", "zoo"], "unknown battery 'zoo'; known: yang19"),
+        (["train", "new", "--reg", "l2"], "'l2' is not one of 'bimt', 'l1', 'none'"),
+        (["train", "new", "--resume"], "new has no checkpoint.h5: train without --resume"),
+        (["simulate", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),
+        (["simulate", "RUN", "--threads", "0"], "threads is 0: at least 1 is needed"),
+        (["convert", "RUN", "--bits", "1"], "1 bits: signed integer weights have 2 to 16"),
+        (["convert", "RUN", "--dt", "3"], "is not a whole number of steps of 3.0 ms"),
+        (["convert", "RUN", "--wings"], "No such option '--wings'"),
+        (["place", "RUN", "--chip", "potato"], "unknown chip 'potato'"),
+        (["export", "RUN"], "RUN has no placement.h5: `spiking_bimt place"),
+        (["export", "RUN", "--format", "csv"], "unknown format 'csv'; known: tiles"),
+        (["verify", "RUN/tiles.h5"], "tiles.h5 does not exist"),
+        (["train", "RUN"], "holds a training already: give --resume"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str
+) -> None:
+    copy = shutil.copytree(run, tmp_path / "RUN")
+    before = {path: path.read_bytes() for path in copy.iterdir()}
+    monkeypatch.chdir(tmp_path)
+    code, stdout, stderr = call(*args)
+    assert code == 2
+    assert stdout == ""
+    assert message in stderr
+    assert stderr.count("\n") == 1
+    assert {path: path.read_bytes() for path in copy.iterdir()} == before
+
+
+def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    whole = (copy / "network.h5").read_bytes()
+    (copy / "network.h5").write_bytes(whole[: len(whole) // 2])
+    code, _, stderr = call("simulate", copy)
+    assert code == 2
+    assert "network.h5 is not a readable HDF5 file" in stderr
+
+
+def test_debug_shows_the_traceback() -> None:
+    code, _, stderr = call("convert", "nowhere", "--debug")
+    assert code == 2
+    assert "Traceback" in stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    code, _, stderr = call("train", tmp_path / "run")
+    assert code == 2
+    assert "choose another folder" in stderr
+
+
+def test_a_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    code, _, stderr = call("train", tmp_path / "run")
+    assert code == 2
+    assert "cannot write in" in stderr
+
+
+def test_two_processes_in_one_run_folder(run: Path) -> None:
+    from spiking_bimt.stages import run as runs
+
+    with runs.writing(run):
+        code, _, stderr = call("convert", run, "--trials", 2)
+    assert code == 2
+    assert "another process is writing in" in stderr
+
+
+def test_interrupt_keeps_the_checkpoint_and_resume_finishes_as_if_nothing_had_been(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(TINY.format(steps=600))
+    arguments = ["--config", str(config), "--test-trials", "2"]
+    command = [sys.executable, "-m", "spiking_bimt", "train"]
+    process = subprocess.Popen(
+        [*command, str(tmp_path / "killed"), *arguments], stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "killed" / "metrics.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr == "spiking_bimt: interrupted: what was finished is kept\n"
+    assert not (tmp_path / "killed" / "rate.h5").exists()
+    assert not [p for p in (tmp_path / "killed").iterdir() if ".h5." in p.name]
+    assert call("train", tmp_path / "killed", *arguments, "--resume")[0] == 0
+    assert call("train", tmp_path / "whole", *arguments)[0] == 0
+    for name in ("rate.h5", "metrics.jsonl"):
+        killed, whole = (tmp_path / folder / name for folder in ("killed", "whole"))
+        assert killed.read_bytes() == whole.read_bytes()
+
+
+def test_the_presets_ship_with_the_package() -> None:
+    names = {path.name for path in resources.files("spiking_bimt.training").iterdir()}
+    assert {"chip.toml", "quick.toml"} <= names
