@@ -71,7 +71,7 @@ def test_train_and_convert_print_json(run: Path, tmp_path: Path) -> None:
         (["convert", "nowhere"], "nowhere is not a run folder: `spiking_bimt train nowhere`"),
         (["train", "new", "--config", "none.toml"], "no configuration none.toml"),
         (["train", "new", "--tasks", "go,gone"], "unknown task 'gone' in battery yang19"),
-        (["train", "new", "--battery", "zoo"], "unknown battery 'zoo'; known: yang19"),
+        (["train", "new", "--battery", "zoo"], "unknown battery 'zoo'; known: yang19, modcog"),
         (["train", "new", "--reg", "l2"], "'l2' is not one of 'bimt', 'l1', 'none'"),
         (["train", "new", "--resume"], "new has no checkpoint.h5: train without --resume"),
         (["simulate", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),

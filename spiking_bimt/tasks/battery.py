@@ -1,24 +1,14 @@
-"""Trials of neurogym's batteries, with the fixation cue that the published tasks have."""
+"""Batteries of tasks, and whole trials drawn from them."""
 
 import difflib
-import functools
-import importlib
-import warnings
-from typing import Any
 
 import numpy as np
 
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
+from spiking_bimt.tasks.environments import MODCOG, YANG19, environment
 
-BATTERIES: dict[str, tuple[str, ...]] = {
-    "yang19": (
-        "go", "rtgo", "dlygo", "anti", "rtanti", "dlyanti",
-        "dm1", "dm2", "ctxdm1", "ctxdm2", "multidm",
-        "dlydm1", "dlydm2", "ctxdlydm1", "ctxdlydm2", "multidlydm",
-        "dms", "dnms", "dmc", "dnmc",
-    ),
-}  # fmt: skip
+BATTERIES: dict[str, tuple[str, ...]] = {"yang19": YANG19, "modcog": MODCOG}
 """Tasks of each battery, in the order of their rule channels."""
 
 # Streams of trials that never share a seed: what one is used for, no other ever sees.
@@ -42,8 +32,8 @@ def select_tasks(battery: str, tasks: tuple[str, ...] | None = None) -> tuple[st
 
 def dimensions(battery: str, tasks: tuple[str, ...]) -> tuple[int, int]:
     """Number of input channels (observation and rule) and of outputs."""
-    environment = _environment(battery, select_tasks(battery, tasks)[0], 100.0)
-    return environment.observation_space.shape[0] + len(tasks), int(environment.action_space.n)
+    first = environment(select_tasks(battery, tasks)[0], 100.0)
+    return first.n_channels + len(tasks), first.n_outputs
 
 
 def draw_trials(
@@ -64,73 +54,21 @@ def draw_trials(
     select_tasks(battery, tasks)
     if per_task < 1:
         raise InputError(f"{per_task} trials a task: ask for at least 1")
-    observations, labels, decision = [], [], []
-    for index, task in enumerate(tasks):
-        environment = _environment(battery, task, dt)
+    trials = []
+    for task in tasks:
+        source = environment(task, dt)
         entropy = (seed, STREAMS[stream], pool, BATTERIES[battery].index(task))
-        environment.seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
-        environment.reset()
-        rule = np.zeros(len(tasks), np.float32)
-        rule[index] = 1.0
-        for _ in range(per_task):
-            environment.new_trial()
-            task_env = environment.unwrapped
-            go = task_env.start_ind["decision"]
-            ob = hold_fixation(task_env.ob, go)
-            observations.append(np.hstack([ob, np.broadcast_to(rule, (len(ob), len(rule)))]))
-            labels.append(np.array(task_env.gt, np.int32))
-            decision.append(go)
-    lengths = [len(label) for label in labels]
+        source.restart(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+        trials += [source.draw() for _ in range(per_task)]
+    lengths = [len(trial.labels) for trial in trials]
+    task_of = np.repeat(np.arange(len(tasks), dtype=np.int32), per_task)
+    rules = np.eye(len(tasks), dtype=np.float32)[np.repeat(task_of, lengths)]
     return Trials(
-        inputs=np.concatenate(observations),
-        labels=np.concatenate(labels),
+        inputs=np.hstack([np.concatenate([trial.ob for trial in trials]), rules]),
+        labels=np.concatenate([trial.labels for trial in trials]),
         offsets=np.concatenate([[0], np.cumsum(lengths)]),
-        decision=np.array(decision, np.int32),
-        task=np.repeat(np.arange(len(tasks), dtype=np.int32), per_task),
+        decision=np.array([trial.go for trial in trials], np.int32),
+        task=task_of,
         tasks=tasks,
         dt=dt,
     )
-
-
-def hold_fixation(ob: np.ndarray[Any, Any], go: int) -> np.ndarray[Any, Any]:
-    """A copy of `ob` (steps, channels) whose fixation input lasts until the go signal.
-
-    Yang et al. 2019 show the fixation cue until the response is due; neurogym 2 drops it when the
-    stimulus begins in 14 of the 20 tasks, which leaves the network no go signal.
-    """
-    repaired = np.array(ob, np.float32)
-    repaired[:go, 0] = 1.0
-    return repaired
-
-
-@functools.lru_cache(maxsize=256)
-def _environment(battery: str, task: str, dt: float) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        module = importlib.import_module(f"neurogym.envs.collections.{battery}")
-        whole = float(dt).is_integer()
-        return _Quiet(getattr(module, task)(dt=int(dt) if whole else dt))
-
-
-class _Quiet:
-    """An environment whose calls do not repeat gymnasium's deprecation warnings."""
-
-    def __init__(self, environment: Any) -> None:
-        self.unwrapped = environment.unwrapped
-        self.observation_space = environment.observation_space
-        self.action_space = environment.action_space
-        self._environment = environment
-
-    def seed(self, seed: int) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._environment.seed(seed)
-
-    def reset(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._environment.reset()
-
-    def new_trial(self) -> None:
-        self._environment.new_trial()
-        self.unwrapped = self._environment.unwrapped

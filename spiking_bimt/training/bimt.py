@@ -25,12 +25,11 @@ def sheet_distances(rows: int, cols: int, metric: str = "euclidean") -> Doubles:
 def shrink(weights: Tensor, second_moment: Tensor, lr: float, strength: Tensor | float) -> None:
     """One proximal step for strength * |w| in Adam's metric, in place; exact zeros.
 
-    The threshold is lr * strength / sqrt(v + strength^2): the proximal operator of L1 in the
-    metric of Adam's second moment v (Yun, Lozano, Yang 2021, arXiv:2007.07864), bounded by lr, so
-    that no weight shrinks faster than Adam could move it.
+    The threshold is lr * strength / sqrt(v + strength^2 / 4): the proximal operator of L1 in the
+    metric of Adam's second moment v (Yun, Lozano, Yang 2021, arXiv:2007.07864), bounded by 2 lr,
+    twice as far as Adam moves a weight, so that a strong penalty does reach zero.
     """
-    squared = strength**2
-    threshold = lr * strength * torch.rsqrt(second_moment + squared)
+    threshold = 2 * lr * strength * torch.rsqrt(4 * second_moment + strength**2)
     weights.copy_(torch.sign(weights) * (weights.abs() - threshold).clamp_(min=0))
 
 

@@ -11,9 +11,9 @@ from spiking_bimt.tasks.battery import (
     BATTERIES,
     dimensions,
     draw_trials,
-    hold_fixation,
     select_tasks,
 )
+from spiking_bimt.tasks.environments import Environment, hold_fixation
 
 YANG = BATTERIES["yang19"]
 
@@ -72,7 +72,7 @@ def test_dimensions_count_rings_rules_and_outputs() -> None:
 @pytest.mark.parametrize(
     ("battery", "tasks", "message"),
     [
-        ("yang20", None, "unknown battery 'yang20'; known: yang19"),
+        ("yang20", None, "unknown battery 'yang20'; known: yang19, modcog"),
         ("yang19", ("ctxdm3",), "unknown task 'ctxdm3' in battery yang19; did you mean 'ctxdm2'?"),
         ("yang19", ("go", "go"), "at least one task, each once"),
         ("yang19", (), "at least one task, each once"),
@@ -88,3 +88,62 @@ def test_unknown_names_are_refused(
 def test_no_trials_are_refused() -> None:
     with pytest.raises(InputError, match="0 trials a task: ask for at least 1"):
         draw(per_task=0)
+
+
+def trials_of(task: str, dt: float, n: int = 40) -> Trials:
+    return draw_trials("modcog", (task,), n, dt, stream="test")
+
+
+def test_modcog_has_its_82_tasks() -> None:
+    names = BATTERIES["modcog"]
+    assert len(names) == len(set(names)) == 82
+    assert sum("int" in name for name in names) == 22
+    assert sum("seq" in name for name in names) == 40
+
+
+@pytest.mark.parametrize("dt", [100.0, 20.0])
+@pytest.mark.parametrize(("way", "sign"), [("r", 1), ("l", -1)])
+def test_a_sequence_moves_one_place_every_100_ms(dt: float, way: str, sign: int) -> None:
+    moving = trials_of(f"dlygoseq{way}", dt, 80)
+    for k in range(moving.n_trials):
+        answer = moving.labels[moving.offsets[k] + moving.decision[k] : moving.offsets[k + 1]]
+        steps = np.arange(len(answer)) * dt // 100
+        np.testing.assert_array_equal(answer, 1 + (answer[0] - 1 + sign * steps) % 16)
+        assert answer.min() >= 1
+    assert len(np.unique(moving.labels)) == 17
+
+
+@pytest.mark.parametrize(("way", "sign"), [("r", 1), ("l", -1)])
+def test_an_interval_shifts_the_answer_by_its_length(way: str, sign: int) -> None:
+    environment = Environment(f"dlygoint{way}", 100.0)
+    environment.restart(0)
+    delays = set()
+    for _ in range(60):
+        trial = environment.draw()
+        stimulus = trial.ob[5:10, 1:].sum(0)
+        place = int(np.argmax(stimulus)) % 16
+        delay = trial.go - 10
+        delays.add(delay)
+        assert set(trial.labels[trial.go :]) == {1 + (place + sign * delay) % 16}
+    assert delays == set(range(12))
+
+
+def test_trials_that_ask_for_fixation_stay_so() -> None:
+    trials = trials_of("dmsseqr", 100.0)
+    silent = [
+        (trials.labels[trials.offsets[k] : trials.offsets[k + 1]] == 0).all()
+        for k in range(trials.n_trials)
+    ]
+    assert 5 < sum(silent) < 35
+
+
+@pytest.mark.parametrize("task", ["go", "dms"])
+def test_trials_of_the_two_rings_are_not_copies(task: str) -> None:
+    trials = draw_trials("yang19", (task,), 40, 100.0, stream="test")
+    answers = trials.labels[trials.offsets[1:] - 1]
+    rings = [
+        trials.inputs[trials.offsets[k] : trials.offsets[k + 1], 17:33].std() > 0.1
+        for k in range(40)
+    ]
+    assert sum(rings) == 20
+    assert not np.array_equal(answers[0::2], answers[1::2])

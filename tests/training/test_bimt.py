@@ -79,7 +79,7 @@ def test_shrink_minimises_its_proximal_objective() -> None:
     second, lr, strength = torch.tensor(0.3, dtype=torch.float64), 0.5, 0.4
     shrunk = weights.clone()
     bimt.shrink(shrunk, second, lr, strength)
-    metric = np.sqrt(0.3 + strength**2)
+    metric = np.sqrt(0.3 + strength**2 / 4)
     grid = torch.linspace(-3, 3, 60001, dtype=torch.float64)
     for before, after in zip(weights, shrunk, strict=True):
         objective = metric / (2 * lr) * (grid - before) ** 2 + strength * grid.abs()
@@ -87,7 +87,7 @@ def test_shrink_minimises_its_proximal_objective() -> None:
     assert (shrunk == 0).sum() > 1
 
 
-def test_shrink_never_moves_a_weight_by_more_than_lr() -> None:
+def test_shrink_moves_no_weight_by_more_than_twice_lr() -> None:
     weights = torch.ones(3)
     bimt.shrink(weights, torch.tensor([0.0, 1e-12, 1.0]), 1e-3, 0.1)
-    assert float(weights.min()) >= 1 - 1e-3 - 1e-7
+    assert float(weights.min()) >= 1 - 2e-3 - 1e-7

@@ -119,12 +119,10 @@ def drop_dead_again(state: State) -> bool:
     return drop_dead(state)
 
 
-def test_a_network_without_a_living_unit_says_so() -> None:
-    state = initial_state(CONFIG, 35, 17)
-    state.peak.fill_(1.0)
-    state.p.w_out.zero_()
+def test_a_penalty_that_silences_every_unit_says_so(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, phases=(Phase("grow", steps=400, l1=10.0, lr=0.02),))
     with pytest.raises(InputError, match="silenced every unit: lower l1"):
-        drop_dead(state)
+        loop.run(config, initial_state(config, 35, 17), Observer(tmp_path / "c.h5"))
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path: Path) -> None:
