@@ -9,6 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from spiking_bimt.kernels import swap
+
 Doubles = npt.NDArray[np.float64]
 
 
@@ -38,16 +40,6 @@ def wiring_cost(w_rec: npt.NDArray[np.floating], distances: Doubles) -> float:
     return float((np.abs(w_rec) * distances).sum())
 
 
-def swap_deltas(cost: Doubles, separation: Doubles, product: Doubles) -> Doubles:
-    """(N, N) change of the wiring cost if units i and j exchanged places.
-
-    cost: C = |W| + |W|^T with zero diagonal; separation: P_ij, distance between the places of i
-    and j; product: M = C P. Then delta_ij = M_ij + M_ji - M_ii - M_jj + 2 C_ij P_ij.
-    """
-    diagonal = np.diag(product)
-    return product + product.T - diagonal[:, None] - diagonal[None] + 2 * cost * separation
-
-
 def swap_places(
     w_rec: npt.NDArray[np.floating],
     place: npt.NDArray[np.int64],
@@ -65,17 +57,7 @@ def swap_places(
     np.fill_diagonal(cost, 0)
     separation = distances[np.ix_(place, place)]
     product = cost @ separation
-    least = 1e-9 * max(float(np.trace(product)), 1e-300)
-    for _ in range(max_swaps):
-        deltas = swap_deltas(cost, separation, product)
-        i, j = divmod(int(np.argmin(deltas)), len(place))
-        if deltas[i, j] >= -least:
-            break
-        place[[i, j]] = place[[j, i]]
-        separation[:, [i, j]] = separation[:, [j, i]]
-        product[:, [i, j]] = product[:, [j, i]]
-        before = separation[[i, j]]
-        separation[[i, j]] = separation[[j, i]]
-        # Rows i and j of the separation are all that changed besides the columns: a rank-2 update.
-        product += cost[:, [i, j]] @ (separation[[i, j]] - before)
+    # Rounding must not make two places trade for ever.
+    least = 1e-9 * float(np.trace(product))
+    swap.improve(cost, separation, product, place, max_swaps, least)
     return place
