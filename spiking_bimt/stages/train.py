@@ -32,6 +32,7 @@ def train(
     *,
     config: str | Path = "chip",
     reg: str | None = None,
+    l1_scale: float | None = None,
     battery: str | None = None,
     tasks: tuple[str, ...] | None = None,
     seed: int | None = None,
@@ -45,7 +46,9 @@ def train(
     which this uses, bit for bit). A run that is trained already is refused without `resume`.
     """
     folder = Path(run)
-    settings = read_config(config, reg=reg, battery=battery, tasks=tasks, seed=seed)
+    settings = read_config(
+        config, reg=reg, l1_scale=l1_scale, battery=battery, tasks=tasks, seed=seed
+    )
     with runs.writing(folder):
         checkpoint = folder / "checkpoint.h5"
         state = _start(settings, checkpoint, resume)

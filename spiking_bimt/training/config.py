@@ -15,7 +15,7 @@ import tomli_w
 from spiking_bimt.errors import InputError
 from spiking_bimt.tasks.battery import select_tasks
 
-REGULARISERS = ("bimt", "l1", "none")
+REGULARISERS = ("bimt", "bimt-noswap", "l1", "none")
 
 T = TypeVar("T")
 
@@ -83,7 +83,10 @@ class TrainConfig:
     tau: float = 100.0
     """Time constant of the units, ms."""
     reg: str = "bimt"
-    """"bimt": the phases as they are; "l1": no distance cost, no swaps; "none": no penalty."""
+    """"bimt": the phases as they are; "bimt-noswap": units keep their places; "l1": no distance
+    cost and no swaps; "none": no penalty at all."""
+    l1_scale: float = 1.0
+    """Factor on every phase's l1: one number for the strength of the whole penalty."""
     metric: str = "euclidean"
     """Distance on the sheet: "euclidean" or "manhattan"."""
     seed: int = 0
@@ -113,7 +116,7 @@ class TrainConfig:
             raise InputError(f"metric is {self.metric!r}; known: euclidean, manhattan")
         if min(self.sheet) < 1:
             raise InputError(f"sheet is {self.sheet[0]} x {self.sheet[1]}: both must be at least 1")
-        for field in ("tau", "decision_weight", "clip"):
+        for field in ("tau", "decision_weight", "clip", "l1_scale"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} must be a finite number above 0")
 
@@ -123,11 +126,17 @@ class TrainConfig:
         return select_tasks(self.battery, self.tasks)
 
     def effective_phases(self) -> tuple[Phase, ...]:
-        """The phases under `reg`."""
-        if self.reg == "bimt":
-            return self.phases
-        off = {"distance": 0.0, "swap_every": 0} | ({"l1": 0.0} if self.reg == "none" else {})
-        return tuple(dataclasses.replace(phase, **off) for phase in self.phases)
+        """The phases under `reg` and `l1_scale`."""
+        off: dict[str, Any] = {
+            "bimt": {},
+            "bimt-noswap": {"swap_every": 0},
+            "l1": {"distance": 0.0, "swap_every": 0},
+            "none": {"distance": 0.0, "swap_every": 0, "l1": 0.0},
+        }[self.reg]
+        return tuple(
+            dataclasses.replace(phase, **{"l1": self.l1_scale * phase.l1, **off})
+            for phase in self.phases
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain TOML and JSON values, without what is None."""

@@ -1,0 +1,55 @@
+"""Modules of the weights themselves, and whether they are the modules of function."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.rate import RateNetwork
+
+Labels = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Modules:
+    """Communities of the recurrent weights."""
+
+    labels: Labels
+    """(N,) module of each unit, 0 the largest."""
+    modularity: float
+    """Newman's Q of that partition on |W| + |W|^T."""
+
+
+def modules(network: RateNetwork, seed: int = 0) -> Modules:
+    """Louvain communities of the undirected graph with weights |w_ij| + |w_ji| (networkx)."""
+    import networkx
+
+    weight = np.abs(network.w_rec) + np.abs(network.w_rec).T
+    np.fill_diagonal(weight, 0)
+    graph = networkx.from_numpy_array(weight.astype(np.float64))
+    found = networkx.community.louvain_communities(graph, weight="weight", seed=seed)
+    labels = np.zeros(network.n_units, np.int32)
+    for number, members in enumerate(sorted(found, key=lambda m: (-len(m), min(m)))):
+        labels[list(members)] = number
+    return Modules(labels, float(networkx.community.modularity(graph, found, weight="weight")))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two groupings of the same units are one."""
+
+    adjusted_rand: float
+    """1 for the same grouping, 0 on average for a random one (Hubert and Arabie 1985)."""
+    mutual_information: float
+    """Adjusted mutual information: 1 for the same, 0 on average for random."""
+
+
+def agreement(first: Labels, second: Labels) -> Agreement:
+    """Compare two labellings (N,); units labelled -1 in either do not count."""
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+    both = (first >= 0) & (second >= 0)
+    return Agreement(
+        float(adjusted_rand_score(first[both], second[both])),
+        float(adjusted_mutual_info_score(first[both], second[both])),
+    )

@@ -1,0 +1,50 @@
+"""`export`: network.h5 and placement.h5 to the formats that other tools read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spiking_bimt.chip.graph import axon_graph
+from spiking_bimt.chip.limits import check
+from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.tiling import cut, occupancy
+from spiking_bimt.data import store
+from spiking_bimt.data.chip import Placement
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.export.tiles import write_tiles
+from spiking_bimt.stages import run as runs
+
+
+def export(run: str | Path, formats: tuple[str, ...] = ("tiles",)) -> dict[str, Any]:
+    """Write the run's placed, quantised network in each format; returns what was written."""
+    folder = Path(run)
+    for name in formats:
+        if name not in _WRITERS:
+            raise InputError(f"unknown format {name!r}; known: {', '.join(_WRITERS)}")
+    runs.require(folder, "network.h5")
+    runs.require(folder, "placement.h5")
+    with runs.writing(folder):
+        return {name: _WRITERS[name](folder) for name in formats}
+
+
+def _tiles(folder: Path) -> dict[str, Any]:
+    network = store.load(folder / "network.h5", SpikingNetwork).quantised()
+    placement = store.load(folder / "placement.h5", Placement)
+    chip = load_chip(placement.chip)
+    check(chip, axon_graph(network), placement)
+    tiles = cut(network, placement, chip)
+    path = folder / "tiles.h5"
+    write_tiles(
+        path,
+        tiles,
+        network,
+        placement,
+        chip,
+        settings={"command": "export", "format": "tiles"},
+        inputs={name: folder / name for name in ("network.h5", "placement.h5")},
+    )
+    return {"path": str(path), "bytes": path.stat().st_size, **occupancy(tiles)}
+
+
+_WRITERS: dict[str, Callable[[Path], dict[str, Any]]] = {"tiles": _tiles}

@@ -1,0 +1,75 @@
+"""`verify`: does an exported file alone give the network's spikes?"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spiking_bimt.chip.tiling import rebuild
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.spikes import Recording
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.export.tiles import read_tiles
+from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.tasks.accuracy import score
+from spiking_bimt.tasks.battery import draw_trials
+
+
+def verify(
+    file: str | Path,
+    *,
+    against: str | Path | None = None,
+    trials: int = 5,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Rebuild the network from a tile file alone and compare its spikes with network.h5's codes.
+
+    against: the network to compare with, network.h5 beside the file by default. trials: test
+    trials a task. Raises CheckError, saying where they part, unless every spike is equal.
+    """
+    path = Path(file)
+    rebuilt = rebuild(read_tiles(path))
+    reference = path.parent / "network.h5" if against is None else Path(against)
+    if not reference.is_file():
+        raise InputError(f"{reference} does not exist: name the network to compare with --against")
+    network = store.load(reference, SpikingNetwork).quantised()
+    test = draw_trials(rebuilt.battery, rebuilt.tasks, trials, rebuilt.task_dt, stream="test")
+    mine = run_trials(rebuilt, test, threads=threads)
+    theirs = run_trials(network, test, threads=threads)
+    difference = first_difference(mine, theirs, test)
+    if difference:
+        raise CheckError(f"{path} does not give the spikes of {reference}: {difference}")
+    return {
+        "file": str(path),
+        "trials": test.n_trials,
+        "spikes": len(mine.steps),
+        "equal": True,
+        "accuracy": score(mine.outputs, test).accuracy,
+    }
+
+
+def first_difference(mine: Recording, theirs: Recording, trials: Trials) -> str:
+    """Where two recordings part, in words; empty where every spike is equal."""
+    for k in range(trials.n_trials):
+        a, b = (_spikes_of(recording, k) for recording in (mine, theirs))
+        if np.array_equal(a, b):
+            continue
+        shared = min(len(a), len(b))
+        parted = np.flatnonzero((a[:shared] != b[:shared]).any(1))
+        at = int(parted[0]) if len(parted) else shared
+        where = f"trial {k} (task {trials.tasks[trials.task[k]]})"
+        return f"{where}, {_spike(a, at)} in the file against {_spike(b, at)}"
+    return ""
+
+
+def _spikes_of(recording: Recording, trial: int) -> np.ndarray[Any, Any]:
+    rows = slice(recording.offsets[trial], recording.offsets[trial + 1])
+    return np.stack([recording.steps[rows], recording.neurons[rows]], axis=1)
+
+
+def _spike(spikes: np.ndarray[Any, Any], at: int) -> str:
+    if at >= len(spikes):
+        return "no further spike"
+    return f"neuron {spikes[at, 1]} at step {spikes[at, 0]}"

@@ -1,0 +1,113 @@
+"""The bundled network is what the docs say: made by `train`, small, accurate, and it spikes."""
+
+import importlib
+import warnings
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spiking_bimt.conversion.convert import ConversionConfig, to_spiking
+from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
+from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.tasks.accuracy import score
+from spiking_bimt.tasks.battery import draw_trials
+from spiking_bimt.training.config import from_dict, read_config
+
+FILES = resources.files("spiking_bimt.bundle")
+BUNDLE = Path(str(FILES / "bimt.h5"))
+PER_TASK = 60
+
+
+@pytest.fixture(scope="module")
+def rate() -> RateNetwork:
+    return store.load(BUNDLE, RateNetwork)
+
+
+@pytest.fixture(scope="module")
+def trials(rate: RateNetwork) -> Trials:
+    return draw_trials(rate.battery, rate.tasks, PER_TASK, rate.dt, stream="test")
+
+
+@pytest.fixture(scope="module")
+def spiking(rate: RateNetwork) -> SpikingNetwork:
+    calibration = draw_trials(rate.battery, rate.tasks, 20, rate.dt, stream="calibrate")
+    full_scale = drive_percentile(rate, calibration, 99.9)
+    return quantise(to_spiking(rate, full_scale, ConversionConfig()), 8)
+
+
+def test_its_provenance_says_that_train_made_it_with_the_default_preset() -> None:
+    made = store.provenance(BUNDLE, "RateNetwork")
+    assert made.settings.pop("command") == "train"
+    assert from_dict(made.settings, "bundle") == read_config("chip")
+    assert read_config(Path(str(FILES / "bimt.toml"))) == read_config("chip")
+    assert made.inputs == {"config.toml": store.sha256(Path(str(FILES / "bimt.toml")))}
+
+
+def test_it_is_small_and_accurate_by_its_own_record(rate: RateNetwork) -> None:
+    assert rate.measured is not None
+    assert rate.measured["trials_per_task"] == 200
+    assert rate.measured["accuracy"] >= 0.965
+    assert rate.measured["active_units"] == rate.n_units <= 130
+    assert rate.measured["trained_units"] == 400
+    assert len(rate.tasks) == 20
+
+
+def test_its_record_is_confirmed_on_fresh_trials(rate: RateNetwork) -> None:
+    fresh = draw_trials(rate.battery, rate.tasks, PER_TASK, rate.dt, stream="test", seed=77)
+    assert score(rate_outputs(rate, fresh), fresh).accuracy >= 0.955
+
+
+def test_spikes_keep_its_accuracy(
+    rate: RateNetwork, spiking: SpikingNetwork, trials: Trials
+) -> None:
+    reference = score(rate_outputs(rate, trials), trials)
+    for network in (spiking, spiking.quantised()):
+        result = score(run_trials(network, trials, record_spikes=False).outputs, trials)
+        assert result.accuracy >= 0.98 * reference.accuracy
+        # A task is known to about 0.03 at 60 trials; the published figures use 200.
+        assert (result.per_task() >= 0.93 * reference.per_task() - 0.03).all()
+
+
+def test_neurogym_itself_counts_the_same_answers_as_right(rate: RateNetwork) -> None:
+    """A second route: the environment's own arrays, a plain loop over steps, no packing."""
+    alpha = 1 - np.exp(-rate.dt / rate.tau)
+    module = importlib.import_module("neurogym.envs.collections.yang19")
+    for index, task in enumerate(rate.tasks):
+        environment = getattr(module, task)(dt=int(rate.dt))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            environment.seed(5)
+            environment.reset()
+        rule = np.eye(len(rate.tasks))[index]
+        inputs, labels, gos, right = [], [], [], []
+        for _ in range(6):
+            environment.new_trial()
+            own = environment.unwrapped
+            go = own.start_ind["decision"]
+            r, answers = np.zeros(rate.n_units), []
+            for step, ob in enumerate(own.ob):
+                seen = np.concatenate([[float(step < go)], ob[1:], rule])
+                drive = rate.w_rec @ r + rate.w_in @ seen + rate.b
+                r = (1 - alpha) * r + alpha * np.maximum(drive, 0)
+                answers.append(int(np.argmax(rate.w_out @ r + rate.b_out)))
+                inputs.append(seen)
+            right.append(not any(answers[:go]) and answers[-1] == int(own.gt[-1]))
+            labels.append(np.array(own.gt))
+            gos.append(go)
+        together = Trials(
+            inputs=np.array(inputs),
+            labels=np.concatenate(labels),
+            offsets=np.concatenate([[0], np.cumsum([len(label) for label in labels])]),
+            decision=np.array(gos),
+            task=np.full(6, index),
+            tasks=rate.tasks,
+            dt=rate.dt,
+        )
+        np.testing.assert_array_equal(score(rate_outputs(rate, together), together).correct, right)
