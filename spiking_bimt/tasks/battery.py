@@ -1,6 +1,7 @@
 """Batteries of tasks, and whole trials drawn from them."""
 
 import difflib
+import zlib
 
 import numpy as np
 
@@ -11,15 +12,20 @@ from spiking_bimt.tasks.environments import MODCOG, YANG19, environment
 BATTERIES: dict[str, tuple[str, ...]] = {"yang19": YANG19, "modcog": MODCOG}
 """Tasks of each battery, in the order of their rule channels."""
 
+OWN = "own"
+"""The battery whose tasks the user names: ids of neurogym environments, or Python paths."""
+
 # Streams of trials that never share a seed: what one is used for, no other ever sees.
 STREAMS = {"train": 0, "validate": 1, "calibrate": 2, "test": 3}
 
 
 def select_tasks(battery: str, tasks: tuple[str, ...] | None = None) -> tuple[str, ...]:
     """The tasks asked for, or all of the battery; InputError names what is unknown."""
-    if battery not in BATTERIES:
-        raise InputError(f"unknown battery {battery!r}; known: {', '.join(BATTERIES)}")
-    known = BATTERIES[battery]
+    if battery not in (*BATTERIES, OWN):
+        raise InputError(f"unknown battery {battery!r}; known: {', '.join(BATTERIES)}, {OWN}")
+    if battery == OWN and not tasks:
+        raise InputError("the battery 'own' needs its tasks: neurogym ids or module:function paths")
+    known = BATTERIES.get(battery, tasks or ())
     for task in tasks or ():
         if task not in known:
             near = difflib.get_close_matches(task, known, 1)
@@ -32,8 +38,14 @@ def select_tasks(battery: str, tasks: tuple[str, ...] | None = None) -> tuple[st
 
 def dimensions(battery: str, tasks: tuple[str, ...]) -> tuple[int, int]:
     """Number of input channels (observation and rule) and of outputs."""
-    first = environment(select_tasks(battery, tasks)[0], 100.0)
-    return first.n_channels + len(tasks), first.n_outputs
+    every = [environment(task, 100.0) for task in select_tasks(battery, tasks)]
+    for task, other in zip(tasks, every, strict=True):
+        if (other.n_channels, other.n_outputs) != (every[0].n_channels, every[0].n_outputs):
+            raise InputError(
+                f"task {task} has {other.n_channels} channels and {other.n_outputs} outputs, "
+                f"{tasks[0]} has {every[0].n_channels} and {every[0].n_outputs}: they must agree"
+            )
+    return every[0].n_channels + len(tasks), every[0].n_outputs
 
 
 def draw_trials(
@@ -57,7 +69,7 @@ def draw_trials(
     trials = []
     for task in tasks:
         source = environment(task, dt)
-        entropy = (seed, STREAMS[stream], pool, BATTERIES[battery].index(task))
+        entropy = (seed, STREAMS[stream], pool, _number(battery, task))
         source.restart(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
         trials += [source.draw() for _ in range(per_task)]
     lengths = [len(trial.labels) for trial in trials]
@@ -72,3 +84,8 @@ def draw_trials(
         tasks=tasks,
         dt=dt,
     )
+
+
+def _number(battery: str, task: str) -> int:
+    """A number for a task that depends on its name alone, and not on the tasks beside it."""
+    return zlib.crc32(task.encode()) if battery == OWN else BATTERIES[battery].index(task)

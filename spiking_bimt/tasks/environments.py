@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.errors import InputError
+
 YANG19 = (
     "go", "rtgo", "dlygo", "anti", "rtanti", "dlyanti",
     "dm1", "dm2", "ctxdm1", "ctxdm2", "multidm",
@@ -55,21 +57,45 @@ class Trial:
 
 
 class Environment:
-    """A neurogym task that draws trials; `name` is one of MODCOG."""
+    """A task that draws trials.
+
+    `name` is one of MODCOG, the id of a neurogym environment ("GoNogo-v0"), or the Python path of
+    a function or class that makes one ("package.module:make", called with dt). An environment of
+    the user's own has discrete actions, action 0 for fixation, a ground truth at every step, and a
+    period named "decision"; InputError says what it lacks.
+    """
 
     def __init__(self, name: str, dt: float) -> None:
         base, kind, way = _parts(name)
+        self._name, self._kind, self._dt = name, kind, dt
         self._shift = {"": 0, "r": 1, "l": -1}[way]
-        self._kind, self._dt = kind, dt
-        module = importlib.import_module("neurogym.envs.collections.yang19")
+        self._repaired = base in YANG19
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._env = getattr(module, base)(dt=int(dt) if float(dt).is_integer() else dt)
+            self._env = _make(base, int(dt) if float(dt).is_integer() else dt)
         # Tasks shown in either ring alternate between two environments, one a ring.
-        self._rings = getattr(self._env, "envs", [self._env])
+        self._rings = vars(self._env).get("envs", [self._env])
         if kind == "int":
             for env in self._rings:
                 env.unwrapped.timing["delay"] = _DELAYS
+        if not self._repaired:
+            self._check()
+
+    def _check(self) -> None:
+        spaces = self._env.observation_space, self._env.action_space
+        if getattr(spaces[1], "n", None) is None or len(spaces[0].shape or ()) != 1:
+            raise InputError(
+                f"task {self._name}: it needs a vector observation and discrete actions, not "
+                f"{spaces[0]} and {spaces[1]}"
+            )
+        self.restart(0)
+        self._env.new_trial()
+        own = self._env.unwrapped
+        if "decision" not in own.start_ind or getattr(own, "gt", None) is None:
+            raise InputError(
+                f"task {self._name}: it needs a period named 'decision' and a ground truth; it has "
+                f"the periods {', '.join(own.start_ind) or 'none'}"
+            )
 
     @property
     def n_channels(self) -> int:
@@ -88,7 +114,8 @@ class Environment:
             warnings.simplefilter("ignore")
             self._env.seed(seed)
             # neurogym gives both rings one seed, which makes every other trial a copy.
-            for env, child in zip(self._rings, np.random.SeedSequence(seed).spawn(2), strict=False):
+            children = np.random.SeedSequence(seed).spawn(len(self._rings))
+            for env, child in zip(self._rings, children, strict=True):
                 env.seed(int(child.generate_state(1)[0]))
             self._env.reset()
 
@@ -101,7 +128,8 @@ class Environment:
         if self._shift:
             delay = own.end_t["delay"] - own.start_t["delay"] if self._kind == "int" else 0.0
             labels = self._moved(labels, go, delay)
-        return Trial(hold_fixation(own.ob, go), labels, go)
+        ob = hold_fixation(own.ob, go) if self._repaired else np.array(own.ob, np.float32)
+        return Trial(ob, labels, go)
 
     def _moved(self, labels: npt.NDArray[np.int32], go: int, delay: float) -> npt.NDArray[np.int32]:
         since_go = np.maximum(np.arange(len(labels)) - go, 0) * self._dt
@@ -126,6 +154,23 @@ def hold_fixation(ob: npt.NDArray[Any], go: int) -> npt.NDArray[np.float32]:
 def environment(name: str, dt: float) -> Environment:
     """The environment of a task; it is made once, since that costs more than a trial."""
     return Environment(name, dt)
+
+
+def _make(name: str, dt: float) -> Any:
+    if name in YANG19:
+        return getattr(importlib.import_module("neurogym.envs.collections.yang19"), name)(dt=dt)
+    try:
+        if ":" in name:
+            module, _, attribute = name.partition(":")
+            return getattr(importlib.import_module(module), attribute)(dt=dt)
+        env = importlib.import_module("neurogym").make(name, dt=dt)
+        # gymnasium's own wrappers check the order of calls, and do not know whole trials.
+        while type(env).__module__.startswith("gymnasium."):
+            env = env.env
+        return env
+    except Exception as error:  # the user's own code may raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"cannot make the task {name!r}: {reason}") from error
 
 
 def _parts(name: str) -> tuple[str, str, str]:

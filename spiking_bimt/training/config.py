@@ -127,12 +127,13 @@ class TrainConfig:
 
     def effective_phases(self) -> tuple[Phase, ...]:
         """The phases under `reg` and `l1_scale`."""
-        off: dict[str, Any] = {
+        changes: dict[str, dict[str, Any]] = {
             "bimt": {},
             "bimt-noswap": {"swap_every": 0},
             "l1": {"distance": 0.0, "swap_every": 0},
             "none": {"distance": 0.0, "swap_every": 0, "l1": 0.0},
-        }[self.reg]
+        }
+        off = changes[self.reg]
         return tuple(
             dataclasses.replace(phase, **{"l1": self.l1_scale * phase.l1, **off})
             for phase in self.phases

@@ -72,7 +72,7 @@ def test_dimensions_count_rings_rules_and_outputs() -> None:
 @pytest.mark.parametrize(
     ("battery", "tasks", "message"),
     [
-        ("yang20", None, "unknown battery 'yang20'; known: yang19, modcog"),
+        ("yang20", None, "unknown battery 'yang20'; known: yang19, modcog, own"),
         ("yang19", ("ctxdm3",), "unknown task 'ctxdm3' in battery yang19; did you mean 'ctxdm2'?"),
         ("yang19", ("go", "go"), "at least one task, each once"),
         ("yang19", (), "at least one task, each once"),
@@ -147,3 +147,29 @@ def test_trials_of_the_two_rings_are_not_copies(task: str) -> None:
     ]
     assert sum(rings) == 20
     assert not np.array_equal(answers[0::2], answers[1::2])
+
+
+def test_a_users_own_environments_by_id_and_by_path() -> None:
+    tasks = ("neurogym.envs.collections.yang19:dm1", "neurogym.envs.collections.yang19:dm2")
+    assert dimensions("own", tasks) == (35, 17)
+    trials = draw_trials("own", tasks, 4, 100.0, stream="test")
+    assert trials.n_trials == 8
+    assert trials.n_inputs == 35
+    one = draw_trials("own", ("PerceptualDecisionMaking-v0",), 4, 100.0, stream="test")
+    assert set(one.labels) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        (None, "needs its tasks"),
+        (("NoSuch-v0",), "cannot make the task 'NoSuch-v0'"),
+        (("no.such.module:f",), "cannot make the task 'no.such.module:f': No module named 'no'"),
+        (("GoNogo-v0", "PerceptualDecisionMaking-v0"), "they must agree"),
+    ],
+)
+def test_a_users_own_environment_that_does_not_work_says_why(
+    tasks: tuple[str, ...] | None, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        dimensions("own", tasks or ())
