@@ -149,7 +149,7 @@ def test_interrupt_keeps_the_checkpoint_and_resume_finishes_as_if_nothing_had_be
     process = subprocess.Popen(
         [*command, str(tmp_path / "killed"), *arguments], stderr=subprocess.PIPE, text=True
     )
-    while not (tmp_path / "killed" / "metrics.jsonl").exists():
+    while not (tmp_path / "killed" / "checkpoint.h5").exists():
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)

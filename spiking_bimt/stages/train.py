@@ -118,7 +118,7 @@ class _Observer:
     def checkpoint(self, state: State) -> None:
         save_checkpoint(self._folder / "checkpoint.h5", self._settings, state)
 
-    def measure(self, phase: Phase, state: State, loss: float) -> None:
+    def measure(self, phase: Phase, state: State, loss: float) -> float:
         config = self._settings
         trials = draw_trials(
             config.battery, config.task_names, config.validation_trials, phase.dt,
@@ -140,6 +140,7 @@ class _Observer:
         self._lines.append(json.dumps(entry))
         store.write_bytes(self._folder / "metrics.jsonl", ("\n".join(self._lines) + "\n").encode())
         self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}"
+        return 1 - result.accuracy
 
     def step(self, phase: Phase, state: State, loss: float) -> None:
         if state.step % 10 == 0:

@@ -50,6 +50,8 @@ class Phase:
     """Margin of the fixation output before the go signal (logits)."""
     prune: float = 0.0
     """Weights below this are set to zero at the start of the phase, and stay zero if above 0."""
+    stop_error: float = 0.0
+    """The phase ends at the first measurement whose validation error is at most this."""
 
     def __post_init__(self) -> None:
         for field in ("steps", "batch"):
@@ -59,7 +61,7 @@ class Phase:
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
         for field in ("lr_decay", "lr_final", "l1", "distance", "swap_every", "max_swaps", "noise",
-                      "margin", "prune"):  # fmt: skip
+                      "margin", "prune", "stop_error"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
 

@@ -21,11 +21,11 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 class Observer(Protocol):
     """What a training tells as it goes on."""
 
+    def measure(self, phase: Phase, state: State, loss: float) -> float:
+        """Error of the network as it is now, on validation trials."""
+
     def checkpoint(self, state: State) -> None:
         """Keep this state: a training can be resumed from it."""
-
-    def measure(self, phase: Phase, state: State, loss: float) -> None:
-        """Called right after each checkpoint within a phase."""
 
     def step(self, phase: Phase, state: State, loss: float) -> None:
         """Called after every step."""
@@ -69,8 +69,9 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
         if state.step % config.checkpoint_every == 0 or state.step == phase.steps:
             if drop_dead(state):
                 context.strengths = _strengths(phase, state, distances)
+            if observer.measure(phase, state, loss) <= phase.stop_error:
+                state.step = phase.steps
             observer.checkpoint(state)
-            observer.measure(phase, state, loss)
         observer.step(phase, state, loss)
 
 

@@ -43,12 +43,14 @@ class Observer:
     def __init__(self, path: Path, stop_at: tuple[int, int] | None = None) -> None:
         self.path, self.stop_at = path, stop_at
         self.losses: dict[tuple[int, int], float] = {}
+        self.measured: list[tuple[int, int]] = []
 
     def checkpoint(self, state: State) -> None:
         save_checkpoint(self.path, CONFIG, state)
 
-    def measure(self, phase: Phase, state: State, loss: float) -> None:
-        pass
+    def measure(self, phase: Phase, state: State, loss: float) -> float:
+        self.measured.append((state.phase, state.step))
+        return 0.5
 
     def step(self, phase: Phase, state: State, loss: float) -> None:
         self.losses[state.phase, state.step] = loss
@@ -84,6 +86,14 @@ def test_resuming_after_a_kill_gives_the_same_bits(
     for mine, theirs in zip(result.p.tensors(), expected.p.tensors(), strict=True):
         assert torch.equal(mine, theirs)
     assert all(whole.losses[at] == loss for at, loss in resumed.losses.items())
+
+
+def test_a_phase_ends_when_its_error_is_reached(tmp_path: Path) -> None:
+    phases = (dataclasses.replace(CONFIG.phases[0], stop_error=0.6), CONFIG.phases[1])
+    observer = Observer(tmp_path / "c.h5")
+    config = dataclasses.replace(CONFIG, phases=phases)
+    loop.run(config, initial_state(config, 35, 17), observer)
+    assert observer.measured == [(0, 10), (1, 10), (1, 12)]
 
 
 def test_pruned_weights_stay_zero_and_places_stay_a_permutation(tmp_path: Path) -> None:
@@ -149,7 +159,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> Non
         ("[[phases]]\nname='a'\nsteps='1'", "steps is '1', expected int"),
         ("[[phases]]\nname='a'\nsteps=1\nl1=nan", "l1 must be a finite number"),
         ("seed=1", "no \\[\\[phases\\]\\]"),
-        ("reg='l2'\n[[phases]]\nname='a'\nsteps=1", "reg is 'l2'; known: bimt, l1, none"),
+        ("reg='l2'\n[[phases]]\nname='a'\nsteps=1", "reg is 'l2'; known: bimt, bimt-noswap, l1, none"),
         ("seed=\nbattery", "line 1"),
     ],
 )
