@@ -10,6 +10,7 @@ from spiking_bimt.errors import InputError
 
 SYNAPSE_FORMULAS = ("flat", "loihi-blocks")
 ROUTINGS = ("unicast", "multicast")
+ENERGY_EVENTS = ("soma", "spike", "synapse")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Chip:
     input_axons: int | None
     """Distinct sources (neurons and input channels) that a core can receive from."""
     output_axons: int | None
-    """(neuron, destination core) pairs that a core can send to."""
+    """Packets that one spike of every neuron of a core may cost: (neuron, destination core)
+    pairs under unicast, neurons that send at all under multicast."""
     synapse_bits: int | None
     """Synapse memory of a core, bits."""
     synapse_formula: str
@@ -51,7 +53,8 @@ class Chip:
     hop_cost_y: float
     """Cost of one hop along y (north-south)."""
     energy: dict[str, float] | None
-    """Energy of each event, pJ: soma (a neuron and step), spike, synapse; None where unpublished."""
+    """Energy of each event, pJ: soma (a neuron and step), spike, synapse; None where unpublished.
+    Where it is known, `packet_cost` and the hop costs are in pJ too."""
     sources: dict[str, str]
     """Where each figure comes from."""
 
@@ -60,6 +63,12 @@ class Chip:
                       "crossbar_rows", "crossbar_cols"):  # fmt: skip
             if getattr(self, field) < 1:
                 raise InputError(f"chip {self.name}: {field} is {getattr(self, field)}, least 1")
+        for field in ("input_axons", "output_axons", "synapse_bits"):
+            value = getattr(self, field)
+            if value is not None and value < 1:
+                raise InputError(f"chip {self.name}: {field} is {value}, least 1; leave it out "
+                                 "where there is no such limit")  # fmt: skip
+        self._check_energy()
         for field in ("packet_cost", "hop_cost_x", "hop_cost_y"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"chip {self.name}: {field} must be a finite number, least 0")
@@ -72,6 +81,18 @@ class Chip:
             raise InputError(
                 f"chip {self.name}: routing {self.routing!r} is unknown; known: {', '.join(ROUTINGS)}"
             )
+
+    def _check_energy(self) -> None:
+        if self.energy is None:
+            return
+        if set(self.energy) != set(ENERGY_EVENTS):
+            raise InputError(
+                f"chip {self.name}: energy gives {', '.join(sorted(self.energy)) or 'nothing'}; it "
+                f"needs {', '.join(ENERGY_EVENTS)}, or is left out"
+            )
+        for event, value in self.energy.items():
+            if not (np.isfinite(value) and value >= 0):
+                raise InputError(f"chip {self.name}: energy of {event} is {value} pJ, least 0")
 
     @property
     def n_cores(self) -> int:
@@ -121,8 +142,8 @@ class Traffic:
     multicast_hops: int
     """Links crossed when a spike is copied along its XY tree."""
     link_load: npt.NDArray[np.int64]
-    """(width, height, 4) packets over each tile's outgoing link: east, west, north, south,
-    under the chip's own routing."""
+    """(width, height, 4) packets over each tile's outgoing link: east (x + 1), west, north
+    (y + 1), south, under the chip's own routing."""
     synaptic_events: int
     spikes: int
     energy_pj: dict[str, float] | None

@@ -1,0 +1,1 @@
+"""The report: figures, numbers and the page that holds them."""

@@ -25,14 +25,14 @@ def rate_outputs(
     late (on top of the one that an explicit step has).
     """
     outputs = np.empty((len(trials.labels), len(network.b_out)), np.float32)
-    for rows, rates, _ in _steps(network, trials, dt, delay):
+    for rows, rates, _ in rate_steps(network, trials, dt, delay):
         outputs[rows] = rates @ network.w_out.T + network.b_out
     return outputs
 
 
 def drive_percentile(network: RateNetwork, trials: Trials, percentile: float) -> Floats:
     """(N,) percentile over all steps of all trials of the rectified drive f(W r + U u + b)."""
-    drives = np.concatenate([drive for _, _, drive in _steps(network, trials, None, 0)])
+    drives = np.concatenate([drive for _, _, drive in rate_steps(network, trials, None, 0)])
     return np.percentile(drives, percentile, axis=0).astype(np.float32)
 
 
@@ -40,15 +40,19 @@ def mean_rates(network: RateNetwork, trials: Trials) -> Floats:
     """(n_trials, N) rate of each unit, averaged over each trial's steps."""
     totals = np.zeros((trials.n_trials, network.n_units), np.float32)
     trial_of = np.repeat(np.arange(trials.n_trials), trials.lengths)
-    for rows, rates, _ in _steps(network, trials, None, 0):
+    for rows, rates, _ in rate_steps(network, trials, None, 0):
         totals[trial_of[rows]] += rates
     return totals / trials.lengths[:, None].astype(np.float32)
 
 
-def _steps(
-    network: RateNetwork, trials: Trials, dt: float | None, delay: int
+def rate_steps(
+    network: RateNetwork, trials: Trials, dt: float | None = None, delay: int = 0
 ) -> Iterator[tuple[npt.NDArray[np.int64], Floats, Floats]]:
-    """Rows of the live trials in `trials`, their rates and drives, at each task step's end."""
+    """Rows of the live trials in `trials`, their rates and drives, at each task step's end.
+
+    The rows that come together are the same step of their trials. The (rows, N) rates are a view
+    that the next step overwrites. dt and delay as in `rate_outputs`.
+    """
     if trials.n_inputs != network.w_in.shape[1]:
         raise InputError(
             f"the trials have {trials.n_inputs} inputs, the network {network.w_in.shape[1]}"
