@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from spiking_bimt.cli import main
 
@@ -62,6 +63,16 @@ def test_train_and_convert_print_json(run: Path, tmp_path: Path) -> None:
         "train", copy, "--config", copy / "config.toml", "--resume", "--json", "--test-trials", 2
     )
     assert json.loads(stdout)["trained_units"] == 36
+
+
+def test_train_draws_the_sheet_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY.format(steps=20))
+    args = ["train", tmp_path / "run", "--config", tmp_path / "tiny.toml", "--test-trials", 2]
+    assert call(*args, "--pictures")[0] == 0
+    frames = sorted(path.name for path in (tmp_path / "run" / "figures").iterdir())
+    assert frames == ["grid-000010.png", "grid-000020.png", "grid-000030.png", "grid.gif"]
+    with Image.open(tmp_path / "run" / "figures" / "grid.gif") as animation:
+        assert animation.n_frames == 3  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def reading(path: Path, schema: str) -> Iterator[h5py.File]:
             if str(path) in str(error):
                 raise
             raise InputError(f"{path}: {error}") from error
-        except (OSError, KeyError, TypeError, UnicodeDecodeError, RuntimeError) as error:
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             message = str(error).strip("\"'").splitlines()
             detail = message[0] if message else type(error).__name__
             raise InputError(f"{path} is damaged ({detail}): make it again") from error

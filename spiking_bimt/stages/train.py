@@ -9,6 +9,7 @@ import torch
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.data import store
 from spiking_bimt.errors import InputError
+from spiking_bimt.page import growth
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.progress import Advance, progress
@@ -38,12 +39,14 @@ def train(
     seed: int | None = None,
     resume: bool = False,
     test_trials: int = TEST_TRIALS,
+    pictures: bool = False,
 ) -> dict[str, Any]:
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
     config: a preset's name or a TOML file; the other settings override it. `resume` continues
     from the run's checkpoint to the same result as an uninterrupted training (on one thread,
     which this uses, bit for bit). A run that is trained already is refused without `resume`.
+    pictures: draw the sheet at every measurement, and an animation of them at the end.
     """
     folder = Path(run)
     settings = read_config(
@@ -59,7 +62,9 @@ def train(
         try:
             phases = settings.effective_phases()
             with progress("train", sum(phase.steps for phase in phases)) as advance:
-                loop.run(settings, state, _Observer(folder, settings, state, advance))
+                loop.run(settings, state, _Observer(folder, settings, state, advance, pictures))
+            if pictures and (frames := sorted((folder / "figures").glob("grid-*.png"))):
+                store.write_bytes(folder / "figures" / "grid.gif", growth.animate(frames))
             return _finish(settings, state, folder, test_trials)
         finally:
             torch.set_num_threads(threads)
@@ -108,8 +113,16 @@ class _Observer:
     On resume, measurements from after the checkpoint are dropped: they will be made again.
     """
 
-    def __init__(self, folder: Path, settings: TrainConfig, state: State, advance: Advance) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: TrainConfig,
+        state: State,
+        advance: Advance,
+        pictures: bool,
+    ) -> None:
         self._folder, self._settings, self._advance = folder, settings, advance
+        self._pictures = pictures
         phases = settings.effective_phases()
         self._before = [sum(phase.steps for phase in phases[:i]) for i in range(len(phases))]
         self._note = ""
@@ -140,6 +153,12 @@ class _Observer:
         self._lines.append(json.dumps(entry))
         store.write_bytes(self._folder / "metrics.jsonl", ("\n".join(self._lines) + "\n").encode())
         self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}"
+        if self._pictures:
+            done = self._before[state.phase] + state.step
+            title = f"{phase.name}, step {done}: accuracy {result.accuracy:.3f}"
+            (self._folder / "figures").mkdir(exist_ok=True)
+            path = self._folder / "figures" / f"grid-{done:06d}.png"
+            store.write_bytes(path, growth.frame(network, title))
         return 1 - result.accuracy
 
     def step(self, phase: Phase, state: State, loss: float) -> None:

@@ -1,0 +1,145 @@
+"""Runs a spiking network on task trials: a batch over threads, the same for any number of them."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.spikes import Recording
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+from spiking_bimt.kernels import lif
+from spiking_bimt.simulation import propagators
+
+Array = npt.NDArray[Any]
+Part = tuple[Array, Array, Array]  # steps and neurons of the spikes of some trials, and how many
+
+# Enough pieces of work that threads end together, large enough that Python's share is small.
+_PIECES_PER_THREAD = 8
+_LARGEST_PIECE = 32
+
+
+def run_trials(
+    network: SpikingNetwork,
+    trials: Trials,
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    record_spikes: bool = True,
+    dtype: npt.DTypeLike = np.float32,
+) -> Recording:
+    """Simulate every trial from its own start; equal arguments give equal bits.
+
+    A trial starts without currents, refractoriness or filtered output, at
+    v = v_reset + u (v_th - v_reset) with u uniform in [0, 1), drawn from `seed` and the trial's
+    index. `threads` changes the time only; None takes NUMBA_NUM_THREADS or the cores at hand.
+    `dtype` is that of the state, float32 or float64. Without `record_spikes` the recording
+    has the outputs and spike counts alone.
+
+    Raises InputError where the trials' step or number of channels is not the network's.
+    """
+    _check(network, trials, seed, threads, np.dtype(dtype))
+    arguments = _network_arguments(network, np.dtype(dtype))
+    workers = _default_threads() if threads is None else threads
+    pieces = list(_pieces(trials.n_trials, workers))
+    outputs = np.empty((len(trials.labels), len(network.b_out)), dtype)
+    counts = np.zeros((trials.n_trials, network.n_neurons), np.int32)
+
+    def simulate(piece: slice) -> Part:
+        bounds = trials.offsets[piece.start : piece.stop + 1]
+        rows = slice(bounds[0], bounds[-1])
+        ends = np.zeros(piece.stop - piece.start, np.int64)
+        steps, neurons = lif.run(
+            _starts(network, seed, piece, np.dtype(dtype)),
+            trials.inputs[rows].astype(dtype, copy=False),
+            bounds - bounds[0],
+            record_spikes,
+            outputs[rows],
+            counts[piece],
+            ends,
+            *arguments,
+        )
+        return steps, neurons, np.diff(ends, prepend=0) if record_spikes else 0 * ends
+
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(simulate, pieces))
+    return _joined(parts, outputs, counts, network.dt)
+
+
+def _joined(parts: list[Part], outputs: Array, counts: Array, dt: float) -> Recording:
+    sizes = np.concatenate([of_trial for _, _, of_trial in parts])
+    return Recording(
+        outputs=outputs.astype(np.float32, copy=False),
+        spike_counts=counts,
+        offsets=np.append(0, np.cumsum(sizes)),
+        steps=np.concatenate([steps for steps, _, _ in parts]),
+        neurons=np.concatenate([neurons for _, neurons, _ in parts]),
+        dt=dt,
+        n_neurons=counts.shape[1],
+    )
+
+
+def _default_threads() -> int:
+    # Numba sets its configuration's names at run time, where mypy cannot see them.
+    return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+
+def _check(
+    network: SpikingNetwork, trials: Trials, seed: int, threads: int | None, dtype: np.dtype[Any]
+) -> None:
+    if abs(trials.dt - network.task_dt) > 1e-9 * network.task_dt:
+        raise InputError(
+            f"the trials have steps of {trials.dt} ms, the network reads its input every "
+            f"{network.task_dt} ms: draw trials at dt = {network.task_dt}"
+        )
+    if trials.n_inputs != network.n_inputs:
+        raise InputError(
+            f"the trials have {trials.n_inputs} input channels, the network {network.n_inputs}: "
+            "draw trials of the network's own battery and tasks"
+        )
+    if seed < 0:
+        raise InputError(f"seed is {seed}: it must not be negative")
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}: at least 1 is needed")
+    if dtype not in (np.float32, np.float64):
+        raise InputError(f"dtype is {dtype}: the state is float32 or float64")
+
+
+def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[Any, ...]:
+    """What `lif.run` takes of the network, in its order."""
+    delays = np.empty(0, np.int32) if network.delays is None else network.delays
+    return (
+        propagators.membrane(network, dtype),
+        propagators.refractory_steps(network),
+        network.indptr,
+        network.indices,
+        network.weights.astype(dtype, copy=False),
+        delays,
+        max(network.delay, 1),  # unchecked, and unused, where `delays` has every synapse's own
+        network.in_indptr,
+        network.in_indices,
+        network.in_weights.astype(dtype, copy=False),
+        propagators.readout_fade(network, dtype),
+        np.ascontiguousarray(network.w_out.T, dtype),
+        network.b_out.astype(dtype, copy=False),
+    )
+
+
+def _pieces(n_trials: int, workers: int) -> Iterator[slice]:
+    size = min(max(n_trials // (_PIECES_PER_THREAD * workers), 1), _LARGEST_PIECE)
+    for start in range(0, n_trials, size):
+        yield slice(start, min(start + size, n_trials))
+
+
+def _starts(network: SpikingNetwork, seed: int, piece: slice, dtype: np.dtype[Any]) -> Array:
+    """(trials, N) membrane potentials at the start of each trial of a piece."""
+    draws = [
+        np.random.default_rng((seed, trial)).random(network.n_neurons)
+        for trial in range(piece.start, piece.stop)
+    ]
+    span = network.v_th.astype(np.float64) - network.v_reset
+    return (network.v_reset + np.stack(draws) * span).astype(dtype)

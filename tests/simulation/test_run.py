@@ -1,0 +1,146 @@
+"""The driver: one result whatever the threads and pieces, and clear refusals."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spiking_bimt.data.spikes import Recording
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+from spiking_bimt.simulation import run
+from spiking_bimt.simulation.run import run_trials
+from tests.kernels.networks import random_network, random_trials
+
+LENGTHS = (7, 1, 12, 30, 2, 9, 9, 4, 21, 3, 3)
+
+
+def assert_equal(a: Recording, b: Recording) -> None:
+    for field in fields(Recording):
+        np.testing.assert_array_equal(getattr(a, field.name), getattr(b, field.name), field.name)
+
+
+@pytest.mark.parametrize("longest_delay", [None, 9])
+def test_threads_and_pieces_of_work_do_not_change_a_bit(
+    monkeypatch: pytest.MonkeyPatch, longest_delay: int | None
+) -> None:
+    network = random_network(4, longest_delay=longest_delay)
+    trials = random_trials(network, 4, LENGTHS)
+    expected = run_trials(network, trials, seed=3, threads=1)
+    assert len(expected.neurons) > 1000
+    for threads in (1, 2, 5):
+        for piece in (1, 3, 32):
+            monkeypatch.setattr(run, "_PIECES_PER_THREAD", 1)
+            monkeypatch.setattr(run, "_LARGEST_PIECE", piece)
+            assert_equal(run_trials(network, trials, seed=3, threads=threads), expected)
+
+
+def test_a_trial_does_not_depend_on_those_after_it() -> None:
+    network = random_network(5)
+    trials = random_trials(network, 5, LENGTHS)
+    rows = trials.offsets[4]
+    first = Trials(
+        inputs=trials.inputs[:rows], labels=trials.labels[:rows], offsets=trials.offsets[:5],
+        decision=trials.decision[:4], task=trials.task[:4], tasks=trials.tasks, dt=trials.dt,
+    )  # fmt: skip
+    whole, part = run_trials(network, trials), run_trials(network, first)
+    np.testing.assert_array_equal(whole.outputs[:rows], part.outputs)
+    np.testing.assert_array_equal(whole.neurons[: whole.offsets[4]], part.neurons)
+
+
+def test_seeds_differ_and_repeat() -> None:
+    network = random_network(6)
+    trials = random_trials(network, 6, (10, 10))
+    assert_equal(run_trials(network, trials, seed=1), run_trials(network, trials, seed=1))
+    other = run_trials(network, trials, seed=2).spike_counts
+    assert (other != run_trials(network, trials, seed=1).spike_counts).any()
+
+
+def test_spikes_are_sorted_and_counted() -> None:
+    network = random_network(7)
+    recording = run_trials(network, random_trials(network, 7, LENGTHS))
+    for k in range(recording.n_trials):
+        steps, neurons = recording.trial(k)
+        order = np.lexsort((neurons, steps))
+        np.testing.assert_array_equal(order, np.arange(len(order)))
+        counts = np.bincount(neurons, minlength=network.n_neurons)
+        np.testing.assert_array_equal(counts, recording.spike_counts[k])
+
+
+def test_without_recording_all_but_the_spikes_is_the_same() -> None:
+    network = random_network(8, longest_delay=3)
+    trials = random_trials(network, 8, LENGTHS)
+    full, lean = run_trials(network, trials), run_trials(network, trials, record_spikes=False)
+    np.testing.assert_array_equal(full.outputs, lean.outputs)
+    np.testing.assert_array_equal(full.spike_counts, lean.spike_counts)
+    assert len(lean.neurons) == 0
+    assert (lean.offsets == 0).all()
+
+
+def test_float32_keeps_the_rates_of_float64() -> None:
+    network = random_network(9, 60)
+    trials = random_trials(network, 9, (200,) * 5)
+    single = run_trials(network, trials).spike_counts.sum()
+    double = run_trials(network, trials, dtype=np.float64).spike_counts.sum()
+    assert abs(int(single) - int(double)) < 0.01 * double
+
+
+def test_a_network_without_inputs_or_synapses_runs() -> None:
+    network = random_network(
+        10, 4, indptr=np.zeros(5), indices=[], weights=[], in_indptr=[0], in_indices=[],
+        in_weights=[], reset="value", longest_delay=None,
+    )  # fmt: skip
+    assert len(run_trials(network, random_trials(network, 10, (20,))).neurons) > 0
+
+
+def test_trials_of_another_step_are_refused() -> None:
+    network = random_network(0)
+    trials = replace(random_trials(network, 0, (3,)), dt=100.0)
+    with pytest.raises(InputError, match=r"steps of 100\.0 ms, .* every 5\.0 ms: draw trials"):
+        run_trials(network, trials)
+
+
+def test_trials_with_other_channels_are_refused() -> None:
+    network = random_network(0)
+    trials = replace(random_trials(network, 0, (3,)), inputs=np.zeros((3, 7), np.float32))
+    with pytest.raises(InputError, match="7 input channels, the network 4: draw trials of"):
+        run_trials(network, trials)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"threads": 0}, "threads is 0: at least 1"),
+        ({"seed": -1}, "seed is -1: it must not be negative"),
+        ({"dtype": np.int32}, "dtype is int32: the state is float32 or float64"),
+    ],
+)
+def test_bad_options_are_refused(options: dict[str, Any], line: str) -> None:
+    network = random_network(0)
+    with pytest.raises(InputError, match=line):
+        run_trials(network, random_trials(network, 0, (3,)), **options)
+
+
+def test_a_refractory_time_between_steps_is_refused() -> None:
+    network = random_network(0, 3, t_ref=[0.0, 1.0, 1.5])
+    with pytest.raises(InputError, match=r"t_ref of neuron 2 is 1\.5 ms, not a multiple of dt"):
+        run_trials(network, random_trials(network, 0, (3,)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "line"),
+    [
+        ("steps", [-1, 0], "steps must not be negative"),
+        ("neurons", [0, 5], "indices holds 5, outside 0..2"),
+        ("spike_counts", np.zeros((1, 4)), r"spike_counts has shape \(1, 4\), expected \(1, 3\)"),
+    ],
+)
+def test_a_recording_checks_itself(field: str, value: Any, line: str) -> None:
+    good: dict[str, Any] = {
+        "outputs": np.zeros((2, 2)), "spike_counts": np.zeros((1, 3)), "offsets": [0, 2],
+        "steps": [0, 1], "neurons": [0, 2], "dt": 1.0, "n_neurons": 3,
+    }  # fmt: skip
+    Recording(**good)
+    with pytest.raises(InputError, match=line):
+        Recording(**good | {field: value})
