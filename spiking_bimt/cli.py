@@ -139,6 +139,19 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
+@click.argument("name", type=click.Choice(["growing-brains"]))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--quick", is_flag=True, help="BIMT and L1 at one strength, one seed.")
+@click.option("--seeds", default=3, show_default=True, help="Seeds of each training.")
+@click.option("--config", default="paper", show_default=True, help="Preset or TOML file.")
+@click.option("--jobs", default=2, show_default=True, help="Trainings at a time.")
+@click.option("--scheduler", help="Address of a Dask scheduler, in place of --jobs.")
+def study(name: str, out: Path, as_json: bool, **options: Any) -> None:
+    """Train and compare the networks of a paper, in resumable jobs under OUT."""
+    _stage("study", as_json, out, **options)
+
+
+@main.command()
 @_run_argument()
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
 @click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")

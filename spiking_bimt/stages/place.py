@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt.chip.place import ROUNDS
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.traffic import traffic
@@ -12,6 +13,7 @@ from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
+from spiking_bimt.stages.progress import progress
 from spiking_bimt.stages.simulate import with_weights
 from spiking_bimt.tasks.battery import draw_trials
 
@@ -32,8 +34,11 @@ def place(
     preset = load_chip(chip)
     with runs.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
-        rates = _spikes(network, "calibrate", threads)[0]
-        placement = place_network(network, preset, rates, seed=seed)
+        counts, steps, _ = _spikes(network, "calibrate", threads)
+        with progress("place", ROUNDS) as advance:
+            placement = place_network(
+                network, preset, counts / (steps * network.dt), seed=seed, progress=advance
+            )
         measured = {
             **(placement.measured or {}),
             **_measure(network, placement, preset, threads),

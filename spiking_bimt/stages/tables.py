@@ -55,6 +55,84 @@ def show_simulate(result: dict[str, Any]) -> None:
     _show_rows("simulation", rows)
 
 
+def show_place(result: dict[str, Any]) -> None:
+    """Cores used, how near the limits, what the traffic costs, against baselines and bound."""
+    rows = [
+        ("cores used", f"{result['cores']}"),
+        ("packets a spike", f"{result['packets_per_spike']:.3f}"),
+        (f"hops a spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
+        ("packets, hops a trial", f"{result['packets_per_trial']:,.0f}, "
+                                  f"{result['hops_per_trial']:,.0f}"),
+    ]  # fmt: skip
+    if result["energy_nj_per_trial"] is not None:
+        parts = result["energy_nj_per_trial"]
+        rows.append(("energy a trial", f"{sum(parts.values()):,.0f} nJ"))
+        rows += [(f"  {event}", f"{value:,.0f} nJ") for event, value in parts.items()]
+    for name, limit in result["limits"].items():
+        allowed = "no limit" if limit["allowed"] is None else f"of {limit['allowed']:,}"
+        rows.append((f"{name.replace('_', ' ')}, fullest core", f"{limit['used']:,} {allowed}"))
+    _show_rows(f"placement on {result['chip']}", rows)
+    costs = {
+        "this placement": result,
+        "where it started": result["start"],
+        **{f"{name} order": values for name, values in result["baselines"].items()},
+        "lower bound for its partition": result["lower_bound"],
+    }
+    unit = result["unit"]
+    _show_rows(f"cost, {unit}", [(name, f"{v['cost']:.4g}") for name, v in costs.items()])
+
+
+def show_export(result: dict[str, Any]) -> None:
+    """What was written."""
+    for name, written in result.items():
+        rows = [(key.replace("_", " "), _plain(value)) for key, value in written.items()]
+        _show_rows(f"export, {name}", rows)
+
+
+def show_verify(result: dict[str, Any]) -> None:
+    """That the file holds the network."""
+    Console().print(
+        f"{result['file']}: rebuilt from the file alone, {result['spikes']:,} spikes of "
+        f"{result['trials']} trials equal, accuracy {result['accuracy']:.4f}",
+        soft_wrap=True,
+    )
+
+
+def show_chips(result: dict[str, Any]) -> None:
+    """Every preset's limits, and where its figures come from."""
+    for name, chip in result.items():
+        sources = chip.pop("sources")
+        rows = [(key.replace("_", " "), _plain(value)) for key, value in chip.items()]
+        rows += [(f"source: {key}", value) for key, value in sources.items()]
+        _show_rows(name, rows)
+
+
+def show_demo(result: dict[str, Any]) -> None:
+    """Each stage's table."""
+    for stage, shown in result.items():
+        globals()[f"show_{stage}"](shown)
+
+
+def show_study(result: dict[str, Any]) -> None:
+    """Mean over seeds of each kind of training at each strength."""
+    table = Table(title="mean over seeds, +- 95% half-width", title_justify="left")
+    names = ("error", "active units", "synapses", "wiring length", "modularity", "isolated",
+             "isolated null")  # fmt: skip
+    for column in ("training", "strength", "seeds", *names):
+        table.add_column(column, justify="left" if column == "training" else "right")
+    for row in result["summary"]:
+        cells = [_mean(row[name.replace(" ", "_")]) for name in names]
+        table.add_row(row["kind"], f"{row['l1_scale']:g}", str(row["seeds"]), *cells)
+    Console(width=150).print(table)
+    Console().print(f"all networks: {result['study']}", soft_wrap=True)
+
+
+def _mean(value: list[float | None]) -> str:
+    mean, half = value
+    shown = f"{mean:,.0f}" if mean and mean >= 10 else f"{mean:.4f}"
+    return shown if half is None else f"{shown} +-{half:,.{0 if half >= 10 else 4}f}"
+
+
 def show_tasks(result: dict[str, Any]) -> None:
     """The known batteries."""
     _show_rows("batteries", [(name, ", ".join(tasks)) for name, tasks in result.items()])
@@ -63,6 +141,16 @@ def show_tasks(result: dict[str, Any]) -> None:
 def show_report(result: dict[str, Any]) -> None:
     """Where the page is."""
     Console().print(f"report: {result['report']}", soft_wrap=True)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _with_interval(value: float, interval: list[float]) -> str:
