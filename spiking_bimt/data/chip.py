@@ -79,7 +79,8 @@ class Chip:
             )
         if self.routing not in ROUTINGS:
             raise InputError(
-                f"chip {self.name}: routing {self.routing!r} is unknown; known: {', '.join(ROUTINGS)}"
+                f"chip {self.name}: routing {self.routing!r} is unknown; "
+                f"known: {', '.join(ROUTINGS)}"
             )
 
     def _check_energy(self) -> None:

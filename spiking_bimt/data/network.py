@@ -101,7 +101,7 @@ class SpikingNetwork:
             raise InputError(f"{name} has {n} neurons and {n_out} outputs: none may be 0")
         for field in ("dt", "task_dt", "tau_out"):
             validate.positive(name, field, getattr(self, field))
-        shapes: dict[str, tuple[tuple[int, ...], type]] = {
+        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
             "indptr": ((n + 1,), np.int64),
             "indices": ((nnz,), np.int32),
             "weights": ((nnz,), np.float32),

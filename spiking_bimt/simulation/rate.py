@@ -33,16 +33,8 @@ def rate_outputs(
 def drive_percentile(network: RateNetwork, trials: Trials, percentile: float) -> Floats:
     """(N,) percentile over all steps of all trials of the rectified drive f(W r + U u + b)."""
     drives = np.concatenate([drive for _, _, drive in rate_steps(network, trials, None, 0)])
-    return np.percentile(drives, percentile, axis=0).astype(np.float32)
-
-
-def mean_rates(network: RateNetwork, trials: Trials) -> Floats:
-    """(n_trials, N) rate of each unit, averaged over each trial's steps."""
-    totals = np.zeros((trials.n_trials, network.n_units), np.float32)
-    trial_of = np.repeat(np.arange(trials.n_trials), trials.lengths)
-    for rows, rates, _ in rate_steps(network, trials, None, 0):
-        totals[trial_of[rows]] += rates
-    return totals / trials.lengths[:, None].astype(np.float32)
+    full_scale: Floats = np.percentile(drives, percentile, axis=0).astype(np.float32)
+    return full_scale
 
 
 def rate_steps(

@@ -85,7 +85,8 @@ def show_place(result: dict[str, Any]) -> None:
 def show_export(result: dict[str, Any]) -> None:
     """What was written."""
     for name, written in result.items():
-        rows = [(key.replace("_", " "), _plain(value)) for key, value in written.items()]
+        single = {k: v for k, v in written.items() if not isinstance(v, list)}
+        rows = [(key.replace("_", " "), _plain(value)) for key, value in single.items()]
         _show_rows(f"export, {name}", rows)
 
 

@@ -67,4 +67,5 @@ def _task_means(
     flags: npt.NDArray[np.bool_], task: npt.NDArray[np.int32], n_tasks: int
 ) -> npt.NDArray[np.float64]:
     totals = np.bincount(task, weights=flags, minlength=n_tasks)
-    return totals / np.maximum(np.bincount(task, minlength=n_tasks), 1)
+    means: npt.NDArray[np.float64] = totals / np.maximum(np.bincount(task, minlength=n_tasks), 1)
+    return means

@@ -21,7 +21,10 @@ def sheet_distances(rows: int, cols: int, metric: str = "euclidean") -> Doubles:
     """
     place = np.stack(np.divmod(np.arange(rows * cols), cols), axis=1).astype(float)
     gap = np.abs(place[:, None] - place[None])
-    return np.hypot(gap[..., 0], gap[..., 1]) if metric == "euclidean" else gap.sum(-1)
+    distances: Doubles = (
+        np.hypot(gap[..., 0], gap[..., 1]) if metric == "euclidean" else gap.sum(-1)
+    )
+    return distances
 
 
 def shrink(weights: Tensor, second_moment: Tensor, lr: float, strength: Tensor | float) -> None:

@@ -1,6 +1,7 @@
 """Cliff, modules, agreement and lesions on networks whose answer is known."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from spiking_bimt.analysis.active import active_units
@@ -8,6 +9,10 @@ from spiking_bimt.analysis.lesion import lesion_groups, silence
 from spiking_bimt.analysis.structure import agreement, modules
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
+
+
+def f32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    return np.asarray(values, np.float32)
 
 
 def two_modules() -> RateNetwork:
@@ -21,8 +26,9 @@ def two_modules() -> RateNetwork:
     w_out = np.zeros((3, 10))
     w_out[1, :5] = w_out[2, 5:] = 1.0
     return RateNetwork(
-        w_rec=w_rec, w_in=w_in, b=np.zeros(10), w_out=w_out, b_out=np.array([0.5, 0, 0]),
-        positions=np.stack(np.divmod(np.arange(10), 5), axis=1), sheet=(2, 5), tau=100.0,
+        w_rec=f32(w_rec), w_in=f32(w_in), b=f32(np.zeros(10)), w_out=f32(w_out),
+        b_out=f32([0.5, 0, 0]),
+        positions=np.stack(np.divmod(np.arange(10), 5), axis=1).astype(np.int32), sheet=(2, 5), tau=100.0,
         dt=100.0, battery="yang19", tasks=("go", "anti"),
     )  # fmt: skip
 
@@ -30,13 +36,13 @@ def two_modules() -> RateNetwork:
 def one_channel_a_task() -> Trials:
     """Task 0 drives channel 0 and asks for output 1; task 1 channel 1 and output 2."""
     inputs = np.zeros((20, 2))
-    labels = np.zeros(20, int)
+    labels = np.zeros(20, np.int32)
     for k in range(4):
         inputs[5 * k : 5 * k + 5, k % 2] = 1.0
         labels[5 * k : 5 * k + 5] = 1 + k % 2
     return Trials(
-        inputs=inputs, labels=labels, offsets=np.arange(5) * 5, decision=np.zeros(4, int),
-        task=np.arange(4) % 2, tasks=("go", "anti"), dt=100.0,
+        inputs=f32(inputs), labels=labels, offsets=np.arange(5) * 5, decision=np.zeros(4, np.int32),
+        task=np.arange(4, dtype=np.int32) % 2, tasks=("go", "anti"), dt=100.0,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,14 +23,18 @@ from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
 from spiking_bimt.simulation.run import run_trials
 
 
+def f32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    return np.asarray(values, np.float32)
+
+
 def random_rate_network(seed: int = 0, n: int = 12) -> RateNetwork:
     rng = np.random.default_rng(seed)
     return RateNetwork(
-        w_rec=rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.4) * 0.6 / np.sqrt(0.4 * n),
-        w_in=rng.normal(size=(n, 4)),
-        b=rng.normal(size=n) * 0.2,
-        w_out=rng.normal(size=(3, n)),
-        b_out=rng.normal(size=3),
+        w_rec=f32(rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.4) * 0.6 / np.sqrt(0.4 * n)),
+        w_in=f32(rng.normal(size=(n, 4))),
+        b=f32(rng.normal(size=n) * 0.2),
+        w_out=f32(rng.normal(size=(3, n))),
+        b_out=f32(rng.normal(size=3)),
         positions=np.stack([np.arange(n), np.zeros(n, int)], axis=1),
         sheet=(n, 1),
         tau=100.0,
@@ -112,7 +117,7 @@ def test_the_delay_is_half_the_trained_step() -> None:
         ({"full_rate": 0.0}, "full_rate is 0.0: it must be above 0"),
         ({"percentile": 101.0}, "percentile is 101.0"),
         ({"tau_mem": -1.0}, "tau_mem is -1.0"),
-        ({"t_ref": 5.0}, "5.0 ms does not allow 200.0 Hz"),
+        ({"t_ref": 5.0}, "5.0 ms does not allow 400.0 Hz"),
         ({"dt": float("nan")}, "dt is nan"),
     ],
 )
@@ -176,4 +181,4 @@ def test_the_fine_rate_network_needs_the_delay() -> None:
     with pytest.raises(InputError, match="does not divide the task step"):
         rate_outputs(network, trials, 3.0)
     with pytest.raises(InputError, match="trials have 4 inputs, the network 5"):
-        rate_outputs(replace(network, w_in=np.zeros((12, 5))), trials)
+        rate_outputs(replace(network, w_in=f32(np.zeros((12, 5)))), trials)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from spiking_bimt.data import store
@@ -15,14 +16,18 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 
 
+def f32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    return np.asarray(values, np.float32)
+
+
 def small_network(seed: int = 0) -> RateNetwork:
     rng = np.random.default_rng(seed)
     return RateNetwork(
-        w_rec=rng.normal(size=(6, 6)),
-        w_in=rng.normal(size=(6, 5)),
-        b=rng.normal(size=6),
-        w_out=rng.normal(size=(3, 6)),
-        b_out=rng.normal(size=3),
+        w_rec=f32(rng.normal(size=(6, 6))),
+        w_in=f32(rng.normal(size=(6, 5))),
+        b=f32(rng.normal(size=6)),
+        w_out=f32(rng.normal(size=(3, 6))),
+        b_out=f32(rng.normal(size=3)),
         positions=np.stack(np.divmod(np.arange(6), 3), axis=1),
         sheet=(2, 3),
         tau=100.0,

@@ -24,7 +24,7 @@ def random_case(seed: int, n: int) -> tuple[Doubles, Doubles]:
 
 def wiring(cost: Doubles, distances: Doubles, place: npt.NDArray[np.int64]) -> float:
     return 0.5 * sum(
-        cost[i, j] * distances[place[i], place[j]]
+        float(cost[i, j] * distances[place[i], place[j]])
         for i, j in itertools.product(range(len(place)), repeat=2)
     )
 

@@ -3,6 +3,7 @@
 import importlib
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from spiking_bimt.errors import InputError
@@ -12,7 +13,7 @@ from spiking_bimt.tasks.battery import BATTERIES, draw_trials
 TRIALS = draw_trials("yang19", BATTERIES["yang19"], 5, 100.0, stream="test")
 
 
-def outputs_for(answers: np.ndarray) -> np.ndarray:
+def outputs_for(answers: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
     outputs = np.zeros((len(answers), 17), np.float32)
     outputs[np.arange(len(answers)), answers] = 1
     return outputs

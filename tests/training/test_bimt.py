@@ -1,8 +1,10 @@
 """Swaps against brute force, the proximal step against its definition."""
 
 import itertools
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,17 +12,19 @@ from hypothesis import strategies as st
 
 from spiking_bimt.training import bimt
 
+Array = npt.NDArray[Any]
 
-def random_case(seed: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+
+def random_case(seed: int, rows: int, cols: int) -> tuple[Array, Array, Array]:
     rng = np.random.default_rng(seed)
     n = rows * cols
     w_rec = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.4)
     return w_rec, rng.permutation(n), bimt.sheet_distances(rows, cols)
 
 
-def cost_at(w_rec: np.ndarray, place: np.ndarray, distances: np.ndarray) -> float:
+def cost_at(w_rec: Array, place: Array, distances: Array) -> float:
     return sum(
-        abs(w_rec[i, j]) * distances[place[i], place[j]]
+        float(abs(w_rec[i, j]) * distances[place[i], place[j]])
         for i, j in itertools.product(range(len(place)), repeat=2)
     )
 

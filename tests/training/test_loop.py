@@ -159,7 +159,10 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> Non
         ("[[phases]]\nname='a'\nsteps='1'", "steps is '1', expected int"),
         ("[[phases]]\nname='a'\nsteps=1\nl1=nan", "l1 must be a finite number"),
         ("seed=1", "no \\[\\[phases\\]\\]"),
-        ("reg='l2'\n[[phases]]\nname='a'\nsteps=1", "reg is 'l2'; known: bimt, bimt-noswap, l1, none"),
+        (
+            "reg='l2'\n[[phases]]\nname='a'\nsteps=1",
+            "reg is 'l2'; known: bimt, bimt-noswap, l1, none",
+        ),
         ("seed=\nbattery", "line 1"),
     ],
 )

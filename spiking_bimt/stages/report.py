@@ -1,0 +1,214 @@
+"""`report`: everything about a run on one page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spiking_bimt.analysis.clusters import (
+    SHUFFLED,
+    functional_clusters,
+    isolated_null,
+    isolated_ratio,
+)
+from spiking_bimt.analysis.importance import importance
+from spiking_bimt.analysis.variance import task_variance
+from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.traffic import traffic
+from spiking_bimt.data import store
+from spiking_bimt.data.chip import Placement
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.spikes import Recording
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+from spiking_bimt.export import sonata, tiles
+from spiking_bimt.page.material import Function, Material, OnChip
+from spiking_bimt.page.numbers import all_numbers
+from spiking_bimt.page.page import Page, Source, render
+from spiking_bimt.page.sections import all_sections, summary
+from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.stages import run as runs
+from spiking_bimt.tasks.accuracy import score
+from spiking_bimt.tasks.battery import draw_trials
+
+FUNCTION_TRIALS = 30
+"""Trials a task that the task variance is measured on."""
+SPIKE_TRIALS = 10
+"""Trials a task that are simulated for rates, traffic and the raster."""
+SHUFFLES = 10_000
+
+
+def report(run: str | Path) -> dict[str, Any]:
+    """Write report.html, one page that needs nothing else; returns its path and its numbers.
+
+    rate.h5 and network.h5 must be there. Where another file lacks, or was made from an earlier
+    version of them, the page says which command makes it.
+    """
+    folder = Path(run)
+    for name in ("rate.h5", "network.h5"):
+        runs.require(folder, name)
+    with runs.writing(folder):
+        material, files = _gather(folder)
+        numbers = all_numbers(material)
+        page = Page(
+            name=material.name,
+            summary=summary(material),
+            numbers=numbers,
+            sections=all_sections(material),
+            sources=[_source(folder / name) for name in files],
+            method=_method(material),
+            version=store.version(),
+        )
+        target = folder / "report.html"
+        store.write_bytes(target, render(page))
+    return {
+        "report": str(target),
+        "sections": [section.key for section in page.sections] + ["numbers", "provenance"],
+        "numbers": {number.key: number.value for group in numbers.values() for number in group},
+    }
+
+
+def _gather(folder: Path) -> tuple[Material, list[str]]:
+    """What the page shows, and the names of the files that it comes from."""
+    rate = store.load(folder / "rate.h5", RateNetwork)
+    network = store.load(folder / "network.h5", SpikingNetwork)
+    _check(folder, rate, network)
+    network = network if network.codes is None else network.quantised()
+    hints = _hints(folder)
+    trials = draw_trials(rate.battery, rate.tasks, SPIKE_TRIALS, network.task_dt, stream="test")
+    recording = run_trials(network, trials)
+    material = Material(
+        name=folder.resolve().name,
+        rate=rate,
+        network=network,
+        function=_function(rate),
+        trials=trials,
+        recording=recording,
+        shown=_shown(recording, trials),
+        metrics=None if "metrics.jsonl" in hints else _metrics(folder / "metrics.jsonl"),
+        on_chip=None if "placement.h5" in hints else _on_chip(folder, network, trials, recording),
+        tiles=None if "tiles.h5" in hints else tiles.read_tiles(folder / "tiles.h5").tiles,
+        spikes=None if "spikes.h5" in hints else sonata.read_spikes(folder / "spikes.h5"),
+        hints=hints,
+    )
+    return material, ["rate.h5", "network.h5", *(name for name in _OPTIONAL if name not in hints)]
+
+
+_SCHEMAS = {
+    "rate.h5": "RateNetwork",
+    "network.h5": "SpikingNetwork",
+    "placement.h5": "Placement",
+    "tiles.h5": tiles.SCHEMA,
+    "spikes.h5": sonata.SCHEMA,
+}
+
+_OPTIONAL: dict[str, tuple[str, ...]] = {
+    "metrics.jsonl": (),
+    "placement.h5": ("network.h5",),
+    "tiles.h5": ("network.h5", "placement.h5"),
+    "spikes.h5": ("network.h5",),
+}
+"""Files that the page can do without, and the files of the run that they are made from."""
+
+
+def _hints(folder: Path) -> dict[str, str]:
+    """Why optional files cannot be shown, by name: they lack, or belong to an earlier network."""
+    hints: dict[str, str] = {}
+    for name, parents in _OPTIONAL.items():
+        command = f"`spiking_bimt {runs.MADE_BY[name]} {folder}` makes it"
+        if not (folder / name).is_file():
+            hints[name] = f"The run has no {name}: {command}."
+        elif any(_outdated(folder, name, parent) for parent in parents):
+            hints[name] = f"{name} was made from earlier files of this run: {command} anew."
+    return hints
+
+
+def _outdated(folder: Path, name: str, parent: str) -> bool:
+    """Whether `name` says that it was made from another `parent` than the run's."""
+    made_from = _provenance(folder / name).inputs.get(parent)
+    source = folder / parent
+    return made_from is not None and not (source.is_file() and store.sha256(source) == made_from)
+
+
+def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
+    again = f"`spiking_bimt convert {folder}` makes it anew"
+    if _outdated(folder, "network.h5", "rate.h5"):
+        raise InputError(f"{folder}/network.h5 was made from another rate.h5: {again}")
+    same = rate.n_units == network.n_neurons and rate.tasks == network.tasks
+    if not same or rate.battery != network.battery:
+        raise InputError(
+            f"{folder}/network.h5 has {network.n_neurons} neurons for {len(network.tasks)} tasks "
+            f"of {network.battery}, rate.h5 {rate.n_units} units for {len(rate.tasks)} of "
+            f"{rate.battery}: {again}"
+        )
+
+
+def _function(rate: RateNetwork) -> Function:
+    trials = draw_trials(rate.battery, rate.tasks, FUNCTION_TRIALS, rate.dt, stream="test")
+    variance = task_variance(rate, trials)
+    clusters = functional_clusters(variance.normalised, variance.responsive)
+    where = (clusters.labels, rate.positions, rate.sheet)
+    return Function(
+        variance,
+        clusters,
+        isolated_ratio(*where),
+        {name: isolated_null(*where, shuffled=name, shuffles=SHUFFLES) for name in SHUFFLED},
+        importance(rate),
+    )
+
+
+def _shown(recording: Recording, trials: Trials) -> int:
+    """The longest of the trials that the network got right, or of all where it got none."""
+    correct = score(recording.outputs, trials).correct
+    return int(np.argmax(np.where(correct, trials.lengths, 0 if correct.any() else trials.lengths)))
+
+
+def _on_chip(folder: Path, network: SpikingNetwork, trials: Trials, recording: Recording) -> OnChip:
+    placement = store.load(folder / "placement.h5", Placement)
+    chip = load_chip(placement.chip)
+    steps = len(trials.labels) * network.steps_per_task_step
+    counts = recording.spike_counts.sum(axis=0)
+    return OnChip(chip, placement, traffic(network, placement, chip, counts, steps))
+
+
+def _metrics(path: Path) -> Sequence[Mapping[str, Any]]:
+    wanted = {"phase_index", "phase", "step", "accuracy", "active_units"}
+    try:
+        entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a file of JSON lines: train again or remove it") from error
+    if not all(isinstance(entry, dict) and wanted <= set(entry) for entry in entries):
+        raise InputError(f"{path} has a line that is no measurement: remove it")
+    return entries
+
+
+def _provenance(path: Path) -> store.Provenance:
+    return store.provenance(path, _SCHEMAS[path.name])
+
+
+def _source(path: Path) -> Source:
+    if path.suffix != ".h5":
+        return Source(path.name, store.sha256(path))
+    made = _provenance(path)
+    settings = dict(made.settings)
+    command = str(settings.pop("command", ""))
+    return Source(
+        path.name,
+        store.sha256(path),
+        made.package_version,
+        command,
+        json.dumps(settings, indent=1),
+        made.inputs,
+    )
+
+
+def _method(material: Material) -> str:
+    return (
+        f"The report ran {material.trials.n_trials} test trials ({SPIKE_TRIALS} a task) through "
+        "the spiking network for the rates, the traffic and the raster, and "
+        f"{FUNCTION_TRIALS} a task through the rate network for the task variance; training used "
+        "none of them. Accuracies were measured by the commands that wrote the files below."
+    )
