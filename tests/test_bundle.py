@@ -2,6 +2,7 @@
 
 import importlib
 import warnings
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
 from spiking_bimt.training.config import from_dict, read_config
+from tests.simulation.test_snntorch import assert_equals_snntorch
 
 FILES = resources.files("spiking_bimt.bundle")
 BUNDLE = Path(str(FILES / "bimt.h5"))
@@ -73,6 +75,14 @@ def test_spikes_keep_its_accuracy(
         assert result.accuracy >= 0.98 * reference.accuracy
         # A task is known to about 0.03 at 60 trials; the published figures use 200.
         assert (result.per_task() >= 0.93 * reference.per_task() - 0.03).all()
+
+
+def test_snntorch_gives_the_same_spikes(spiking: SpikingNetwork) -> None:
+    few = draw_trials(spiking.battery, ("dm1", "dms", "go"), 1, spiking.task_dt, stream="test")
+    rules = np.eye(len(spiking.tasks))[[spiking.tasks.index(task) for task in few.tasks]]
+    inputs = np.hstack([few.inputs[:, :33], np.repeat(rules, few.lengths, axis=0)])
+    trials = replace(few, inputs=inputs.astype(np.float32))
+    assert_equals_snntorch(spiking.quantised(), trials, seed=0)
 
 
 def test_neurogym_itself_counts_the_same_answers_as_right(rate: RateNetwork) -> None:
