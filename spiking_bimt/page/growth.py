@@ -34,7 +34,7 @@ def frame(network: RateNetwork, title: str) -> bytes:
     lines = np.stack([xy[pre], xy[post]], axis=1)
     colours = np.column_stack([signs, 0.03 + 0.7 * strength**1.5])
     axes.add_collection(LineCollection(list(lines), colors=colours, linewidths=0.2 + strength))
-    axes.scatter(*xy.T, s=9, color=style.INK, zorder=3)
+    axes.scatter(xy[:, 0], xy[:, 1], s=9, color=style.INK, zorder=3)
     axes.set_title(title, fontsize=9)
     image = io.BytesIO()
     figure.savefig(image, format="png", metadata={"Software": None})

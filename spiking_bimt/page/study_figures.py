@@ -21,7 +21,7 @@ COLOURS = {
 }
 """Colour of each kind of training."""
 
-PAPER = {
+PAPER: dict[str, dict[str, list[tuple[float, float]]]] = {
     "active_units": {"bimt": [(146, 0.026), (82, 0.045), (44, 0.095)],
                      "l1": [(155, 0.030), (110, 0.045), (66, 0.095)],
                      "none": [(356, 0.033)]},

@@ -78,6 +78,10 @@ def _gather(folder: Path) -> tuple[Material, list[str]]:
     _check(folder, rate, network)
     network = network if network.codes is None else network.quantised()
     hints = _hints(folder)
+    metrics = None if "metrics.jsonl" in hints else _metrics(folder / "metrics.jsonl")
+    placement = None if "placement.h5" in hints else store.load(folder / "placement.h5", Placement)
+    crossbars = None if "tiles.h5" in hints else tiles.read_tiles(folder / "tiles.h5").tiles
+    spikes = None if "spikes.h5" in hints else sonata.read_spikes(folder / "spikes.h5")
     trials = draw_trials(rate.battery, rate.tasks, SPIKE_TRIALS, network.task_dt, stream="test")
     recording = run_trials(network, trials)
     material = Material(
@@ -88,10 +92,10 @@ def _gather(folder: Path) -> tuple[Material, list[str]]:
         trials=trials,
         recording=recording,
         shown=_shown(recording, trials),
-        metrics=None if "metrics.jsonl" in hints else _metrics(folder / "metrics.jsonl"),
-        on_chip=None if "placement.h5" in hints else _on_chip(folder, network, trials, recording),
-        tiles=None if "tiles.h5" in hints else tiles.read_tiles(folder / "tiles.h5").tiles,
-        spikes=None if "spikes.h5" in hints else sonata.read_spikes(folder / "spikes.h5"),
+        metrics=metrics,
+        on_chip=None if placement is None else _on_chip(network, placement, trials, recording),
+        tiles=crossbars,
+        spikes=spikes,
         hints=hints,
     )
     return material, ["rate.h5", "network.h5", *(name for name in _OPTIONAL if name not in hints)]
@@ -166,8 +170,9 @@ def _shown(recording: Recording, trials: Trials) -> int:
     return int(np.argmax(np.where(correct, trials.lengths, 0 if correct.any() else trials.lengths)))
 
 
-def _on_chip(folder: Path, network: SpikingNetwork, trials: Trials, recording: Recording) -> OnChip:
-    placement = store.load(folder / "placement.h5", Placement)
+def _on_chip(
+    network: SpikingNetwork, placement: Placement, trials: Trials, recording: Recording
+) -> OnChip:
     chip = load_chip(placement.chip)
     steps = len(trials.labels) * network.steps_per_task_step
     counts = recording.spike_counts.sum(axis=0)
@@ -175,12 +180,15 @@ def _on_chip(folder: Path, network: SpikingNetwork, trials: Trials, recording: R
 
 
 def _metrics(path: Path) -> Sequence[Mapping[str, Any]]:
-    wanted = {"phase_index", "phase", "step", "accuracy", "active_units"}
+    wanted = ("phase_index", "step", "accuracy", "active_units")
     try:
         entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a file of JSON lines: train again or remove it") from error
-    if not all(isinstance(entry, dict) and wanted <= set(entry) for entry in entries):
+    for entry in entries:
+        whole = isinstance(entry, dict) and "phase" in entry
+        if whole and all(isinstance(entry.get(name), int | float) for name in wanted):
+            continue
         raise InputError(f"{path} has a line that is no measurement: remove it")
     return entries
 

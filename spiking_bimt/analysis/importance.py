@@ -1,0 +1,32 @@
+"""How much of the network hangs on each unit."""
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.rate import RateNetwork
+
+Doubles = npt.NDArray[np.float64]
+
+
+def importance(network: RateNetwork) -> Doubles:
+    """(N,) geometric mean of the summed |weights| into and out of each unit:
+
+        sqrt( (sum_j |W_ij| + sum_c |U_ic|) (sum_j |W_ji| + sum_k |V_ki|) )
+
+    over recurrent weights W, input weights U and readout V. A ReLU unit can trade a gain a > 0
+    between its two sides (inputs times a, outputs over a) without a change of function; the
+    product is free of that choice, and is 0 for a unit that nothing drives or nothing reads.
+    """
+    into = _sizes(network.w_rec, 1) + _sizes(network.w_in, 1)
+    out = _sizes(network.w_rec, 0) + _sizes(network.w_out, 0)
+    return np.sqrt(into * out)
+
+
+def by_rank(values: Doubles) -> Doubles:
+    """`values` from the largest to the smallest."""
+    return np.sort(values)[::-1]
+
+
+def _sizes(weights: npt.NDArray[np.float32], axis: int) -> Doubles:
+    total: Doubles = np.abs(weights).sum(axis=axis, dtype=np.float64)
+    return total

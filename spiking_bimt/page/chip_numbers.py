@@ -1,0 +1,120 @@
+"""The numbers of the chip: cores, traffic, energy, tiles."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from spiking_bimt.data.chip import Chip, Traffic
+from spiking_bimt.data.tiles import TileSet
+from spiking_bimt.page.material import Doubles, Material, OnChip
+from spiking_bimt.page.page import Number
+
+
+def chip_numbers(on_chip: OnChip, material: Material) -> Iterator[Number]:
+    chip, per_core = on_chip.chip, np.bincount(on_chip.placement.core)
+    cores = int((per_core > 0).sum())
+    yield Number(
+        "cores_used", "cores used", cores, f"{cores} of {chip.n_cores}",
+        f"Cores of {chip.name} that hold at least one neuron.",
+        "cores used", f"of {chip.n_cores} on {chip.name}",
+    )  # fmt: skip
+    yield Number(
+        "largest_core", "fullest core", int(per_core.max()),
+        f"{per_core.max()} of {chip.neurons_per_core} neurons",
+        "Neurons on the fullest core, and how many a core can hold.",
+    )  # fmt: skip
+    yield from _traffic(chip, on_chip.traffic, material.trials.n_trials)
+
+
+def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
+    spikes = max(flow.spikes, 1)
+    multicast = chip.routing == "multicast"
+    hops = flow.multicast_hops if multicast else flow.unicast_hops
+    how = "one a spike that leaves its core" if multicast else "one a spike and destination core"
+    yield Number(
+        "packets_per_spike", "packets per spike", flow.packets / spikes,
+        f"{flow.packets / spikes:.3f}",
+        f"Packets that a spike puts on the chip's network ({chip.routing} routing: {how}).",
+        "packets / spike", f"{chip.routing} routing",
+    )  # fmt: skip
+    yield Number(
+        "hops_per_packet", "hops per packet", hops / max(flow.packets, 1),
+        f"{hops / max(flow.packets, 1):.3f}",
+        "Links between neighbouring tiles that a packet crosses, copies on its way included.",
+        "hops / packet", f"{flow.packets / trials:,.0f} packets a trial",
+    )  # fmt: skip
+    yield Number(
+        "packets_per_trial", "packets a trial", flow.packets / trials,
+        f"{flow.packets / trials:,.1f}",
+        "Packets on the chip's network in one trial, on average.",
+    )  # fmt: skip
+    busiest = int(flow.link_load.max(initial=0)) / trials
+    yield Number(
+        "busiest_link", "busiest link", busiest, f"{busiest:,.1f} packets a trial",
+        "Packets a trial over the link that carries most.",
+    )  # fmt: skip
+    yield Number(
+        "events_per_trial", "synaptic events a trial", flow.synaptic_events / trials,
+        f"{flow.synaptic_events / trials:,.0f}",
+        "Spikes times the synapses that each reaches: what a core has to add up in one trial.",
+    )  # fmt: skip
+    yield from _energy(flow.energy_pj, trials, spikes)
+
+
+_ENERGY = {
+    "soma": "updating every neuron at every step",
+    "spike": "emitting spikes",
+    "synapse": "adding synaptic events",
+    "packet": "sending packets",
+    "hop": "moving packets from tile to tile",
+}
+
+
+def _energy(energy_pj: Mapping[str, float] | None, trials: int, spikes: int) -> Iterator[Number]:
+    if energy_pj is None:
+        return
+    total = sum(energy_pj.values())
+    yield Number(
+        "energy_nj_per_trial", "energy a trial", total / trials / 1000,
+        _energy_text(total / trials / 1000),
+        "Energy of one trial on average, by the published figures of the chip.",
+        "energy a trial", f"{total / spikes:,.0f} pJ per spike",
+    )  # fmt: skip
+    for event, value in energy_pj.items():
+        share = value / max(total, 1e-300)
+        yield Number(
+            f"energy_{event}_nj_per_trial", f"energy a trial, {event}", value / trials / 1000,
+            f"{_energy_text(value / trials / 1000)} ({100 * share:.0f} %)",
+            f"Part of it that goes into {_ENERGY.get(event, event)}.",
+        )  # fmt: skip
+
+
+def _energy_text(nanojoules: float) -> str:
+    large = nanojoules >= 1000
+    return f"{nanojoules / 1000:,.2f} µJ" if large else f"{nanojoules:,.1f} nJ"
+
+
+def utilisation(tiles: TileSet) -> Doubles:
+    """(T,) share of each tile's crosspoints that hold a synapse."""
+    share: Doubles = (tiles.codes != 0).mean(axis=(1, 2))
+    return share
+
+
+def tile_numbers(tiles: TileSet) -> Iterator[Number]:
+    t, r, c = tiles.codes.shape
+    mean = float(utilisation(tiles).mean()) if t else 0.0
+    synapses = int((tiles.codes != 0).sum())
+    yield Number(
+        "tiles", "crossbar tiles", t, f"{t} ({r} x {c})",
+        f"Crossbars of {r} rows and {c} columns that hold at least one synapse.",
+        "crossbar tiles", f"{r} x {c}, {tiles.bits}-bit codes",
+    )  # fmt: skip
+    yield Number(
+        "utilisation", "tile utilisation", mean, f"{100 * mean:.1f} %",
+        "Crosspoints of those tiles that hold a synapse, out of all that they have.",
+        "tile utilisation", f"{synapses:,} synapses",
+    )  # fmt: skip
+    yield Number(
+        "tile_synapses", "synapses in tiles", synapses, f"{synapses:,}",
+        "Non-zero codes over all tiles: recurrent and input synapses.",
+    )  # fmt: skip

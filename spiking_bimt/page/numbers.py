@@ -1,0 +1,191 @@
+"""Every number of the report, with its meaning."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from spiking_bimt.analysis.wiring import CONNECTED, wiring
+from spiking_bimt.page.chip_numbers import chip_numbers, tile_numbers
+from spiking_bimt.page.material import Function, Material
+from spiking_bimt.page.page import Number
+
+
+def networks(material: Material) -> dict[str, str]:
+    """How the page calls each network that `convert` scored."""
+    bits = material.network.bits
+    return {
+        "rate": "rate",
+        "rate_fine": f"rate at {material.network.dt:g} ms",
+        "spiking": "spiking",
+        "quantised": f"{bits}-bit spiking" if bits else "integer spiking",
+    }
+
+
+_CARDS = {
+    "rate": "accuracy, rate",
+    "spiking": "accuracy, spiking",
+    "quantised": "accuracy, {bits}-bit",
+}
+
+
+def all_numbers(material: Material) -> dict[str, list[Number]]:
+    """The numbers by group, in the page's order; groups without a number are left out."""
+    groups = {
+        "Accuracy": list(_accuracy(material)),
+        "Network": [*_network(material), *_function(material.function)],
+        "Activity": list(_activity(material)),
+        "Chip": [] if material.on_chip is None else list(chip_numbers(material.on_chip, material)),
+        "Tiles": [] if material.tiles is None else list(tile_numbers(material.tiles)),
+    }
+    return {name: numbers for name, numbers in groups.items() if numbers}
+
+
+def _accuracy(material: Material) -> Iterator[Number]:
+    measured = material.network.measured or {}
+    names = networks(material)
+    trials = measured.get("trials_per_task")
+    meanings = {
+        "rate": "the trained rate network at its own step",
+        "rate_fine": "the rate network integrated at the step of the spiking simulation",
+        "spiking": "the spiking network with floating-point weights",
+        "quantised": "the spiking network with the integer weights that the chip holds",
+    }
+    accuracy, decisions = measured.get("accuracy", {}), measured.get("decision_accuracy", {})
+    for key in (name for name in names if name in accuracy):
+        value = accuracy[key]
+        low, high = measured["interval"][key]
+        yield Number(
+            f"accuracy_{key}", f"accuracy, {names[key]}", value,
+            f"{value:.4f} ({low:.4f} to {high:.4f})",
+            f"Mean over the tasks of the share of correct trials of {meanings[key]}, with its 95 % "
+            f"interval; {trials} trials a task, the same for every network.",
+            _CARDS.get(key, "").format(bits=material.network.bits),
+            f"95 %: {low:.3f} to {high:.3f}; {trials} trials a task",
+        )  # fmt: skip
+    for key in (name for name in names if name in decisions):
+        yield Number(
+            f"decision_accuracy_{key}", f"decisions, {names[key]}", decisions[key],
+            f"{decisions[key]:.4f}",
+            f"The same for {meanings[key]}, but only the response at the end of the trial counts, "
+            "not whether fixation was held before the go signal.",
+        )  # fmt: skip
+    yield from _trained_accuracy(material)
+
+
+def _trained_accuracy(material: Material) -> Iterator[Number]:
+    own = material.rate.measured or {}
+    if "accuracy" in own:
+        low, high = own["accuracy_interval"]
+        yield Number(
+            "accuracy_trained", "accuracy, as training ended", own["accuracy"],
+            f"{own['accuracy']:.4f} ({low:.4f} to {high:.4f})",
+            "Accuracy of the rate network that `train` measured when it ended, with its 95 % "
+            f"interval; {own['trials_per_task']} trials a task that training never used.",
+            "" if material.network.measured else "accuracy, rate",
+            f"95 %: {low:.3f} to {high:.3f}; {own['trials_per_task']} trials a task",
+        )  # fmt: skip
+
+
+def trained_units(material: Material) -> int:
+    """Units at the start of training."""
+    own: Mapping[str, Any] = material.rate.measured or {}
+    rows, cols = material.rate.sheet
+    return int(own.get("trained_units", rows * cols))
+
+
+def _network(material: Material) -> Iterator[Number]:
+    rate, trained = material.rate, trained_units(material)
+    wires = wiring(rate)
+    yield Number(
+        "active_units", "active units", rate.n_units, f"{rate.n_units} of {trained}",
+        f"Units that training left with a say in the answer, out of the {trained} it started with.",
+        "active units", f"of {trained} trained",
+    )  # fmt: skip
+    yield Number(
+        "synapses", "recurrent connections", wires["synapses"], f"{wires['synapses']:,}",
+        f"Recurrent weights of the rate network above {CONNECTED:g} in size.",
+        "connections", f"recurrent, above {CONNECTED:g}",
+    )  # fmt: skip
+    yield Number(
+        "wiring_length", "wiring length", wires["wiring_length"], f"{wires['wiring_length']:,.0f}",
+        "Distance on the sheet summed over those connections, along rows and columns, in grid "
+        "spacings.",
+        "wiring length", "grid spacings, summed",
+    )  # fmt: skip
+    yield Number(
+        "wiring_cost", "wiring cost", wires["wiring_cost"], f"{wires['wiring_cost']:,.1f}",
+        "Weight times straight distance summed over all recurrent weights: what BIMT training "
+        "keeps low.",
+    )  # fmt: skip
+    network = material.network
+    yield Number(
+        "spiking_synapses", "recurrent synapses on the chip", len(network.indices),
+        f"{len(network.indices):,}",
+        "Recurrent synapses of the network that was simulated; a weight whose integer code is 0 "
+        "is no synapse.",
+    )  # fmt: skip
+
+
+def _function(function: Function) -> Iterator[Number]:
+    clusters = function.clusters
+    silhouette = clusters.silhouettes[clusters.k]
+    yield Number(
+        "clusters", "functional clusters", clusters.k, f"{clusters.k}",
+        "Groups of units that vary in the same tasks: k-means on the normalised task variance, "
+        "the number of groups with the best silhouette.",
+    )  # fmt: skip
+    yield Number(
+        "silhouette", "silhouette", silhouette, f"{silhouette:.3f}",
+        "How much closer units are to their own cluster than to the next one: 1 is perfectly "
+        "separate, 0 is no clusters at all.",
+    )  # fmt: skip
+    yield Number(
+        "isolated", "isolated units", function.isolated, f"{function.isolated:.3f}",
+        "Share of the active units that have no unit of their own cluster among the eight places "
+        "around them; low means that function is local.",
+    )  # fmt: skip
+    what = {
+        "labels": "when the clusters are shuffled among the active units",
+        "places": "when the units are scattered over the whole sheet",
+    }
+    for key, null in function.nulls.items():
+        below = (int((null <= function.isolated).sum()) + 1) / (len(null) + 1)
+        yield Number(
+            f"isolated_{key}_shuffled", f"isolated units, {key} shuffled", float(null.mean()),
+            f"{null.mean():.3f}",
+            f"Mean of the same share {what[key]}, {len(null):,} times.",
+        )  # fmt: skip
+        yield Number(
+            f"isolated_{key}_p", f"chance level, {key} shuffled", below, f"{below:.4f}",
+            "Share of those shuffles with as few isolated units as this network: below 0.05 the "
+            "locality is hardly chance.",
+        )  # fmt: skip
+
+
+def _activity(material: Material) -> Iterator[Number]:
+    counts = material.recording.spike_counts
+    seconds = len(material.trials.labels) * material.trials.dt / 1000
+    n, per_task = material.trials.n_trials, material.trials.n_trials // len(material.trials.tasks)
+    spikes = int(counts.sum())
+    mean = spikes / seconds / counts.shape[1]
+    busiest = float(counts.sum(0).max() / seconds)
+    silent = int((counts.sum(0) == 0).sum())
+    note = f"over {n} trials"
+    yield Number(
+        "mean_rate_hz", "mean spike rate", mean, f"{mean:.1f} Hz",
+        f"Spikes of a neuron in a second, averaged over neurons and {per_task} trials of each "
+        "task.",
+        "mean rate", note,
+    )  # fmt: skip
+    yield Number(
+        "busiest_rate_hz", "busiest neuron", busiest, f"{busiest:.1f} Hz",
+        "Spike rate of the neuron that fires most, averaged over the same trials.",
+    )  # fmt: skip
+    yield Number(
+        "spikes_per_trial", "spikes a trial", spikes / n, f"{spikes / n:,.0f}",
+        "Spikes of the whole network in one trial, on average.",
+        "spikes a trial", note,
+    )  # fmt: skip
+    yield Number(
+        "silent_neurons", "silent neurons", silent, f"{silent}",
+        "Neurons that never fired in these trials.",
+    )  # fmt: skip

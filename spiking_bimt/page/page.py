@@ -1,0 +1,123 @@
+"""The page: what it holds, and its HTML."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+CARD_ROWS = (("Accuracy", "Network"), ("Activity", "Chip", "Tiles"))
+"""Groups of numbers whose cards stand in one row."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """One row of the table; with `card`, also one card at the top of the page."""
+
+    key: str
+    label: str
+    value: float
+    text: str
+    """The value as it is printed, with its unit."""
+    meaning: str
+    """One plain sentence."""
+    card: str = ""
+    """Short label on the card; empty for none."""
+    note: str = ""
+    """What the card says below the value."""
+
+    @property
+    def short(self) -> str:
+        """The value alone, as the card prints it."""
+        return self.text.split(" (")[0].split(" of ")[0]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry of a chart's legend that is set as text."""
+
+    colour: str
+    ink: str
+    mark: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with its words, or the hint that stands in its place."""
+
+    title: str
+    image: str = ""
+    """Data URI; empty where the figure cannot be drawn."""
+    alt: str = ""
+    caption: str = ""
+    hint: str = ""
+    """What is missing and which command makes it."""
+    wide: bool = False
+    """Over both columns of the page."""
+    tall: bool = False
+    """Over two rows, beside two others."""
+    legend: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a sentence or two, and charts."""
+
+    key: str
+    title: str
+    lead: str
+    charts: Sequence[Chart]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the run that the page was made from."""
+
+    name: str
+    sha256: str
+    version: str = ""
+    """Package that wrote it."""
+    command: str = ""
+    settings: str = ""
+    inputs: Mapping[str, str] | None = None
+    """SHA-256 of the files that it was made from."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that the template shows."""
+
+    name: str
+    summary: str
+    numbers: Mapping[str, Sequence[Number]]
+    sections: Sequence[Section]
+    sources: Sequence[Source]
+    method: str
+    """How the report itself measured."""
+    version: str
+
+
+def render(page: Page) -> bytes:
+    """The page as one UTF-8 HTML file that needs nothing else.
+
+    In meanings and hints, what stands between backquotes is set as code.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    def code(words: str) -> Markup:
+        pieces = [
+            Markup("<code>{}</code>").format(piece) if i % 2 else Markup.escape(piece)
+            for i, piece in enumerate(words.split("`"))
+        ]
+        return Markup("").join(pieces)
+
+    text = (resources.files("spiking_bimt.page") / "report.html").read_text("utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["code"] = code
+    rows = [
+        [number for group in groups for number in page.numbers.get(group, ()) if number.card]
+        for groups in CARD_ROWS
+    ]
+    return environment.from_string(text).render(page=page, card_rows=rows).encode()

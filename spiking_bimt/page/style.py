@@ -1,0 +1,102 @@
+"""How every figure looks, and how it gets into a page."""
+
+import base64
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, MUTED, LINE, FAINT = "#1b2733", "#5b6875", "#cfd6dd", "#f1f4f7"
+
+# Okabe and Ito 2008: told apart with any colour vision.
+BLUE, ORANGE, GREEN, VERMILLION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
+PURPLE, SKY = "#cc79a7", "#56b4e9"
+
+CLUSTER_COLOURS = (
+    "#332288", "#4ba3d9", "#117733", "#d1a722", "#cc6677", "#aa4499",
+    "#44aa99", "#882255", "#8a8a2a", "#e0701f", "#7b8fc4", "#5e1a0a",
+)  # fmt: skip
+"""Tol's muted scheme, its light colours darkened for thin marks on white, and three more. Clusters
+carry their number as well, for any eye."""
+
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": "#e6eaee",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "text.color": INK,
+    "text.parse_math": False,  # a task's name may hold a dollar sign
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
+    "svg.hashsalt": "spiking_bimt",  # equal figures give equal bytes
+    "image.composite_image": False,
+}
+
+
+def draw(width: float, height: float, paint: Callable[["Figure"], None], dpi: float = 200) -> str:
+    """A figure of width x height inches that `paint` fills, as an SVG data URI.
+
+    Artists that ask to be rasterised become images within it, at `dpi` dots an inch.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+        FigureCanvasSVG(figure)
+        paint(figure)
+        image = io.BytesIO()
+        metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(image, format="svg", metadata=metadata, transparent=True)
+    return "data:image/svg+xml;base64," + base64.b64encode(image.getvalue()).decode()
+
+
+def cluster_colour(label: int) -> str:
+    """Colour of a cluster; grey for units of none."""
+    return MUTED if label < 0 else CLUSTER_COLOURS[label % len(CLUSTER_COLOURS)]
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever reads on `colour`."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = to_rgb(colour)
+    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "#ffffff"
+
+
+def sheet_axes(axes: "Axes", sheet: tuple[int, int]) -> None:
+    """Axes for places of the sheet: row 0 at the top, squares, ticks every five places."""
+    rows, cols = sheet
+    axes.set(xlim=(-0.6, cols - 0.4), ylim=(rows - 0.4, -0.6), aspect="equal")
+    axes.set_xticks(np.arange(0, cols, 5 if cols > 6 else 1))
+    axes.set_yticks(np.arange(0, rows, 5 if rows > 6 else 1))
+    axes.set_xlabel("column on the sheet (grid spacings)")
+    axes.set_ylabel("row on the sheet (grid spacings)")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def rgb(colours: list[str]) -> npt.NDArray[np.float64]:
+    """(n, 3) red, green and blue of colours, each 0..1."""
+    from matplotlib.colors import to_rgb
+
+    return np.array([to_rgb(colour) for colour in colours])
