@@ -1,0 +1,110 @@
+"""What a placement's kernels work on: tuples of arrays with names.
+
+Counts of a limit are rows of `State.used`: neurons, input axons, output axons, synapse memory.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+NEURONS, AXONS, OUTS, MEMORY = 0, 1, 2, 3
+
+
+class Graph(NamedTuple):
+    """Sources (N neurons, then input channels) and their targets."""
+
+    indptr: Array
+    targets: Array
+    pre_indptr: Array
+    pre: Array
+    rate: Array
+    """(N,) weight of each neuron's spikes."""
+
+
+class Mesh(NamedTuple):
+    """The chip's network."""
+
+    x: Array
+    y: Array
+    prices: Array
+    """(3,) of a packet, a link along x, a link along y."""
+    multicast: bool
+    local: bool
+    """Whether a spike to the own core costs a packet."""
+
+
+class Rules(NamedTuple):
+    """Limits of a core."""
+
+    allowed: Array
+    """(4,) most of each count."""
+    unit: Array
+    """(4,) step in which an excess is counted."""
+    memory: Array
+    """(4,) word, block, overhead, unit of the memory formula."""
+
+
+class State(NamedTuple):
+    """A placement and what follows from it; `empty_state` makes it, `tally` fills it."""
+
+    core: Array
+    slot: Array
+    member: Array
+    """(K, room + 1) neurons of each core by slot; a swap holds one too many for a moment."""
+    cost: Array
+    """(N,) rate * route of each neuron."""
+    outs: Array
+    """(N,) output axons of each neuron."""
+    used: Array
+    """(4, K) counts of each core."""
+    total: Array
+    """(1,) sum of cost."""
+    excess: Array
+    """(1,) sum over cores and limits of the units above the limit."""
+
+
+class Scratch(NamedTuple):
+    """Working memory, and the log from which a proposal is undone."""
+
+    stamp: Array
+    clock: Array
+    dests: Array
+    counts: Array
+    low: Array
+    high: Array
+    log_source: Array
+    log_cost: Array
+    log_outs: Array
+    log_size: Array
+    log_used: Array
+    """(4, 2) counts of the proposal's two cores."""
+
+
+def empty_state(core: Array, n_cores: int, room: int) -> State:
+    """State of a placement before `tally`; `room` is the most neurons a core may get."""
+    n = len(core)
+    slot = np.zeros(n, np.int32)
+    member = np.full((n_cores, room + 1), -1, np.int32)
+    filled = np.zeros(n_cores, np.int64)
+    for i, c in enumerate(core):
+        slot[i] = filled[c]
+        member[c, filled[c]] = i
+        filled[c] += 1
+    return State(
+        core.astype(np.int32), slot, member, np.zeros(n), np.zeros(n, np.int64),
+        np.zeros((4, n_cores), np.int64), np.zeros(1), np.zeros(1, np.int64),
+    )  # fmt: skip
+
+
+def scratch(n_cores: int, width: int, most_sources: int) -> Scratch:
+    """Working memory; most_sources: the largest fan-in of a neuron."""
+    log = 2 * most_sources + 2
+    return Scratch(
+        np.zeros(n_cores, np.int64), np.zeros(1, np.int64), np.zeros(n_cores, np.int32),
+        np.zeros(n_cores, np.int64), np.zeros(width, np.int64), np.zeros(width, np.int64),
+        np.zeros(log, np.int64), np.zeros(log), np.zeros(log, np.int64), np.zeros(1, np.int64),
+        np.zeros((4, 2), np.int64),
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""The axon graph of a network: which source drives which neurons."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+
+
+@dataclass(frozen=True)
+class AxonGraph:
+    """Sources (N neurons, then C input channels) and the neurons that each of them drives.
+
+    An input channel sits on no core and costs no packet, but it takes an input axon and synapse
+    memory on every core that it reaches. Memory is proportional to synapses.
+    """
+
+    n_neurons: int
+    indptr: npt.NDArray[np.int64]
+    """(N + C + 1,) start of each source's row in `targets`."""
+    targets: npt.NDArray[np.int32]
+    """(nnz,) driven neurons, ascending within a row."""
+    pre_indptr: npt.NDArray[np.int64]
+    """(N + 1,) start of each neuron's row in `pre`."""
+    pre: npt.NDArray[np.int32]
+    """(nnz,) sources that drive each neuron, ascending within a row."""
+    bits: int | None
+    """Width of the network's integer weights, or None where it has none."""
+    longest_delay: int
+    """Longest synaptic delay, steps."""
+
+    @property
+    def n_sources(self) -> int:
+        """Number of neurons and input channels, N + C."""
+        return len(self.indptr) - 1
+
+
+def axon_graph(network: SpikingNetwork) -> AxonGraph:
+    """The axon graph of a network, with its transpose.
+
+    Raises InputError where a source has two synapses onto one neuron: no crossbar holds that.
+    """
+    n, nnz = network.n_neurons, len(network.indices)
+    indptr = np.concatenate([network.indptr, nnz + network.in_indptr[1:]])
+    targets = np.concatenate([network.indices, network.in_indices])
+    source = np.repeat(np.arange(len(indptr) - 1, dtype=np.int64), np.diff(indptr))
+    twice = np.flatnonzero((np.diff(targets) <= 0) & (np.diff(source) == 0))
+    if len(twice):
+        raise InputError(
+            f"source {source[twice[0]]} has two synapses onto neuron {targets[twice[0]]}, or its "
+            "targets are not ascending: merge and sort them"
+        )
+    order = np.argsort(targets, kind="stable")
+    counts = np.bincount(targets, minlength=n)
+    delays = network.delays
+    return AxonGraph(
+        n_neurons=n,
+        indptr=indptr.astype(np.int64),
+        targets=targets.astype(np.int32),
+        pre_indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        pre=source[order].astype(np.int32),
+        bits=network.bits,
+        longest_delay=network.delay if delays is None else int(delays.max(initial=1)),
+    )
+
+
+def destinations(
+    graph: AxonGraph, core: npt.NDArray[np.int32], n_cores: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """The distinct cores that each source reaches, and by how many synapses.
+
+    core: (N,) core of each neuron. Returns indptr (N + C + 1,), cores (pairs,) ascending within
+    a row, synapses (pairs,).
+    """
+    source = np.repeat(np.arange(graph.n_sources, dtype=np.int64), np.diff(graph.indptr))
+    pairs, synapses = np.unique(source * n_cores + core[graph.targets], return_counts=True)
+    indptr = np.searchsorted(pairs, np.arange(graph.n_sources + 1, dtype=np.int64) * n_cores)
+    return indptr.astype(np.int64), (pairs % n_cores).astype(np.int32), synapses.astype(np.int64)

@@ -1,0 +1,170 @@
+"""What a placement uses of every core, and what a core allows."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.chip.graph import AxonGraph, destinations
+from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.errors import InputError
+
+Ints = npt.NDArray[np.int64]
+
+LIMITS = {
+    "neurons_per_core": "neurons",
+    "input_axons": "input axons",
+    "output_axons": "output axons",
+    "synapse_bits": "bits of synapse memory",
+}
+"""Fields of `Chip` that limit a core, in the order of `Usage`, and how messages call them."""
+_UNLIMITED = 2**62
+
+
+class MemoryFormula(NamedTuple):
+    """Memory of one axon with n synapses: blocks of up to `block` synapses, each of
+    ceil((n word + overhead) / unit) unit bits."""
+
+    word: int
+    """Bits of one synapse."""
+    block: int
+    overhead: int
+    """Bits of a block beside its synapses."""
+    unit: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What each core uses; every field is (n_cores,)."""
+
+    neurons_per_core: Ints
+    input_axons: Ints
+    """Distinct sources, neurons of any core and input channels, that drive the core."""
+    output_axons: Ints
+    """Packets that one spike of each of its neurons costs (see `Chip.output_axons`)."""
+    synapse_bits: Ints
+
+
+def memory_formula(chip: Chip, graph: AxonGraph) -> MemoryFormula:
+    """The chip's synapse memory formula for this network's delays.
+
+    "loihi-blocks" is SynapseConfig.bits_per_axon of nengo-loihi (block.py, commit e564f66) with
+    sparse compression and 64 synapses a block: weight, delay and index bits a synapse, no tag bits
+    (they serve learning), 10 bits a block, rounded up to 64. Assumed: index bits for a full core
+    (6 or more), delay bits for the longest delay, of which the first step is free.
+    """
+    if chip.synapse_formula == "flat":
+        return MemoryFormula(chip.weight_bits, _UNLIMITED, 0, 1)
+    index_bits = max(6, (chip.neurons_per_core - 1).bit_length())
+    delay_bits = (graph.longest_delay - 1).bit_length()
+    return MemoryFormula(chip.weight_bits + delay_bits + index_bits, 64, 10, 64)
+
+
+def axon_bits(n: Ints, formula: MemoryFormula) -> Ints:
+    """Memory of axons with n >= 0 synapses each, bits."""
+
+    def block_bits(synapses: Ints) -> Ints:
+        used = synapses * formula.word + formula.overhead
+        return np.where(synapses > 0, -(-used // formula.unit) * formula.unit, 0)
+
+    full, rest = np.divmod(n, formula.block)
+    if full.any():
+        return full * block_bits(np.full_like(n, formula.block)) + block_bits(rest)
+    return block_bits(rest)
+
+
+def allowed(chip: Chip) -> Ints:
+    """(4,) the limits of a core in the order of `LIMITS`; a huge number where there is none."""
+    values = [getattr(chip, field) for field in LIMITS]
+    return np.array([_UNLIMITED if v is None else v for v in values], np.int64)
+
+
+def usage(chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32]) -> Usage:
+    """What each core uses when neuron i sits on core[i]."""
+    k, n = chip.n_cores, graph.n_neurons
+    indptr, cores, synapses = destinations(graph, core, k)
+    bits = axon_bits(synapses, memory_formula(chip, graph))
+    by_neuron = slice(0, int(indptr[n]))
+    sender = np.repeat(np.arange(n), np.diff(indptr[: n + 1]))
+    costs_packet = np.ones(len(sender), bool)
+    if not chip.local_packets:
+        costs_packet = cores[by_neuron] != core[sender]
+    senders = sender[costs_packet]
+    if chip.routing == "multicast":
+        senders = np.unique(senders)
+    return Usage(
+        neurons_per_core=np.bincount(core, minlength=k),
+        input_axons=np.bincount(cores, minlength=k),
+        output_axons=np.bincount(core[senders], minlength=k),
+        # bincount's weights are float64: exact, as no core's memory nears 2^53 bits.
+        synapse_bits=np.bincount(cores, weights=bits, minlength=k).astype(np.int64),
+    )
+
+
+def refuse_hopeless(chip: Chip, graph: AxonGraph) -> None:
+    """Raise InputError where no placement at all can fit: weights too wide, too many neurons, or a
+    neuron whose own fan-in exceeds a core."""
+    if graph.bits is not None and graph.bits > chip.weight_bits:
+        raise InputError(
+            f"the network has {graph.bits}-bit weights, {chip.name} holds {chip.weight_bits}: "
+            f"convert with --bits {chip.weight_bits}"
+        )
+    n, room = graph.n_neurons, chip.n_cores * chip.neurons_per_core
+    if n > room:
+        tile = chip.neurons_per_core * chip.cores_per_tile
+        side = math.ceil(math.sqrt(math.ceil(n / tile)))
+        raise InputError(
+            f"the network has {n} neurons, {chip.name} holds {room} ({n - room} too many): prune "
+            f"it, or use a grid of at least {side} x {side} such tiles"
+        )
+    fan_in = np.diff(graph.pre_indptr)
+    one = axon_bits(np.ones(1, np.int64), memory_formula(chip, graph))[0]
+    for field, used in (("input_axons", fan_in), ("synapse_bits", fan_in * one)):
+        limit = getattr(chip, field)
+        if limit is not None and used.max() > limit:
+            neuron = int(used.argmax())
+            raise InputError(
+                f"neuron {neuron} alone needs {used[neuron]} {LIMITS[field]}, a core of "
+                f"{chip.name} has {limit} ({used[neuron] - limit} too many): prune the network, "
+                "or use a chip with more"
+            )
+
+
+def worst_excess(chip: Chip, used: Usage) -> tuple[str, int, int, int] | None:
+    """Limit, core, use and allowance of the largest relative excess; None where all hold."""
+    worst: tuple[str, int, int, int] | None = None
+    ratio = 1.0
+    for field in LIMITS:
+        limit, values = getattr(chip, field), getattr(used, field)
+        if limit is not None and values.max() / limit > ratio:
+            core = int(values.argmax())
+            worst, ratio = (field, core, int(values[core]), limit), values.max() / limit
+    return worst
+
+
+def check(chip: Chip, graph: AxonGraph, placement: Placement) -> Usage:
+    """What the placement uses; InputError names the limit that it breaks, the core, the excess."""
+    refuse_hopeless(chip, graph)
+    if placement.n_cores != chip.n_cores or len(placement.core) != graph.n_neurons:
+        raise InputError(
+            f"the placement is of {len(placement.core)} neurons on {placement.n_cores} cores, the "
+            f"network has {graph.n_neurons} and {chip.name} {chip.n_cores}: place again"
+        )
+    used = usage(chip, graph, placement.core)
+    worst = worst_excess(chip, used)
+    if worst is not None:
+        field, core, value, limit = worst
+        raise InputError(
+            f"core {core} takes {value} {LIMITS[field]}, {chip.name} allows {limit} "
+            f"({value - limit} too many): place again, or use a chip with more"
+        )
+    if placement.slot.max() >= chip.neurons_per_core:
+        neuron = int(placement.slot.argmax())
+        raise InputError(
+            f"neuron {neuron} sits in slot {placement.slot[neuron]} of core "
+            f"{placement.core[neuron]}, {chip.name} has slots 0 to {chip.neurons_per_core - 1}: "
+            "place again"
+        )
+    return used

@@ -1,0 +1,77 @@
+"""Where a placement starts from, and the baselines that it is measured against."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.chip import Chip
+
+Ints = npt.NDArray[np.int32]
+
+
+def compact_cores(chip: Chip, n_cores: int) -> Ints:
+    """`n_cores` cores in a block of tiles as square as the grid allows, from its corner."""
+    tiles = math.ceil(n_cores / chip.cores_per_tile)
+    height = min(chip.height, math.ceil(math.sqrt(tiles)))
+    width = math.ceil(tiles / height)
+    if width > chip.width:
+        width, height = chip.width, math.ceil(tiles / chip.width)
+    block = [x * chip.height + y for x in range(width) for y in range(height)][:tiles]
+    cores = np.array(block)[:, None] * chip.cores_per_tile + np.arange(chip.cores_per_tile)
+    return np.ascontiguousarray(cores.ravel()[:n_cores], np.int32)
+
+
+def surrounding_cores(chip: Chip, cores: Ints) -> Ints:
+    """All cores of the smallest rectangle of tiles that holds `cores`."""
+    xy = chip.core_xy()
+    low, high = xy[cores].min(axis=0), xy[cores].max(axis=0)
+    return np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1)).astype(np.int32)
+
+
+def sheet_blocks(positions: Ints, cores: Ints, core_xy: Ints) -> Ints:
+    """Core of each neuron when sheet and block of cores are halved together, again and again.
+
+    positions: (N, 2) places on the sheet, whose first axis runs along the chip's x. cores: (U,) the
+    cores to fill; core_xy: (K, 2) the tile of every core. Each cut runs across the longer side of
+    the remaining cores and shares the neurons out in proportion, so that no core gets more than
+    ceil(N / U) and neighbours on the sheet are neighbours on the chip.
+    """
+    core = np.empty(len(positions), np.int32)
+    parts = [(np.arange(len(positions)), cores)]
+    while parts:
+        neurons, own = parts.pop()
+        if len(own) == 1:
+            core[neurons] = own[0]
+            continue
+        spread = np.ptp(core_xy[own], axis=0)
+        if not spread.any() and len(neurons):
+            spread = np.ptp(positions[neurons], axis=0)
+        axis = int(spread[1] > spread[0])
+        own = own[np.lexsort((core_xy[own, 1 - axis], core_xy[own, axis]))]
+        place = positions[neurons]
+        neurons = neurons[np.lexsort((place[:, 1 - axis], place[:, axis]))]
+        half = len(own) // 2
+        cut = round(len(neurons) * half / len(own))
+        parts += [(neurons[:cut], own[:half]), (neurons[cut:], own[half:])]
+    return core
+
+
+def sequential(n_neurons: int, room: int) -> Ints:
+    """Core of each neuron when cores are filled one after the other in the order of neurons."""
+    return (np.arange(n_neurons) // room).astype(np.int32)
+
+
+def shuffled(n_neurons: int, cores: Ints, seed: int) -> Ints:
+    """Core of each neuron when they are dealt out to `cores` evenly at random."""
+    core = cores[np.arange(n_neurons) % len(cores)]
+    return np.random.default_rng(seed).permutation(core).astype(np.int32)
+
+
+def slots(core: Ints) -> Ints:
+    """Slot of each neuron: its rank among the neurons of its core."""
+    order = np.argsort(core, kind="stable")
+    first = np.searchsorted(core[order], core[order])
+    slot = np.empty(len(core), np.int32)
+    slot[order] = np.arange(len(core)) - first
+    return slot

@@ -1,0 +1,173 @@
+"""Placements keep every limit, beat their baselines, and repeat for a seed."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from spiking_bimt.chip import start
+from spiking_bimt.chip.graph import axon_graph
+from spiking_bimt.chip.limits import check
+from spiking_bimt.chip.place import ROUNDS, place
+from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.traffic import flow
+from spiking_bimt.data.chip import Chip
+from spiking_bimt.errors import InputError
+from tests.chip.networks import random_network
+
+GRID = replace(load_chip("grid16"), width=4, height=4, neurons_per_core=5, input_axons=None)
+
+
+def rates(seed: int, n: int) -> Any:
+    return np.random.default_rng(seed).lognormal(0, 1, n) / 50
+
+
+@pytest.mark.parametrize("routing", ["unicast", "multicast"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_refining_beats_start_and_baselines(seed: int, routing: str) -> None:
+    network, chip = random_network(seed, n=40, density=0.1), replace(GRID, routing=routing)
+    placement = place(network, chip, rates(seed, 40), seed=seed, effort=0.2)
+    measured: Any = placement.measured
+    assert measured["cost"] < measured["start"]["cost"]
+    assert measured["cost"] < 0.9 * measured["baselines"]["random"]["cost"]
+    assert measured["cost"] < measured["baselines"]["sequential"]["cost"]
+    assert measured["lower_bound"]["cost"] <= measured["cost"]
+    assert measured["cores"] == len(np.unique(placement.core)) == 8
+    used = check(chip, axon_graph(network), placement)
+    assert measured["limits"]["input_axons"] == {"used": used.input_axons.max(), "allowed": None}
+    again = flow(chip, axon_graph(network), placement.core, rates(seed, 40))
+    assert measured["cost"] == again.cost(chip)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(st.integers(0, 10**6))
+def test_any_legal_placement_keeps_every_limit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    network = random_network(seed, n=int(rng.integers(1, 25)), density=float(rng.uniform(0, 0.4)))
+    chip = replace(
+        load_chip(str(rng.choice(["grid16", "loihi"]))),
+        width=2,
+        height=3,
+        neurons_per_core=int(rng.integers(4, 9)),
+        input_axons=int(rng.integers(8, 30)),
+        output_axons=int(rng.integers(4, 30)),
+        synapse_bits=int(rng.integers(500, 6000)),
+    )
+    try:
+        placement = place(network, chip, rates(seed, network.n_neurons), effort=0.02)
+    except InputError:
+        assume(False)
+    check(chip, axon_graph(network), placement)
+    measured: Any = placement.measured
+    assert not measured["start"]["fits"] or measured["cost"] <= measured["start"]["cost"]
+
+
+def test_the_same_seed_gives_the_same_placement() -> None:
+    network = random_network(4, n=40, density=0.1)
+    first, second, other = (
+        place(network, GRID, rates(4, 40), seed=seed, effort=0.1) for seed in (7, 7, 8)
+    )
+    np.testing.assert_array_equal(first.core, second.core)
+    np.testing.assert_array_equal(first.slot, second.slot)
+    assert first.measured == second.measured
+    assert (first.core != other.core).any()
+
+
+def test_axons_that_need_more_cores_get_them() -> None:
+    network = random_network(6, n=20, inputs=2, density=0.15)
+    chip = replace(GRID, neurons_per_core=20, input_axons=12)
+    placement = place(network, chip, rates(6, 20), effort=0.1)
+    assert check(chip, axon_graph(network), placement).input_axons.max() <= 12
+    assert len(np.unique(placement.core)) > 1
+
+
+def test_a_network_that_cannot_fit_is_refused() -> None:
+    network = random_network(7, n=30, inputs=2, density=0.3)
+    fan_in = int(np.diff(axon_graph(network).pre_indptr).max())
+    chip = replace(GRID, width=2, height=3, neurons_per_core=16, input_axons=fan_in + 1, name="g")
+    message = rf"does not fit on 6 cores of g: .*core \d takes \d+ input axons, {fan_in + 1} are"
+    with pytest.raises(InputError, match=message + r" allowed \(\d+ too many\)"):
+        place(network, chip, rates(7, 30))
+    with pytest.raises(InputError, match=r"30 neurons, g holds 24 \(6 too many\)"):
+        place(network, replace(chip, neurons_per_core=4), rates(7, 30))
+
+
+def test_spreading_fills_that_many_cores_evenly() -> None:
+    network = random_network(8, n=30, density=0.1)
+    placement = place(network, GRID, rates(8, 30), cores=12, effort=0.1)
+    counts = np.bincount(placement.core, minlength=GRID.n_cores)
+    assert sorted(counts[counts > 0].tolist()) == [2] * 6 + [3] * 6
+    for cores in (5, 17, 31):
+        with pytest.raises(InputError, match="30 neurons cannot spread over"):
+            place(network, GRID, rates(8, 30), cores=cores)
+
+
+def test_a_network_that_fits_one_core_stays_there() -> None:
+    placement = place(random_network(9), load_chip("loihi"), rates(9, 12))
+    assert set(placement.core) == {0}
+    np.testing.assert_array_equal(np.sort(placement.slot), np.arange(12))
+
+
+def test_silent_networks_and_lone_neurons_are_placed() -> None:
+    place(random_network(10, n=20), GRID, np.zeros(20), effort=0.05)
+    place(random_network(10, n=1, inputs=0, density=0.0), GRID, np.ones(1))
+
+
+def test_bad_arguments_are_named() -> None:
+    network = random_network(11)
+    for bad, message in (
+        ({"rates": np.ones(3)}, r"place.rates has shape \(3,\), expected \(12\)"),
+        ({"rates": -np.ones(12)}, "rates must not be negative; neuron 0"),
+        ({"rates": np.full(12, np.nan)}, r"place.rates\[0\] is nan"),
+        ({"effort": 0.0}, "effort is 0.0"),
+        ({"seed": -1}, "seed is -1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            place(network, GRID, **({"rates": np.ones(12)} | bad))
+
+
+def test_progress_counts_the_rounds() -> None:
+    seen: list[int] = []
+    place(random_network(12, n=20), GRID, np.ones(20), effort=0.01,
+          progress=lambda done, _: seen.append(done))  # fmt: skip
+    assert seen == list(range(1, ROUNDS + 1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 30), st.integers(0, 1000))
+def test_sheet_blocks_are_balanced(n: int, cores: int, seed: int) -> None:
+    chip = replace(GRID, width=4, height=4, cores_per_tile=2)
+    used = start.compact_cores(chip, cores)
+    assert len(set(used)) == cores
+    assert set(used) <= set(start.surrounding_cores(chip, used))
+    positions = np.random.default_rng(seed).integers(0, 20, (n, 2)).astype(np.int32)
+    counts = np.bincount(start.sheet_blocks(positions, used, chip.core_xy()), minlength=32)[used]
+    assert counts.sum() == n
+    assert counts.max() - counts.min() <= 1
+
+
+def test_sheet_neighbours_are_chip_neighbours() -> None:
+    side = 8
+    positions = np.stack(np.divmod(np.arange(side * side), side), axis=1).astype(np.int32)
+    cores = start.compact_cores(GRID, 16)
+    core = start.sheet_blocks(positions, cores, GRID.core_xy())
+    np.testing.assert_array_equal(GRID.core_xy()[core], positions // 2)
+
+
+@pytest.mark.parametrize(("cores", "shape"), [(1, (1, 1)), (8, (3, 3)), (13, (4, 4)), (30, (8, 4))])
+def test_the_cores_in_use_form_a_block(cores: int, shape: tuple[int, int]) -> None:
+    chip: Chip = replace(GRID, width=8, height=4)
+    xy = chip.core_xy()[start.compact_cores(chip, cores)]
+    assert tuple(xy.max(axis=0) + 1) == shape
+
+
+def test_a_bundled_size_network_takes_under_two_seconds() -> None:
+    network, chip = random_network(0, n=118, inputs=53, density=0.29), load_chip("grid16")
+    place(network, chip, rates(0, 118), effort=0.01)
+    before = time.process_time()
+    place(network, chip, rates(0, 118))
+    assert time.process_time() - before < 2 * 2  # twice the target, for machines under load
