@@ -48,10 +48,12 @@ class Phase:
     """Standard deviation of Gaussian noise on the drive, per step of 20 ms; scales as dt^-1/2."""
     margin: float = 0.0
     """Margin of the fixation output before the go signal (logits)."""
+    activity: float = 0.0
+    """Weight of the mean squared rate in the loss: keeps rates from growing without need."""
     prune: float = 0.0
     """Weights below this are set to zero at the start of the phase, and stay zero if above 0."""
     stop_error: float = 0.0
-    """The phase ends at the first measurement whose validation error is at most this."""
+    """The phase ends at the first measurement whose validation error is at most this; 0: never."""
 
     def __post_init__(self) -> None:
         for field in ("steps", "batch"):
@@ -61,7 +63,7 @@ class Phase:
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
         for field in ("lr_decay", "lr_final", "l1", "distance", "swap_every", "max_swaps", "noise",
-                      "margin", "prune", "stop_error"):  # fmt: skip
+                      "margin", "activity", "prune", "stop_error"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
 

@@ -69,7 +69,8 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
         if state.step % config.checkpoint_every == 0 or state.step == phase.steps:
             if drop_dead(state):
                 context.strengths = _strengths(phase, state, distances)
-            if observer.measure(phase, state, loss) <= phase.stop_error:
+            error = observer.measure(phase, state, loss)
+            if phase.stop_error and error <= phase.stop_error:
                 state.step = phase.steps
             observer.checkpoint(state)
         observer.step(phase, state, loss)
@@ -80,7 +81,9 @@ def _step(context: _Context, state: State, pool: Pool) -> float:
     alpha = 1 - math.exp(-phase.dt / config.tau)
     batch = rnn.pack(pool.trials(state.step), pool.batch(state.step), config.decision_weight)
     noise = _noise(config, phase, state, len(batch.labels))
-    loss, gradient, peak = rnn.loss_and_gradient(state.p, batch, alpha, noise, phase.margin)
+    loss, gradient, peak = rnn.loss_and_gradient(
+        state.p, batch, alpha, noise, phase.margin, phase.activity
+    )
     if not math.isfinite(loss):
         raise InputError(
             f"the loss is {loss} at step {state.step} of phase {phase.name!r}: lower lr or clip; "

@@ -131,12 +131,19 @@ def readout(p: Parameters, rates: Tensor) -> Tensor:
 
 
 def loss_and_gradient(
-    p: Parameters, batch: Batch, alpha: float, noise: Tensor | None = None, margin: float = 0.0
+    p: Parameters,
+    batch: Batch,
+    alpha: float,
+    noise: Tensor | None = None,
+    margin: float = 0.0,
+    activity: float = 0.0,
 ) -> tuple[float, Parameters, Tensor]:
     """Weighted cross entropy, its gradient, and the peak rate of each unit (N,).
 
     `margin` is taken off the fixation output before the go signal, so that the network learns to
     hold fixation by that much more than the best other output (additive-margin softmax).
+    `activity` weighs the mean squared rate: without it rates may grow until spikes, whose noise
+    grows with them, cannot carry what the network does.
     """
     rates, drive = forward(p, batch, alpha, noise)
     outputs = readout(p, rates)
@@ -150,6 +157,9 @@ def loss_and_gradient(
     d_out *= batch.weights[:, None]
 
     d_drive = torch.mm(d_out, p.w_out)
+    if activity:
+        loss += activity * float(rates.square().mean())
+        d_drive.add_(rates, alpha=2 * activity / rates.numel())
     active = drive > 0
     start = len(drive)
     back: Tensor | None = None

@@ -44,13 +44,14 @@ class Observer:
         self.path, self.stop_at = path, stop_at
         self.losses: dict[tuple[int, int], float] = {}
         self.measured: list[tuple[int, int]] = []
+        self.error = 0.5
 
     def checkpoint(self, state: State) -> None:
         save_checkpoint(self.path, CONFIG, state)
 
     def measure(self, phase: Phase, state: State, loss: float) -> float:
         self.measured.append((state.phase, state.step))
-        return 0.5
+        return self.error
 
     def step(self, phase: Phase, state: State, loss: float) -> None:
         self.losses[state.phase, state.step] = loss
@@ -94,6 +95,13 @@ def test_a_phase_ends_when_its_error_is_reached(tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, phases=phases)
     loop.run(config, initial_state(config, 35, 17), observer)
     assert observer.measured == [(0, 10), (1, 10), (1, 12)]
+
+
+def test_a_phase_without_a_target_goes_on_at_no_error(tmp_path: Path) -> None:
+    observer = Observer(tmp_path / "c.h5")
+    observer.error = 0.0
+    loop.run(CONFIG, initial_state(CONFIG, 35, 17), observer)
+    assert observer.measured[:3] == [(0, 10), (0, 20), (0, 30)]
 
 
 def test_pruned_weights_stay_zero_and_places_stay_a_permutation(tmp_path: Path) -> None:

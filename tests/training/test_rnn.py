@@ -15,7 +15,7 @@ ALPHA = 0.632
 
 
 def autograd_loss(
-    p: rnn.Parameters, batch: rnn.Batch, noise: torch.Tensor, margin: float
+    p: rnn.Parameters, batch: rnn.Batch, noise: torch.Tensor, margin: float, activity: float
 ) -> torch.Tensor:
     """The loss as a plain loop, for autograd to differentiate."""
     state, start, total = torch.zeros(batch.counts[0], len(p.b)), 0, torch.zeros(())
@@ -30,19 +30,20 @@ def autograd_loss(
             outputs - shift, batch.labels[rows], reduction="none"
         )
         total = total + (each * batch.weights[rows]).sum()
+        total = total + activity * state.square().sum() / noise.numel()
         start += count
     return total
 
 
-@pytest.mark.parametrize("margin", [0.0, 2.0])
-def test_gradient_equals_autograd(margin: float) -> None:
+@pytest.mark.parametrize(("margin", "activity"), [(0.0, 0.0), (2.0, 0.0), (1.0, 0.3)])
+def test_gradient_equals_autograd(margin: float, activity: float) -> None:
     batch = rnn.pack(TRIALS, np.arange(0, TRIALS.n_trials, 2), 5.0)
     p = rnn.initial_parameters(30, TRIALS.n_inputs, 17, seed=1)
     noise = 0.1 * torch.randn(len(batch.labels), 30, generator=torch.Generator().manual_seed(0))
-    loss, gradient, _ = rnn.loss_and_gradient(p, batch, ALPHA, noise, margin)
+    loss, gradient, _ = rnn.loss_and_gradient(p, batch, ALPHA, noise, margin, activity)
     for tensor in p.tensors():
         tensor.requires_grad_(True)
-    expected = autograd_loss(p, batch, noise, margin)
+    expected = autograd_loss(p, batch, noise, margin, activity)
     expected.backward()  # type: ignore[no-untyped-call]
     assert loss == pytest.approx(expected.item(), rel=1e-5)
     for mine, tensor in zip(gradient.tensors(), p.tensors(), strict=True):
