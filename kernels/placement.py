@@ -2,8 +2,9 @@
 
 The cost of a placement is sum_i rate_i * route_i, where route_i prices the packets and links of one
 spike of neuron i to the distinct cores that it reaches. Moving neuron v changes the routes of v and
-of the neurons that drive v, and the axons and memory of the two cores only, so a proposal scans
-the targets of those sources and nothing else; memory stays proportional to synapses.
+of the neurons that drive v, and the axons and memory of the two cores only. Each source keeps the
+cores that it reaches and its synapses there, so a proposal reads those short rows and nothing else;
+memory stays proportional to synapses.
 """
 
 import math
@@ -49,25 +50,16 @@ def random_unit(rng: Array) -> float:
 
 
 @njit(cache=True)
-def axon_memory(n: Int, memory: Array) -> int:
-    """Bits of an axon with n synapses (`MemoryFormula`)."""
-    bits = 0
-    while n > 0:
-        synapses = min(n, memory[1])
-        bits += -(-(synapses * memory[0] + memory[2]) // memory[3]) * memory[3]
-        n -= synapses
-    return bits
-
-
-@njit(cache=True)
 def change(rules: Rules, state: State, limit: Int, core: Int, amount: Int) -> None:
     """Add to one count of one core, and keep the sum of excesses."""
     allowed, unit = rules.allowed[limit], rules.unit[limit]
     before = state.used[limit, core]
     after = before + amount
     state.used[limit, core] = after
-    state.excess[0] -= -(-max(before - allowed, 0) // unit)
-    state.excess[0] += -(-max(after - allowed, 0) // unit)
+    if before > allowed:
+        state.excess[0] += (allowed - before) // unit
+    if after > allowed:
+        state.excess[0] -= (allowed - after) // unit
 
 
 @njit(cache=True)
@@ -76,15 +68,10 @@ def reroute(
 ) -> None:
     """Bring the route of a neuron up to date with the cores of its targets, and log the old."""
     home = np.int64(state.core[source])
-    scratch.clock[0] += 1
-    now = scratch.clock[0]
-    if not mesh.local:
-        scratch.stamp[home] = now
-    n = 0
-    for k in range(graph.indptr[source], graph.indptr[source + 1]):
-        core = state.core[graph.targets[k]]
-        if scratch.stamp[core] != now:
-            scratch.stamp[core] = now
+    n, first = 0, state.reach[source]
+    for k in range(first, first + state.reach_size[source]):
+        core = state.reached[k]
+        if mesh.local or core != home:
             scratch.dests[n] = core
             n += 1
     if mesh.multicast:
@@ -118,9 +105,14 @@ def tally(graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch
             scratch.counts[state.core[graph.targets[k]]] += 1
         for k in range(first, end):
             core = np.int64(state.core[graph.targets[k]])
-            if scratch.counts[core]:
+            synapses = scratch.counts[core]
+            if synapses > 0:
                 change(rules, state, AXONS, core, 1)
-                change(rules, state, MEMORY, core, axon_memory(scratch.counts[core], rules.memory))
+                change(rules, state, MEMORY, core, rules.memory[synapses])
+                entry = state.reach[source] + state.reach_size[source]
+                state.reached[entry] = core
+                state.synapses[entry] = synapses
+                state.reach_size[source] += 1
                 scratch.counts[core] = 0
         if source < n:
             scratch.log_size[0] = 0
@@ -144,6 +136,75 @@ def seat(rules: Rules, state: State, v: Int, b: Int) -> None:
 
 
 @njit(cache=True)
+def shift(
+    reached: Array, synapses: Array, first: Int, end: Int, a: Int, b: Int
+) -> tuple[Int, Int, Int]:
+    """Take one synapse of a source from core a to core b.
+
+    Its row is first..end of `reached` and `synapses`. Returns the synapses left at a, those now at
+    b, and the new end of the row.
+    """
+    at_a = at_b = end
+    for k in range(first, end):
+        if reached[k] == a:
+            at_a = k
+        elif reached[k] == b:
+            at_b = k
+    in_a, in_b = np.int64(synapses[at_a]) - 1, np.int64(1)
+    synapses[at_a] = in_a
+    if at_b < end:
+        in_b += synapses[at_b]
+        if in_a == 0:
+            end -= 1
+            reached[at_a], synapses[at_a] = reached[end], synapses[end]
+            at_b = at_a if at_b == end else at_b
+    else:
+        at_b = at_a if in_a == 0 else end
+        end += in_a > 0
+    reached[at_b] = b
+    synapses[at_b] = in_b
+    return in_a, in_b, end
+
+
+@njit(cache=True)
+def retarget(
+    sources: Array, reach: Array, reached: Array, synapses: Array, reach_size: Array,
+    memory: Array, a: Int, b: Int, differing: Array,
+) -> tuple[Int, Int, Int, Int, Int]:  # fmt: skip
+    """Tell all sources of a neuron that it sits on core b and no longer on a.
+
+    The arrays are fields of `Graph`, `State` and `Rules`, loose because taking them out of a tuple
+    for every source costs more than the work itself. Sources that left a or entered b, the only
+    ones whose route differs, go to `differing`. Returns their number and the change of axons at a,
+    axons at b, memory at a, memory at b.
+    """
+    n = axons_a = axons_b = memory_a = memory_b = np.int64(0)
+    for source in sources:
+        first = reach[source]
+        in_a, in_b, end = shift(reached, synapses, first, first + reach_size[source], a, b)
+        reach_size[source] = end - first
+        memory_a += memory[in_a] - memory[in_a + 1]
+        memory_b += memory[in_b] - memory[in_b - 1]
+        axons_a -= in_a == 0
+        axons_b += in_b == 1
+        if in_a == 0 or in_b == 1:
+            differing[n] = source
+            n += 1
+    return n, axons_a, axons_b, memory_a, memory_b
+
+
+@njit(cache=True)
+def transfer(
+    graph: Graph, rules: Rules, state: State, scratch: Scratch, v: Int, a: Int, b: Int
+) -> tuple[Int, Int, Int, Int, Int]:
+    """`retarget` for neuron v."""
+    return retarget(
+        graph.pre[graph.pre_indptr[v] : graph.pre_indptr[v + 1]], state.reach, state.reached,
+        state.synapses, state.reach_size, rules.memory, a, b, scratch.differing,
+    )  # fmt: skip
+
+
+@njit(cache=True)
 def move(
     graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, v: Int, b: Int
 ) -> None:
@@ -152,22 +213,14 @@ def move(
     seat(rules, state, v, b)
     change(rules, state, OUTS, a, -state.outs[v])
     change(rules, state, OUTS, b, state.outs[v])
-    for k in range(graph.pre_indptr[v], graph.pre_indptr[v + 1]):
-        source = np.int64(graph.pre[k])
-        in_a = in_b = 0
-        for j in range(graph.indptr[source], graph.indptr[source + 1]):
-            core = state.core[graph.targets[j]]
-            in_a += core == a
-            in_b += core == b
-        if in_a == 0:
-            change(rules, state, AXONS, a, -1)
-        if in_b == 1:
-            change(rules, state, AXONS, b, 1)
-        memory = rules.memory
-        change(rules, state, MEMORY, a, axon_memory(in_a, memory) - axon_memory(in_a + 1, memory))
-        change(rules, state, MEMORY, b, axon_memory(in_b, memory) - axon_memory(in_b - 1, memory))
-        # The cores that the source reaches differ only where one was left or entered.
-        if (in_a == 0 or in_b == 1) and source < state.core.size and source != v:
+    n, axons_a, axons_b, memory_a, memory_b = transfer(graph, rules, state, scratch, v, a, b)
+    change(rules, state, AXONS, a, axons_a)
+    change(rules, state, AXONS, b, axons_b)
+    change(rules, state, MEMORY, a, memory_a)
+    change(rules, state, MEMORY, b, memory_b)
+    for k in range(n):
+        source = np.int64(scratch.differing[k])
+        if source < state.core.size and source != v:
             reroute(graph, mesh, rules, state, scratch, source)
     reroute(graph, mesh, rules, state, scratch, v)
 
@@ -181,7 +234,7 @@ def propose(
 
     It pays when it lowers the excess over the limits, or leaves it and passes Metropolis's rule on
     the cost: exp(-rise / temperature) > luck. The undone state equals the old one bit for bit but
-    for the order of a core's members. Returns whether it stays.
+    for the order of members and of reached cores. Returns whether it stays.
     """
     a = np.int64(state.core[v])
     for limit in range(4):
@@ -204,9 +257,11 @@ def propose(
         state.used[OUTS, state.core[source]] += scratch.log_outs[entry] - state.outs[source]
         state.outs[source] = scratch.log_outs[entry]
         state.cost[source] = scratch.log_cost[entry]
-    seat(rules, state, v, a)
     if w >= 0:
+        transfer(graph, rules, state, scratch, w, a, b)
         seat(rules, state, w, b)
+    transfer(graph, rules, state, scratch, v, b, a)
+    seat(rules, state, v, a)
     for limit in range(4):
         state.used[limit, a] = scratch.log_used[limit, 0]
         state.used[limit, b] = scratch.log_used[limit, 1]

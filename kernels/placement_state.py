@@ -44,7 +44,7 @@ class Rules(NamedTuple):
     unit: Array
     """(4,) step in which an excess is counted."""
     memory: Array
-    """(4,) word, block, overhead, unit of the memory formula."""
+    """(F + 1,) synapse memory of an axon with n synapses; F is the largest fan-out."""
 
 
 class State(NamedTuple):
@@ -64,15 +64,22 @@ class State(NamedTuple):
     """(1,) sum of cost."""
     excess: Array
     """(1,) sum over cores and limits of the units above the limit."""
+    reach: Array
+    """(S + 1,) start of each source's row in the two below, with room for all its cores."""
+    reached: Array
+    """Distinct cores that each source reaches, in no order."""
+    synapses: Array
+    """Synapses of the source on each of those cores."""
+    reach_size: Array
+    """(S,) cores in each row."""
 
 
 class Scratch(NamedTuple):
     """Working memory, and the log from which a proposal is undone."""
 
-    stamp: Array
-    clock: Array
     dests: Array
     counts: Array
+    differing: Array
     low: Array
     high: Array
     log_source: Array
@@ -83,8 +90,10 @@ class Scratch(NamedTuple):
     """(4, 2) counts of the proposal's two cores."""
 
 
-def empty_state(core: Array, n_cores: int, room: int) -> State:
+def empty_state(graph: Graph, core: Array, n_cores: int, room: int) -> State:
     """State of a placement before `tally`; `room` is the most neurons a core may get."""
+    widths = np.minimum(np.diff(graph.indptr), n_cores)
+    reach = np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)])
     n = len(core)
     slot = np.zeros(n, np.int32)
     member = np.full((n_cores, room + 1), -1, np.int32)
@@ -95,7 +104,9 @@ def empty_state(core: Array, n_cores: int, room: int) -> State:
         filled[c] += 1
     return State(
         core.astype(np.int32), slot, member, np.zeros(n), np.zeros(n, np.int64),
-        np.zeros((4, n_cores), np.int64), np.zeros(1), np.zeros(1, np.int64),
+        np.zeros((4, n_cores), np.int64), np.zeros(1), np.zeros(1, np.int64), reach,
+        np.zeros(reach[-1], np.int32), np.zeros(reach[-1], np.int32),
+        np.zeros(len(widths), np.int64),
     )  # fmt: skip
 
 
@@ -103,8 +114,8 @@ def scratch(n_cores: int, width: int, most_sources: int) -> Scratch:
     """Working memory; most_sources: the largest fan-in of a neuron."""
     log = 2 * most_sources + 2
     return Scratch(
-        np.zeros(n_cores, np.int64), np.zeros(1, np.int64), np.zeros(n_cores, np.int32),
-        np.zeros(n_cores, np.int64), np.zeros(width, np.int64), np.zeros(width, np.int64),
+        np.zeros(n_cores, np.int32),
+        np.zeros(n_cores, np.int64), np.zeros(most_sources, np.int64), np.zeros(width, np.int64), np.zeros(width, np.int64),
         np.zeros(log, np.int64), np.zeros(log), np.zeros(log, np.int64), np.zeros(1, np.int64),
         np.zeros((4, 2), np.int64),
     )  # fmt: skip

@@ -13,6 +13,7 @@ from spiking_bimt.chip.graph import AxonGraph, axon_graph, destinations
 from spiking_bimt.chip.limits import (
     LIMITS,
     allowed,
+    axon_bits,
     memory_formula,
     refuse_hopeless,
     usage,
@@ -137,8 +138,9 @@ def _search(problem: _Problem, core: Ints) -> _Search:
     limits = allowed(chip)
     limits[records.NEURONS] = problem.room
     xy = chip.core_xy()
+    axons = records.Graph(graph.indptr, graph.targets, graph.pre_indptr, graph.pre, problem.rates)
     search = _Search(
-        records.Graph(graph.indptr, graph.targets, graph.pre_indptr, graph.pre, problem.rates),
+        axons,
         records.Mesh(
             np.ascontiguousarray(xy[:, 0]),
             np.ascontiguousarray(xy[:, 1]),
@@ -146,8 +148,12 @@ def _search(problem: _Problem, core: Ints) -> _Search:
             chip.routing == "multicast",
             chip.local_packets,
         ),
-        records.Rules(limits, np.array([1, 1, 1, formula.word], np.int64), np.array(formula)),
-        records.empty_state(core, chip.n_cores, problem.room),
+        records.Rules(
+            limits,
+            np.array([1, 1, 1, formula.word], np.int64),
+            axon_bits(np.arange(np.diff(graph.indptr).max() + 1), formula),
+        ),
+        records.empty_state(axons, core, chip.n_cores, problem.room),
         records.scratch(chip.n_cores, chip.width, int(np.diff(graph.pre_indptr).max())),
         problem.least,
     )

@@ -57,7 +57,7 @@ class ConversionConfig:
             raise InputError(f"t_ref is {self.t_ref}: it must be a finite time, least 0 ms")
         if self.t_ref * self.full_rate >= 1000:
             raise InputError(
-                f"a refractory time of {self.t_ref} ms does not allow {self.full_rate} Hz: lower one"
+                f"a refractory time of {self.t_ref} ms does not allow {self.full_rate} Hz"
             )
 
 

@@ -166,7 +166,7 @@ def read_array(group: h5py.Group, name: str) -> Any:
 
 
 def write_array(group: h5py.Group, name: str, value: Any) -> None:
-    """One dataset, compressed when it is worth it; no time stamps, so equal data give equal bytes."""
+    """One dataset, compressed when it is worth it; equal data give equal bytes."""
     value = np.asarray(value)
     options: dict[str, Any] = {}
     if value.size > _COMPRESS_ABOVE:

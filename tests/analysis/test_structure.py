@@ -28,7 +28,8 @@ def two_modules() -> RateNetwork:
     return RateNetwork(
         w_rec=f32(w_rec), w_in=f32(w_in), b=f32(np.zeros(10)), w_out=f32(w_out),
         b_out=f32([0.5, 0, 0]),
-        positions=np.stack(np.divmod(np.arange(10), 5), axis=1).astype(np.int32), sheet=(2, 5), tau=100.0,
+        positions=np.stack(np.divmod(np.arange(10), 5), axis=1).astype(np.int32),
+        sheet=(2, 5), tau=100.0,
         dt=100.0, battery="yang19", tasks=("go", "anti"),
     )  # fmt: skip
 

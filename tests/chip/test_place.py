@@ -35,7 +35,7 @@ def test_refining_beats_start_and_baselines(seed: int, routing: str) -> None:
     assert measured["cost"] < measured["start"]["cost"]
     assert measured["cost"] < 0.9 * measured["baselines"]["random"]["cost"]
     assert measured["cost"] < measured["baselines"]["sequential"]["cost"]
-    assert measured["lower_bound"]["cost"] <= measured["cost"]
+    assert measured["lower_bound"]["cost"] <= measured["cost"] * (1 + 1e-12)
     assert measured["cores"] == len(np.unique(placement.core)) == 8
     used = check(chip, axon_graph(network), placement)
     assert measured["limits"]["input_axons"] == {"used": used.input_axons.max(), "allowed": None}

@@ -105,9 +105,9 @@ def test_the_delay_is_half_the_trained_step() -> None:
     network = random_rate_network()
     assert delay_steps(network, ConversionConfig()) == 10
     assert delay_steps(network, ConversionConfig(dt=0.5)) == 20
-    with pytest.raises(InputError, match="10.0 ms is not a whole number of steps of 3.0 ms"):
+    with pytest.raises(InputError, match=r"10\.0 ms is not a whole number of steps of 3\.0 ms"):
         delay_steps(network, ConversionConfig(dt=3.0))
-    with pytest.raises(InputError, match="delay of 0.2 ms is not a whole number"):
+    with pytest.raises(InputError, match=r"delay of 0\.2 ms is not a whole number"):
         delay_steps(network, ConversionConfig(delay=0.2))
 
 

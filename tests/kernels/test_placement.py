@@ -45,9 +45,10 @@ def setup(seed: int, multicast: bool, local: bool) -> Work:
     )  # fmt: skip
     room = int(rng.integers(3, 6))
     allowed = np.array([room, rng.integers(3, 9), rng.integers(2, 20), rng.integers(30, 200)])
-    rules = records.Rules(allowed, np.array([1, 1, 1, MEMORY[0]]), np.array(MEMORY))
+    bits = np.array([memory(synapses) for synapses in range(n + 1)])
+    rules = records.Rules(allowed, np.array([1, 1, 1, MEMORY[0]]), bits)
     core = rng.permutation(np.repeat(np.arange(n_cores), room))[:n]
-    state = records.empty_state(core, n_cores, room)
+    state = records.empty_state(graph, core, n_cores, room)
     fan_in = int(np.diff(graph.pre_indptr).max())
     work = (graph, mesh, rules, state, records.scratch(n_cores, WIDTH, fan_in))
     kernel.tally(*work)
@@ -101,7 +102,7 @@ def links(mesh: records.Mesh, home: int, dests: set[int]) -> tuple[int, int]:
 
 
 def check(work: Work) -> None:
-    state = work[3]
+    graph, state = work[0], work[3]
     expected = recount(work, state.core)
     np.testing.assert_array_equal(state.used, expected["used"])
     assert state.excess[0] == expected["excess"]
@@ -110,6 +111,11 @@ def check(work: Work) -> None:
         seated = members[: state.used[0, c]]
         assert sorted(seated) == np.flatnonzero(state.core == c).tolist()
         np.testing.assert_array_equal(state.slot[seated], np.arange(len(seated)))
+    for source in range(len(graph.indptr) - 1):
+        targets = graph.targets[graph.indptr[source] : graph.indptr[source + 1]]
+        row = slice(state.reach[source], state.reach[source] + state.reach_size[source])
+        reached = dict(zip(state.reached[row], state.synapses[row], strict=True))
+        assert reached == Counter(int(state.core[t]) for t in targets)
 
 
 def copied(state: records.State) -> dict[str, Any]:
