@@ -162,7 +162,8 @@ def test_a_full_disk_leaves_the_last_good_file_and_nothing_else(tmp_path: Path) 
     store.save(small_network(0), path, settings={})
     before = path.read_bytes()
     script = (
-        "import signal, sys; from pathlib import Path; import resource; from tests.data.test_store import *\n"
+        "import resource, signal; from pathlib import Path\n"
+        "from spiking_bimt.data import store; from tests.data.test_store import small_network\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         f"store.save(small_network(1), Path({str(path)!r}), settings={{}})\n"
