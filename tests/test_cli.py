@@ -1,7 +1,6 @@
 """The command line: exit codes, one-line errors, JSON."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -126,12 +125,32 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" in stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    code, _, stderr = call("train", tmp_path / "run")
+def test_a_folder_that_cannot_be_written_is_refused() -> None:
+    code, _, stderr = call("train", "/proc/spiking_bimt")
     assert code == 2
+    assert "cannot write in /proc/spiking_bimt" in stderr
     assert "choose another folder" in stderr
+
+
+def test_a_disk_that_fills_up_leaves_what_was_there(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    script = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from spiking_bimt.cli import main\n"
+        "import spiking_bimt.stages.convert\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))\n"
+        "main(sys.argv[1:])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", script, "convert", str(copy), "--trials", "1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"spiking_bimt: cannot write {copy}/network.h5: File too large")
+    assert done.stderr.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
 
 
 def test_a_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
