@@ -25,28 +25,12 @@ from spiking_bimt.kernels.placement_state import (
     Scratch,
     State,
 )
+from spiking_bimt.kernels.splitmix import random_below, random_unit
 from spiking_bimt.kernels.traffic import path_links, tree_links
 
 Array = npt.NDArray[Any]
 
 Int = int | np.int64
-
-
-@njit(cache=True)
-def random_below(rng: Array, n: Int) -> int:
-    """A whole number below n, from rng (1,) uint64 (splitmix64, doi:10.1145/2660193.2660195)."""
-    return int(random_unit(rng) * n)
-
-
-@njit(cache=True)
-def random_unit(rng: Array) -> float:
-    """A number in [0, 1)."""
-    rng[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = rng[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return float(z >> np.uint64(11)) * 2.0**-53
 
 
 @njit(cache=True)

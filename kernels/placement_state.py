@@ -114,8 +114,8 @@ def scratch(n_cores: int, width: int, most_sources: int) -> Scratch:
     """Working memory; most_sources: the largest fan-in of a neuron."""
     log = 2 * most_sources + 2
     return Scratch(
-        np.zeros(n_cores, np.int32),
-        np.zeros(n_cores, np.int64), np.zeros(most_sources, np.int64), np.zeros(width, np.int64), np.zeros(width, np.int64),
+        np.zeros(n_cores, np.int32), np.zeros(n_cores, np.int64), np.zeros(most_sources, np.int64),
+        np.zeros(width, np.int64), np.zeros(width, np.int64),
         np.zeros(log, np.int64), np.zeros(log), np.zeros(log, np.int64), np.zeros(1, np.int64),
         np.zeros((4, 2), np.int64),
     )  # fmt: skip

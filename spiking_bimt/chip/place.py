@@ -34,11 +34,13 @@ Progress = Callable[[int, str], None]
 
 ROUNDS = 40
 """Temperatures of the refinement: the steps that `progress` counts."""
+# Temperatures in units of the start's mean cost of a neuron; the best of 0.03-0.3, 0.001-0.01.
 _HOTTEST, _COLDEST = 0.3, 0.003
-_PROPOSALS = 1000
-_SCANS = 4e9
-_REPAIR_PROPOSALS = 100
-_REPAIR_ROUNDS = 10
+# Proposals a neuron, and synapses that all proposals together may touch.
+_PROPOSALS, _SYNAPSES = 1500, 4e7
+# Proposals a neuron in each attempt at a legal start, and attempts before another core is used.
+_REPAIR_PROPOSALS, _REPAIR_ROUNDS = 100, 10
+# (Neuron, core) pairs that may be routed to find better places for whole cores.
 _LINK_EVALUATIONS = 1e8
 
 
@@ -200,6 +202,8 @@ def _refine(
 ) -> tuple[Ints, int]:  # fmt: skip
     """The best legal placement met, and the number of proposals."""
     if len(used) == 1:
+        if progress is not None:
+            progress(ROUNDS, "one core")
         return search.state.core.copy(), 0
     n = problem.graph.n_neurons
     per_round = max(1, round(effort * _proposals(problem.graph) / ROUNDS))
@@ -220,10 +224,9 @@ def _refine(
 
 
 def _proposals(graph: AxonGraph) -> int:
-    """Proposals for a network: in proportion to its neurons, fewer where each is dear."""
-    fan_out = np.diff(graph.indptr)
-    scans = float((fan_out.astype(np.float64) ** 2).sum()) / graph.n_neurons
-    return int(min(_PROPOSALS * graph.n_neurons, _SCANS / max(scans, 1.0)))
+    """Proposals for a network: in proportion to its neurons, up to a limit of work."""
+    fan_in = max(1.0, len(graph.targets) / graph.n_neurons)
+    return int(min(_PROPOSALS * graph.n_neurons, _SYNAPSES / fan_in))
 
 
 def _rearranged(problem: _Problem, search: _Search, used: Ints) -> tuple[_Search, Ints]:
@@ -246,12 +249,7 @@ def _rearranged(problem: _Problem, search: _Search, used: Ints) -> tuple[_Search
 
 def _measure(problem: _Problem, best: Ints, begun: Ints, used: Ints, seed: int) -> dict[str, Any]:
     chip, n = problem.chip, problem.graph.n_neurons
-    shuffled = start.shuffled(n, used, seed)
     found = usage(chip, problem.graph, best)
-    limits = {
-        field: {"used": int(getattr(found, field).max()), "allowed": getattr(chip, field)}
-        for field in LIMITS
-    }
     return {
         "unit": "pJ per ms" if chip.energy is not None else "packets and hops per ms",
         "cores": len(np.unique(best)),
@@ -259,10 +257,13 @@ def _measure(problem: _Problem, best: Ints, begun: Ints, used: Ints, seed: int) 
         "start": _score(problem, begun),
         "baselines": {
             "sequential": _score(problem, start.sequential(n, problem.room)),
-            "random": _score(problem, shuffled),
+            "random": _score(problem, start.shuffled(n, used, seed)),
         },
         "lower_bound": _lower_bound(problem, best),
-        "limits": limits,
+        "limits": {
+            field: {"used": int(getattr(found, field).max()), "allowed": getattr(chip, field)}
+            for field in LIMITS
+        },
     }
 
 
