@@ -154,7 +154,7 @@ def study(name: str, out: Path, as_json: bool, **options: Any) -> None:
 @main.command()
 @_run_argument()
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
-@click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 400]")
+@click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")
 @click.option("--percentile", type=float, help="Percentile of the drive that is full scale.")
 @click.option("--dt", type=float, help="Simulation step, ms.  [default: 1]")
 @click.option("--tau-mem", type=float, help="Membrane time constant, ms.  [default: inf]")

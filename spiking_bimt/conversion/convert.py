@@ -32,7 +32,7 @@ class ConversionConfig:
 
     dt: float = 1.0
     """Simulation step, ms."""
-    full_rate: float = 400.0
+    full_rate: float = 200.0
     """Spike rate at a unit's full scale, Hz."""
     percentile: float = 99.9
     """Percentile of a unit's drive that counts as its full scale."""

@@ -94,12 +94,12 @@ def writing(
     It is built in memory, so that a full disk is met by one plain write and not inside HDF5.
     """
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
-        file.attrs["schema"] = SCHEMA_PREFIX + schema
-        file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["package_version"] = version()
-        file.attrs["settings"] = json.dumps(settings, sort_keys=True)
         hashes = {name: sha256(source) for name, source in inputs.items()}
-        file.attrs["inputs"] = json.dumps(hashes, sort_keys=True)
+        write_text(file, "schema", SCHEMA_PREFIX + schema)
+        write_text(file, "schema_version", SCHEMA_VERSION)
+        write_text(file, "package_version", version())
+        write_text(file, "settings", json.dumps(settings, sort_keys=True))
+        write_text(file, "inputs", json.dumps(hashes, sort_keys=True))
         yield file
         file.flush()
         image = file.id.get_file_image()
@@ -174,6 +174,11 @@ def write_array(group: h5py.Group, name: str, value: Any) -> None:
     group.create_dataset(name, data=value, track_times=False, **options)
 
 
+def write_text(group: h5py.Group, name: str, value: str) -> None:
+    """An attribute of fixed length: HDF5 can crash on damaged text of variable length."""
+    group.attrs[name] = np.bytes_(value.encode())
+
+
 def write_fields(group: h5py.Group, record: Any) -> None:
     """Every field of a record: arrays as datasets, the rest as attributes."""
     hints = typing.get_type_hints(type(record))
@@ -184,7 +189,9 @@ def write_fields(group: h5py.Group, record: Any) -> None:
         if isinstance(value, np.ndarray):
             write_array(group, field.name, value)
         elif _is_json(hints[field.name]):
-            group.attrs[field.name] = json.dumps(value, sort_keys=True)
+            write_text(group, field.name, json.dumps(value, sort_keys=True))
+        elif isinstance(value, str):
+            write_text(group, field.name, value)
         else:
             group.attrs[field.name] = value
 
@@ -233,7 +240,7 @@ def _attribute(group: h5py.Group, name: str, hint: Any) -> Any:
     if options == [str]:
         return _text(group, name)
     value = group.attrs[name]
-    if not np.issubdtype(np.asarray(value).dtype, np.number) or np.ndim(value):
+    if np.asarray(value).dtype.kind not in "biuf" or np.ndim(value):
         raise InputError(f"attribute {name} is {value!r}, expected a number")
     return options[0](value)
 
@@ -242,6 +249,8 @@ def _text(group: h5py.Group, name: str) -> str:
     if name not in group.attrs:
         raise InputError(f"attribute {name} is missing: not a spiking_bimt file")
     value = group.attrs[name]
+    if isinstance(value, bytes):
+        return value.decode()
     if not isinstance(value, str):
         raise InputError(f"attribute {name} is not text")
     return value

@@ -117,7 +117,7 @@ def test_the_delay_is_half_the_trained_step() -> None:
         ({"full_rate": 0.0}, "full_rate is 0.0: it must be above 0"),
         ({"percentile": 101.0}, "percentile is 101.0"),
         ({"tau_mem": -1.0}, "tau_mem is -1.0"),
-        ({"t_ref": 5.0}, "5.0 ms does not allow 400.0 Hz"),
+        ({"t_ref": 5.0}, "5.0 ms does not allow 200.0 Hz"),
         ({"dt": float("nan")}, "dt is nan"),
     ],
 )
