@@ -1,0 +1,154 @@
+"""Other simulators on a workload of `kernels.py`, run by their own interpreter; one JSON line.
+
+    python kernel_peers.py PEER WORKLOAD.npz REPEATS
+
+A workload holds indptr, indices, weights (jumps of the synaptic term I), bias (N,), v0 (N,) and the
+scalars tau_mem, tau_syn, tau_inh (0 where there is one kind of synapse), v_leak, v_th, v_reset,
+t_ref, dt, duration (ms), of
+
+    tau_mem dv/dt = v_leak - v + I_e + I_i + bias,    tau dI/dt = -I + jumps.
+
+Times are CPU seconds of the simulation proper.
+"""
+
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+
+Given = dict[str, Any]
+
+
+def brian2_standalone(w: Given, repeats: int) -> tuple[list[float], int]:
+    """C++ standalone, float32 and one thread; the run's elapsed time times its share of CPU."""
+    import brian2 as b  # type: ignore[import-not-found]
+
+    b.prefs.core.default_float_dtype = np.float32
+    folder = tempfile.mkdtemp()
+    b.set_device("cpp_standalone", directory=folder, build_on_run=False)
+    b.defaultclock.dt = w["dt"] * b.ms
+    names = {name: w[name] * b.ms for name in ("tau_mem", "tau_syn")}
+    names |= {"tau_inh": (w["tau_inh"] or 1.0) * b.ms, "v_leak": w["v_leak"]}
+    two = w["tau_inh"] > 0
+    equations = "dv/dt = (v_leak - v + I_e + bias" + (" + I_i" if two else "")
+    equations += ") / tau_mem : 1 (unless refractory)\ndI_e/dt = -I_e / tau_syn : 1\nbias : 1"
+    equations += "\ndI_i/dt = -I_i / tau_inh : 1" if two else ""
+    group = b.NeuronGroup(
+        len(w["v0"]), equations, threshold="v > v_th", reset="v = v_reset", method="exact",
+        refractory=(w["t_ref"] + w["dt"]) * b.ms,
+        namespace=names | {"v_th": w["v_th"], "v_reset": w["v_reset"]},
+    )  # fmt: skip
+    group.v, group.bias = w["v0"], w["bias"]
+    pre = np.repeat(np.arange(len(w["v0"])), np.diff(w["indptr"]))
+    parts: list[Any] = [group]
+    for target, chosen in (("I_e", w["weights"] >= 0), ("I_i", w["weights"] < 0)):
+        kept = chosen if two else np.ones(len(chosen), bool)
+        if target == "I_i" and not two:
+            continue
+        synapses = b.Synapses(group, group, "weight : 1", on_pre=f"{target}_post += weight")
+        synapses.connect(i=pre[kept], j=w["indices"][kept])
+        synapses.weight, synapses.delay = w["weights"][kept], w["dt"] * b.ms
+        parts.append(synapses)
+    spikes = b.SpikeMonitor(group)
+    network = b.Network(*parts, spikes)
+    network.run(w["duration"] * b.ms)
+    b.device.build(directory=folder, compile=True, run=False)
+    times = []
+    for _ in range(repeats):
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        b.device.run(directory=folder, with_output=False)
+        after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        times.append(b.device._last_run_time * min(used / wall, 1.0))
+    return times, int(spikes.num_spikes)
+
+
+def brainevent(w: Given, repeats: int) -> tuple[list[float], int]:
+    """Sparse event-driven products of JAX on the CPU, a compiled scan over the steps."""
+    import brainevent as be  # type: ignore[import-not-found]
+    import jax  # type: ignore[import-not-found]
+    import jax.numpy as jnp  # type: ignore[import-not-found]
+
+    n, steps = len(w["v0"]), round(w["duration"] / w["dt"])
+    two, hold = w["tau_inh"] > 0, round(w["t_ref"] / w["dt"])
+    signs = [w["weights"] >= 0, w["weights"] < 0] if two else [w["weights"] < np.inf]
+    rows = np.repeat(np.arange(n), np.diff(w["indptr"]))
+    matrices, factors = [], []
+    d = np.exp(-w["dt"] / w["tau_mem"])
+    for kept, tau in zip(signs, (w["tau_syn"], w["tau_inh"])[: len(signs)], strict=True):
+        indptr = np.append(0, np.cumsum(np.bincount(rows[kept], minlength=n))).astype(np.int32)
+        data = (jnp.asarray(w["weights"][kept]), jnp.asarray(w["indices"][kept]), indptr)
+        matrices.append(be.CSR(data, shape=(n, n)))
+        s = np.exp(-w["dt"] / tau)
+        factors.append((np.float32(s), np.float32((s - d) * tau / (tau - w["tau_mem"]))))
+    constant = jnp.asarray(((1 - d) * (w["v_leak"] + w["bias"])).astype(np.float32))
+
+    def step(carry: Any, t: Any) -> Any:
+        v, currents, spikes, free = carry
+        new = np.float32(d) * v + constant
+        after = []
+        for matrix, (s, g), current in zip(matrices, factors, currents, strict=True):
+            new = new + g * current
+            after.append(s * current + be.BinaryArray(spikes) @ matrix)
+        v = jnp.where(free > t, v, new)
+        spikes = (v > w["v_th"]) & (free <= t)
+        v = jnp.where(spikes, np.float32(w["v_reset"]), v)
+        return (v, tuple(after), spikes, jnp.where(spikes, t + 1 + hold, free)), spikes.sum()
+
+    @jax.jit  # type: ignore[untyped-decorator]
+    def run(v: Any) -> Any:
+        currents = tuple(jnp.zeros(n, jnp.float32) for _ in matrices)
+        start = (v, currents, jnp.zeros(n, bool), jnp.zeros(n, jnp.int32))
+        return jax.lax.scan(step, start, jnp.arange(steps, dtype=jnp.int32))[1].sum()
+
+    v = jnp.asarray(w["v0"], jnp.float32)
+    count, times = int(run(v)), []
+    for _ in range(repeats):
+        start = time.process_time()
+        run(v).block_until_ready()
+        times.append(time.process_time() - start)
+    return times, count
+
+
+def nest(w: Given, repeats: int) -> tuple[list[float], int]:
+    """iaf_psc_exp, delays of one step; the membrane's capacitance is tau_mem, so 1 pA is 1 mV."""
+    import nest as ns  # type: ignore[import-not-found]
+
+    times, count = [], 0
+    for _ in range(repeats):
+        ns.ResetKernel()
+        ns.resolution, ns.local_num_threads = w["dt"], 1
+        values = {
+            "tau_m": w["tau_mem"], "C_m": w["tau_mem"], "E_L": w["v_leak"], "V_th": w["v_th"],
+            "V_reset": w["v_reset"], "t_ref": max(w["t_ref"], w["dt"]),
+            "tau_syn_ex": w["tau_syn"], "tau_syn_in": w["tau_inh"] or w["tau_syn"],
+        }  # fmt: skip
+        cells = ns.Create("iaf_psc_exp", len(w["v0"]), params=values)
+        cells.V_m, cells.I_e = w["v0"].astype(float), w["bias"].astype(float)
+        pre = np.repeat(np.arange(len(w["v0"])), np.diff(w["indptr"])) + 1
+        strength = w["weights"].astype(float)
+        ns.Connect(
+            pre, w["indices"].astype(np.int64) + 1, "one_to_one",
+            {"weight": strength, "delay": np.full(len(pre), w["dt"])},
+        )  # fmt: skip
+        ns.Prepare()
+        start = time.process_time()
+        ns.Run(w["duration"])
+        times.append(time.process_time() - start)
+        count = int(ns.local_spike_counter)
+        ns.Cleanup()
+    return times, count
+
+
+PEERS = {"brian2": brian2_standalone, "brainevent": brainevent, "nest": nest}
+
+if __name__ == "__main__":
+    with np.load(sys.argv[2]) as file:
+        given = {name: file[name] if file[name].ndim else file[name].item() for name in file}
+    taken, spikes = PEERS[sys.argv[1]](given, int(sys.argv[3]))
+    print(json.dumps({"seconds": statistics.median(taken), "spikes": spikes}))

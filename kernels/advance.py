@@ -1,0 +1,261 @@
+"""Time steps of a large network, clock-driven or event-driven, whole or one part of a team.
+
+The order within a step: held currents change; the membranes move; the threshold is tested; those
+above it are reset; refractory neurons whose time is over are released; outside spikes and then
+spikes of the network whose delay has passed arrive. A team's parts each own a contiguous range of
+neurons and the synapses onto it; they exchange spikes once every least delay.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, types
+
+from spiking_bimt.kernels import clock as driven
+from spiking_bimt.kernels import event
+from spiking_bimt.kernels.lif import grown
+from spiking_bimt.kernels.state import (
+    EPOCH,
+    FREE_AT,
+    HELD,
+    MEETINGS,
+    NEXT,
+    PHASE,
+    RESET,
+    STEP,
+    SUBTRACT,
+    V,
+    add,
+    await_release,
+    catch_up,
+    fire,
+    potential,
+    put,
+    set_drive,
+)
+from spiking_bimt.kernels.vector import atomic_add, borrowing
+
+Array = npt.NDArray[Any]
+
+_give_way = types.ExternalFunction("sched_yield", types.int32())
+
+
+class Team(NamedTuple):
+    """One part's view of its team."""
+
+    numbers: Array
+    """(5,) this part, parts, first neuron, neurons, steps between exchanges."""
+    lows: Array
+    """(parts,) first neuron of each part."""
+    board: Array
+    """(2, steps between exchanges, N) spikes on their way to the other parts."""
+    counts: Array
+    """(2, steps between exchanges, parts) and how many."""
+    barrier: Array
+    """(1,) arrivals at the barrier."""
+
+
+@borrowing
+def release(
+    cells: Array, marks: Array, clock: Array, table: Array, head: Array, k: int, step: int,
+    lazy: bool,
+) -> None:  # fmt: skip
+    """Let the neurons go whose refractory time ends with this step."""
+    slot = step % head.size
+    j = np.int64(head[slot])
+    head[slot] = -1
+    while j >= 0:
+        following = np.int64(marks[NEXT, j])
+        if marks[FREE_AT, j] > step:  # its time is longer than the lists reach
+            await_release(marks, head, j, step)
+        else:
+            if lazy:
+                catch_up(cells, marks, clock, table, j)
+            put(cells, clock, table, j, k, cells[HELD if clock[SUBTRACT] else RESET, j])
+            if lazy:
+                event.watch(cells, marks, clock, table, j)
+        j = following
+
+
+@njit(cache=True)
+def meet(team: Team, meetings: int) -> None:
+    """Wait until every part has come here as often as this one."""
+    atomic_add(team.barrier, 0, 1)
+    wanted, tries = (meetings + 1) * team.numbers[1], 0
+    while atomic_add(team.barrier, 0, 0) < wanted:
+        tries += 1
+        if tries % 256 == 0:  # the core may be wanted by the part that is waited for
+            _give_way()
+
+
+@njit(cache=True)
+def collect(
+    team: Team, side: int, steps: int, spikes: Array, cursors: Array, first: Array, row: int,
+    indptr: Array,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Append what all parts posted for `steps` steps, in the order of the neurons."""
+    for i in range(steps):
+        count = first[row + i]
+        for part in range(team.numbers[1]):
+            n = team.counts[side, i, part]
+            spikes = grown(spikes, count, n)
+            low = team.lows[part]
+            for s in range(n):
+                spikes[count + s] = team.board[side, i, low + s]
+            count += n
+        first[row + i + 1] = count
+        cursors = begin_rows(spikes, cursors, first[row + i], count, indptr)
+    return spikes, cursors
+
+
+@njit(cache=True)
+def begin_rows(spikes: Array, cursors: Array, low: int, high: int, indptr: Array) -> Array:
+    """Set the cursors of new spikes to the first synapse of their rows; no-op without delays."""
+    if cursors.size:
+        cursors = grown(cursors, low, high - low)
+        for s in range(low, high):
+            cursors[s] = indptr[spikes[s]]
+    return cursors
+
+
+@borrowing
+def deliver_due(
+    spikes: Array, cursors: Array, first: Array, row: int, reach: tuple[int, int], indptr: Array,
+    indices: Array, weights: Array, delays: Array, cells: Array, marks: Array, clock: Array,
+    table: Array, k: int, lazy: bool,
+) -> None:  # fmt: skip
+    """Deliver the synapses whose own delay ends now, oldest spikes first."""
+    for age in range(reach[1], reach[0] - 1, -1):
+        for s in range(first[row - age], first[row - age + 1]):
+            t, high = cursors[s], indptr[spikes[s] + 1]
+            while t < high and delays[t] == age:
+                j = np.int64(indices[t])
+                if lazy:
+                    event.arrive(cells, marks, clock, table, j, k, weights[t])
+                else:
+                    add(cells, clock, table, j, k, weights[t])
+                t += 1
+            cursors[s] = t
+
+
+@borrowing
+def receive(
+    bounds: Array, neurons: Array, values: Array, currents: bool, i: int, low: int, n: int,
+    cells: Array, marks: Array, clock: Array, table: Array, k: int, lazy: bool,
+) -> None:  # fmt: skip
+    """Apply what comes from outside in step i of the window: currents, or charges."""
+    for e in range(bounds[i], bounds[i + 1]):
+        j = np.int64(neurons[e]) - low
+        if j < 0 or j >= n:
+            continue
+        if lazy:
+            catch_up(cells, marks, clock, table, j)
+        if currents:
+            set_drive(cells, clock, table, j, k, values[e])
+        else:
+            add(cells, clock, table, j, k, values[e])
+        if lazy:
+            event.watch(cells, marks, clock, table, j)
+
+
+@borrowing
+def read(
+    traced: Array, trace: Array, cells: Array, marks: Array, clock: Array, table: Array, k: int,
+    lazy: bool,
+) -> None:  # fmt: skip
+    """Record the potentials of the traced neurons, relative to their thresholds."""
+    for m in range(traced.size):
+        j = np.int64(traced[m])
+        if j >= 0:
+            if lazy:
+                catch_up(cells, marks, clock, table, j)
+            held = cells[V, j] == -np.inf
+            kept = cells[HELD if clock[SUBTRACT] else RESET, j]
+            trace[m] = kept if held else potential(cells, clock, table, j, k)
+
+
+@njit(cache=True, nogil=True)
+def advance(
+    lazy: bool, steps: int,
+    cells: Array, marks: Array, clock: Array, table: Array, head: Array,
+    indptr: Array, indices: Array, weights: Array, delays: Array, reach: tuple[int, int],
+    bounds: Array, neurons: Array, charges: Array,
+    current_bounds: Array, current_neurons: Array, drives: Array,
+    traced: Array, traces: Array, team: Team,
+    spikes: Array, cursors: Array, first: Array, scratch: Array, found: Array,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Run `steps` steps; the history with all new spikes, and the cursors into their rows.
+
+    Synapses are CSR by presynaptic neuron of the whole network, targets numbered from this part's
+    first; `reach` is the least and largest delay, `delays` (nnz,) ascends within a row, or is
+    empty where all are equal. Charges and held currents come by bounds (steps + 1,), neurons and
+    values. `traced` are neurons whose potential goes to traces (steps, traced), -1 for none here.
+    `spikes` starts with the last reach[1] steps' spikes of all parts, whose bounds begin `first`
+    (reach[1] + steps + 1,); `cursors` with their places in their rows, where there are delays.
+    """
+    part, low, n = team.numbers[0], team.numbers[2], team.numbers[3]
+    parts, every = team.numbers[1], team.numbers[4]
+    last, posted = table.shape[1] - 1, 0
+    for i in range(steps):
+        step, k, row = clock[STEP], clock[PHASE], reach[1] + i
+        if current_bounds[i + 1] > current_bounds[i]:
+            receive(current_bounds, current_neurons, drives, True, i, low, n, cells, marks, clock,
+                    table, k, lazy)  # fmt: skip
+        k += 1
+        ended = k == last
+        if ended:
+            clock[EPOCH] += 1
+        if lazy:
+            count = event.examine(cells, marks, clock, table, k, found)
+        else:
+            count = driven.sweep(cells, clock, table, k, scratch, found)
+        k = 0 if ended else k
+        clock[PHASE] = k
+        if count:
+            fire(found, count, cells, marks, clock, table, head, k, step)
+        if lazy and ended:
+            event.regroup(cells, marks, clock, table)
+        if head[step % head.size] >= 0:
+            release(cells, marks, clock, table, head, k, step, lazy)
+        if bounds[i + 1] > bounds[i]:
+            receive(bounds, neurons, charges, False, i, low, n, cells, marks, clock, table, k, lazy)
+        if parts == 1:
+            start = first[row]
+            if start + count > spikes.size:
+                spikes = grown(spikes, start, count)
+            for f in range(count):
+                spikes[start + f] = found[f]
+            first[row + 1] = start + count
+            if delays.size:
+                cursors = begin_rows(spikes, cursors, start, start + count, indptr)
+        else:
+            side = clock[MEETINGS] % 2
+            for f in range(count):
+                team.board[side, posted, low + f] = low + found[f]
+            team.counts[side, posted, part] = count
+            posted += 1
+            if posted == every or i == steps - 1:
+                meet(team, clock[MEETINGS])
+                clock[MEETINGS] += 1
+                spikes, cursors = collect(
+                    team, side, posted, spikes, cursors, first, row + 1 - posted, indptr
+                )
+                posted = 0
+        if delays.size:
+            deliver_due(spikes, cursors, first, row, reach, indptr, indices, weights, delays,
+                        cells, marks, clock, table, k, lazy)  # fmt: skip
+        else:
+            due = row - reach[0]
+            sources = spikes[first[due] : first[due + 1]]
+            if not sources.size:
+                pass
+            elif lazy:
+                event.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
+                              scratch)  # fmt: skip
+            else:
+                driven.deliver(sources, indptr, indices, weights, cells, clock, table, k)
+        if traced.size:
+            read(traced, traces[i], cells, marks, clock, table, k, lazy)
+        clock[STEP] = step + 1
+    return spikes, cursors

@@ -1,0 +1,106 @@
+"""Counter-based random numbers: a draw depends on its labels alone, never on what came before."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Array = npt.NDArray[Any]
+
+
+@njit(cache=True)
+def mixed(x: Any) -> Any:
+    """splitmix64's finaliser (Steele, Lea, Flood 2014): 64 bits from 64 bits."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@njit(cache=True)
+def labelled(seed: int, a: int, b: int, c: int) -> float:
+    """Uniform in (0, 1), by four labels."""
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    x = mixed(np.uint64(seed) + golden)
+    x = mixed(x ^ (np.uint64(a) * golden + np.uint64(1)))
+    x = mixed(x ^ (np.uint64(b) * golden + np.uint64(2)))
+    x = mixed(x ^ (np.uint64(c) * golden + np.uint64(3)))
+    return (float(x >> np.uint64(11)) + 0.5) * 2.0**-53
+
+
+@njit(cache=True)
+def poisson_block(seed: int, block: int, length: int, per_step: Array) -> tuple[Array, Array]:
+    """Spikes of independent Poisson processes in steps block * length + 0..length.
+
+    per_step (M,) expected spikes in a step. Returns bounds (length + 1,), and within them, by
+    step and then ascending, the processes that spike, with repetition.
+    """
+    chosen: Array = np.empty(1024, np.int32)
+    when: Array = np.empty(1024, np.int32)
+    bounds: Array = np.zeros(length + 1, np.int64)
+    count = 0
+    for m in range(per_step.size):
+        if per_step[m] <= 0:
+            continue
+        time, draw = 0.0, 0
+        while True:
+            time -= np.log(labelled(seed, m, block, draw)) / per_step[m]
+            if time >= length:
+                break
+            draw += 1
+            if count == chosen.size:
+                chosen = np.concatenate((chosen, np.empty_like(chosen)))
+                when = np.concatenate((when, np.empty_like(when)))
+            chosen[count], when[count] = m, np.int32(time)
+            bounds[np.int32(time) + 1] += 1
+            count += 1
+    bounds = np.cumsum(bounds)
+    place, ordered = bounds.copy(), np.empty(count, np.int32)
+    for e in range(count):
+        ordered[place[when[e]]] = chosen[e]
+        place[when[e]] += 1
+    return bounds, ordered
+
+
+@njit(cache=True)
+def alias_table(p: Array) -> tuple[Array, Array]:
+    """Walker's alias table of a distribution: keep[i], and the alternative to i."""
+    n = p.size
+    keep, other = p / p.sum() * n, np.arange(n)
+    small = [i for i in range(n) if keep[i] < 1]
+    large = [i for i in range(n) if keep[i] >= 1]
+    while small and large:
+        low, high = small.pop(), large[-1]
+        other[low] = high
+        keep[high] -= 1 - keep[low]
+        if keep[high] < 1:
+            small.append(large.pop())
+    return keep, other
+
+
+@njit(cache=True)
+def sheet_targets(side: int, fan_out: int, offsets: Array, p: Array, seed: int) -> Array:
+    """(side^2, fan_out) distinct targets of every place of a torus, ascending.
+
+    Offsets (n, 2) are drawn with probabilities p, one after the other without replacement.
+    """
+    keep, other = alias_table(p)
+    n = p.size
+    targets = np.empty((side * side, fan_out), np.int32)
+    taken = np.full(n, -1, np.int64)
+    for source in range(side * side):
+        row, column, count, draw = source // side, source % side, 0, 0
+        while count < fan_out:
+            u = labelled(seed, source, draw, 0) * n
+            draw += 1
+            i = int(u)
+            if u - i >= keep[i]:
+                i = other[i]
+            if taken[i] == source:
+                continue
+            taken[i] = source
+            down, right = row + offsets[i, 0], column + offsets[i, 1]
+            targets[source, count] = down % side * side + right % side
+            count += 1
+        targets[source].sort()
+    return targets

@@ -1,0 +1,145 @@
+"""Spiking networks from sparse matrices, CSR or COO arrays, and random sheets; never N x N."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.kernels import sampling
+
+Array = npt.NDArray[Any]
+Value = float | npt.ArrayLike
+
+_NEURON_DEFAULTS: dict[str, float] = {
+    "tau_mem": 20.0, "tau_syn": 5.0, "v_th": 1.0, "v_reset": 0.0, "v_leak": 0.0,
+    "v_min": -np.inf, "t_ref": 0.0, "bias": 0.0,
+}  # fmt: skip
+
+
+def from_csr(
+    indptr: npt.ArrayLike,
+    indices: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    *,
+    dt: float = 0.1,
+    delay: int = 1,
+    delays: npt.ArrayLike | None = None,
+    reset: str = "value",
+    positions: npt.ArrayLike | None = None,
+    **neurons: Value,
+) -> SpikingNetwork:
+    """A network from CSR arrays by presynaptic neuron: row j holds the synapses of neuron j.
+
+    weights (nnz,): total change of the postsynaptic v by one spike; `delay` or `delays` (nnz,)
+    in steps of dt ms. Neuron parameters, each one number or (N,): tau_mem 20, tau_syn 5,
+    v_th 1, v_reset 0, v_leak 0, v_min -inf, t_ref 0, bias 0, in the units of `SpikingNetwork`.
+    """
+    unknown = sorted(set(neurons) - set(_NEURON_DEFAULTS))
+    if unknown:
+        raise InputError(
+            f"unknown neuron parameter {unknown[0]!r}; known: {', '.join(_NEURON_DEFAULTS)}"
+        )
+    n = len(np.asarray(indptr)) - 1
+    values: dict[str, Any] = {
+        name: np.broadcast_to(np.asarray(neurons.get(name, default), np.float32), (n,))
+        if np.ndim(neurons.get(name, default)) == 0
+        else np.asarray(neurons[name])
+        for name, default in _NEURON_DEFAULTS.items()
+    }
+    places: Array = np.stack([np.zeros(n), np.arange(n)], axis=1)
+    places = places if positions is None else np.asarray(positions)
+    sheet = tuple(int(size) for size in places.max(axis=0) + 1) if n else (0, 0)
+    values |= {
+        "indptr": indptr, "indices": indices, "weights": weights, "delays": delays,
+        "in_indptr": [0], "in_indices": [], "in_weights": [], "w_out": np.zeros((1, n)),
+        "b_out": [0.0], "tau_out": 20.0, "delay": delay, "reset": reset, "dt": dt,
+        "task_dt": dt, "positions": places, "sheet": sheet, "battery": "", "tasks": (),
+    }  # fmt: skip
+    return SpikingNetwork(**values)
+
+
+def from_sparse(matrix: Any, **options: Any) -> SpikingNetwork:
+    """A network from a scipy.sparse matrix or array whose [i, j] is the weight from i onto j.
+
+    Options are those of `from_csr`. A stored zero stays a synapse.
+    """
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InputError(f"the weights have shape {matrix.shape}: a network needs a square matrix")
+    rows = matrix.tocsr(copy=True)
+    rows.sort_indices()
+    return from_csr(rows.indptr, rows.indices, rows.data, **options)
+
+
+def from_coo(
+    pre: npt.ArrayLike,
+    post: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    n: int,
+    *,
+    delays: npt.ArrayLike | None = None,
+    **options: Any,
+) -> SpikingNetwork:
+    """A network of n neurons from a list of synapses, in any order; parallel ones are kept."""
+    source, target = np.asarray(pre), np.asarray(post)
+    if not len(source) == len(target) == np.size(weights):
+        raise InputError(
+            f"{len(source)} sources, {len(target)} targets and {np.size(weights)} weights: "
+            "a synapse needs one of each"
+        )
+    if len(source) and not (source.min() >= 0 and source.max() < n):
+        raise InputError(f"sources lie in {source.min()}..{source.max()}, outside 0..{n - 1}")
+    order = np.lexsort((target, source))
+    indptr = np.append(0, np.cumsum(np.bincount(source.astype(np.int64), minlength=n)))
+    return from_csr(
+        indptr,
+        target[order],
+        np.asarray(weights)[order],
+        delays=None if delays is None else np.asarray(delays)[order],
+        **options,
+    )
+
+
+def random_sheet(
+    side: int,
+    *,
+    fan_out: int = 30,
+    scale: float = 3.0,
+    reach: int = 9,
+    excitatory: float = 0.8,
+    weights: Sequence[float] = (0.02, -0.1),
+    spread: float = 0.3,
+    seed: int = 0,
+    **options: Any,
+) -> SpikingNetwork:
+    """A torus of side x side neurons with local random synapses, numbered row by row.
+
+    Every neuron has `fan_out` distinct targets at offsets (a, b), |a|, |b| <= reach, not itself,
+    drawn with probability ~ exp(-sqrt(a^2 + b^2) / scale). A neuron is excitatory with that
+    probability; its weights are weights[0], otherwise weights[1], times lognormal(0, spread).
+    Memory and time are proportional to the synapses. Other options are those of `from_csr`.
+    """
+    if side <= 2 * reach or fan_out > (2 * reach + 1) ** 2 - 1:
+        raise InputError(
+            f"a sheet of side {side} cannot hold {fan_out} distinct targets within {reach}: "
+            f"the side must exceed {2 * reach}, fan_out be at most {(2 * reach + 1) ** 2 - 1}"
+        )
+    steps = np.arange(-reach, reach + 1)
+    offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    offsets = offsets[(offsets != 0).any(axis=1)]
+    near = np.exp(-np.hypot(offsets[:, 0], offsets[:, 1]) / scale)
+    targets = sampling.sheet_targets(side, fan_out, offsets, near, seed)
+    n = side * side
+    rng = np.random.default_rng(seed)
+    sign: Any = np.where(rng.random(n) < excitatory, *np.asarray(weights, np.float32))
+    values = np.exp(spread * rng.standard_normal((n, fan_out), np.float32))
+    values *= sign[:, None].astype(np.float32)
+    places = np.stack(np.divmod(np.arange(n), side), axis=1)
+    return from_csr(
+        np.arange(n + 1) * fan_out,
+        targets.ravel(),
+        values.ravel(),
+        **{"positions": places} | options,
+    )

@@ -1,0 +1,233 @@
+"""Any LIF network, run for a time: clock-driven, event-driven or whichever is cheaper."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.kernels.advance import Team, advance
+from spiking_bimt.kernels.state import MEETINGS
+from spiking_bimt.simulation import rules as parameters
+from spiking_bimt.simulation.inputs import Input, gather
+from spiking_bimt.simulation.parts import (
+    SWEEP,
+    delivery_cost,
+    event_cost,
+    make_part,
+    ranges,
+    remember,
+    set_lazy,
+)
+
+Array = npt.NDArray[Any]
+
+MODES = ("clock", "event", "auto")
+
+_WINDOWS_BEFORE_RETRY = 16
+_LONGEST_WINDOW = 8192
+_MANY_SPIKES = 2**20  # in a window: above it windows shrink, so memory stays bounded
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Spikes and traces of a run."""
+
+    steps: npt.NDArray[np.int32]
+    """(n_spikes,) step of each spike, ascending; it is at the step's end, (step + 1) dt."""
+    neurons: npt.NDArray[np.int32]
+    """(n_spikes,) neuron of each spike; ascending within a step."""
+    traces: npt.NDArray[np.float32]
+    """(steps, traced) potential of the traced neurons at the end of each step, after resets."""
+    dt: float
+    n_neurons: int
+    n_steps: int
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(N,) spikes of each neuron."""
+        return np.bincount(self.neurons, minlength=self.n_neurons)
+
+    @property
+    def rate_hz(self) -> float:
+        """Mean rate of all neurons."""
+        return 1000 * len(self.neurons) / (self.n_neurons * self.n_steps * self.dt)
+
+
+class Simulation:
+    """A network in the middle of a run.
+
+    Equal arguments give equal spikes whatever the mode, the number of threads and the cuts
+    between calls of `advance`.
+    """
+
+    def __init__(
+        self,
+        network: SpikingNetwork,
+        *,
+        inputs: Sequence[Input] = (),
+        mode: str = "auto",
+        threads: int = 1,
+        traces: npt.ArrayLike = (),
+        seed: int = 0,
+        v_start: npt.ArrayLike | None = None,
+        tau_negative: float | None = None,
+        epoch: int | None = None,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        """Start at v_start (N,), or drawn uniformly between v_reset and v_th by `seed`.
+
+        tau_negative: time constant of synapses with a negative weight, where it is not tau_syn.
+        epoch: steps between rewrites of the state (see `kernels.state`), None for the best.
+        """
+        _check(network, mode, threads, seed, np.dtype(dtype))
+        self.network, self.inputs, self.mode = network, tuple(inputs), mode
+        self.dtype = np.dtype(dtype)
+        self.traced = np.asarray(traces, np.int64).reshape(-1)
+        if len(self.traced) and not 0 <= self.traced.min() <= self.traced.max() < len(network.v_th):
+            raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
+        self.step = 0
+        length = parameters.epoch_steps(network, tau_negative, epoch)
+        start = _drawn(network, seed) if v_start is None else np.asarray(v_start, np.float64)
+        if start.shape != (network.n_neurons,) or not np.isfinite(start).all():
+            raise InputError(f"v_start must hold {network.n_neurons} finite numbers")
+        self.parts = [
+            make_part(network, low, high, start, tau_negative, length, self.dtype)
+            for low, high in ranges(network.n_neurons, threads)
+        ]
+        self._window = min(max(2**20 // network.n_neurons, 16), _LONGEST_WINDOW)
+        self._wait, self._retry = 0, _WINDOWS_BEFORE_RETRY
+
+    def advance(self, steps: int) -> Activity:
+        """Run so many steps more and return what happened in them."""
+        end, pieces = self.step + steps, []
+        while self.step < end:
+            pieces.append(self._piece(min(self._window, end - self.step)))
+            many = len(pieces[-1][1]) > _MANY_SPIKES
+            longer = max(self._window // 2, 1) if many else self._window * 2
+            self._window = min(longer, _LONGEST_WINDOW)
+        empty = (np.empty(0, np.int32), np.empty(0, np.int32), self._traces(0))
+        when, neurons, traces = (np.concatenate(c) for c in zip(empty, *pieces, strict=True))
+        return Activity(when, neurons, traces, self.network.dt, self.network.n_neurons, steps)
+
+    def switch(self, mode: str) -> None:
+        """Change the mode; the result does not change."""
+        _check_mode(mode)
+        self.mode, self._wait = mode, 0
+
+    def settle(self) -> None:
+        """Bring every neuron's state up to date, as clock mode has it."""
+        for part in self.parts:
+            set_lazy(part, False)
+
+    def _piece(self, steps: int) -> tuple[Array, Array, Array]:
+        network, start = self.network, self.step
+        bounds = start, start + steps, network.dt, network.n_neurons
+        charges = gather(self.inputs, False, *bounds)
+        arrivals = charges[0], charges[1], charges[2].astype(self.dtype)
+        when, targets, values = gather(self.inputs, True, *bounds)
+        currents = when, targets, parameters.drive_of(network, values, targets).astype(self.dtype)
+        self._choose()
+        traces = self._traces(steps)
+        teams = self._teams(steps)
+        first = [np.append(part.first, np.zeros(steps, np.int64)) for part in self.parts]
+
+        def run(i: int) -> Array:
+            part = self.parts[i]
+            local: Array = self.traced - part.low
+            local = np.where((local >= 0) & (local < part.n), local, -1)
+            own = np.zeros((steps, len(local)), self.dtype)
+            spikes, part.cursors = advance(
+                part.lazy, steps, part.cells, part.marks, part.clock, part.table, part.head,
+                *part.synapses, part.reach, *arrivals, *currents, local, own, teams[i],
+                part.history, part.cursors, first[i], part.scratch, part.found,
+            )  # fmt: skip
+            traces[:, local >= 0] = own[:, local >= 0]
+            return spikes
+
+        if len(self.parts) == 1:
+            spikes = [run(0)]
+        else:
+            # A thread each: parts wait for one another, so none may queue behind another.
+            with ThreadPoolExecutor(len(self.parts)) as pool:
+                spikes = list(pool.map(run, range(len(self.parts))))
+        self.step += steps
+        rows = len(first[0]) - 1 - steps
+        new = spikes[0][first[0][rows] : first[0][-1]]
+        counts = np.diff(first[0][rows:])
+        for part, seen, bound in zip(self.parts, spikes, first, strict=True):
+            remember(part, seen, bound, rows)
+        traces += network.v_th[self.traced]
+        return np.repeat(np.arange(start, self.step, dtype=np.int32), counts), new, traces
+
+    def _traces(self, steps: int) -> npt.NDArray[np.float32]:
+        return np.zeros((steps, len(self.traced)), np.float32)
+
+    def _teams(self, steps: int) -> list[Team]:
+        n, parts = self.network.n_neurons, len(self.parts)
+        every = max(1, min(self.parts[0].reach[0], steps))
+        room = n if parts > 1 else 0
+        board = np.empty((2, every, room), np.int32)
+        counts = np.zeros((2, every, parts), np.int64)
+        lows = np.array([part.low for part in self.parts], np.int64)
+        for part in self.parts:
+            part.clock[MEETINGS] = 0
+        barrier = np.zeros(1, np.int64)
+        return [
+            Team(np.array([i, parts, part.low, part.n, every]), lows, board, counts, barrier)
+            for i, part in enumerate(self.parts)
+        ]
+
+    def _choose(self) -> None:
+        """Set each part's mode for the next window."""
+        if self.mode != "auto":
+            for part in self.parts:
+                set_lazy(part, self.mode == "event")
+            return
+        self._wait -= 1
+        for part in self.parts:
+            if part.lazy:
+                if event_cost(part) > SWEEP * part.n:
+                    set_lazy(part, False)
+                    self._wait, self._retry = self._retry, min(2 * self._retry, 4096)
+            elif self._wait < 0 and delivery_cost(part) < SWEEP * part.n:
+                set_lazy(part, True)
+
+
+def simulate_network(network: SpikingNetwork, duration_ms: float, **options: Any) -> Activity:
+    """Run a network from its start for a time; options are those of `Simulation`.
+
+    Raises InputError where the duration is not a positive multiple of dt.
+    """
+    steps = round(duration_ms / network.dt)
+    if steps < 1 or abs(steps * network.dt - duration_ms) > 1e-6 * duration_ms:
+        raise InputError(f"duration {duration_ms} ms is not a multiple of dt {network.dt} ms")
+    return Simulation(network, **options).advance(steps)
+
+
+def _drawn(network: SpikingNetwork, seed: int) -> Array:
+    u = np.random.default_rng((seed, 0)).random(network.n_neurons)
+    span = network.v_th.astype(np.float64) - network.v_reset
+    drawn: Array = network.v_reset + u * span
+    return drawn
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in MODES:
+        raise InputError(f"mode is {mode!r}; known: {', '.join(MODES)}")
+
+
+def _check(
+    network: SpikingNetwork, mode: str, threads: int, seed: int, dtype: np.dtype[Any]
+) -> None:
+    _check_mode(mode)
+    if threads < 1:
+        raise InputError(f"threads is {threads}: at least 1 is needed")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: it must not be negative")
+    if dtype not in (np.float32, np.float64):
+        raise InputError(f"dtype is {dtype}: the state is float32 or float64")

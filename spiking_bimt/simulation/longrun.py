@@ -1,0 +1,147 @@
+"""Long runs: spikes to disk as they come, and a simulation's state saved and taken up again."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data import store
+from spiking_bimt.errors import InputError
+from spiking_bimt.simulation.engine import Simulation
+
+SCHEMA = "SimulationState"
+SPIKES = "SpikeStream"
+
+_ARRAYS = ("cells", "marks", "clock", "head", "history", "cursors", "first")
+_ROWS_A_CHUNK = 2**16
+
+
+@dataclass(frozen=True)
+class SpikeStream:
+    """The spikes of a run, as `stream` wrote them."""
+
+    steps: npt.NDArray[np.int64]
+    """(n_spikes,) step since the simulation's start, ascending."""
+    neurons: npt.NDArray[np.int32]
+    dt: float
+    """Step, ms."""
+    n_neurons: int
+
+
+def stream(
+    simulation: Simulation,
+    steps: int,
+    path: Path,
+    *,
+    every: int = 1000,
+    report: Callable[[int], None] | None = None,
+) -> int:
+    """Run `steps` steps and write their spikes to `path`; returns how many there were.
+
+    No more than the spikes of `every` steps are in memory at a time; `report` is told the steps
+    done. The file takes its name when it is whole. Raises InputError where it cannot be written.
+    """
+    partial, count = path.with_name(f".{path.name}.partial"), 0
+    try:
+        with h5py.File(partial, "w") as file:
+            file.attrs["schema"] = store.SCHEMA_PREFIX + SPIKES
+            file.attrs["schema_version"] = store.SCHEMA_VERSION
+            file.attrs["dt"] = simulation.network.dt
+            file.attrs["n_neurons"] = simulation.network.n_neurons
+            when, who = (_growing(file, name, kind) for name, kind in _COLUMNS)
+            for start in range(0, steps, every):
+                activity = simulation.advance(min(every, steps - start))
+                for column, new in ((when, activity.steps), (who, activity.neurons)):
+                    column.resize((count + len(new),))
+                    column[count:] = new
+                count += len(activity.neurons)
+                if report is not None:
+                    report(min(start + every, steps))
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def read_stream(path: Path) -> SpikeStream:
+    """Read what `stream` wrote; InputError for anything but a whole file of it."""
+    with store.reading(path, SPIKES) as file:
+        steps, neurons = store.read_array(file, "steps"), store.read_array(file, "neurons")
+        if steps.shape != neurons.shape:
+            raise InputError(f"steps has shape {steps.shape}, neurons {neurons.shape}")
+        return SpikeStream(steps, neurons, float(file.attrs["dt"]), int(file.attrs["n_neurons"]))
+
+
+def save_state(simulation: Simulation, path: Path) -> None:
+    """Write the state of a simulation between two calls of `advance`, atomically.
+
+    Neither the network nor the inputs are in it: the same ones must be given again.
+    """
+    simulation.settle()
+    with store.writing(path, SCHEMA, {}, {}) as file:
+        file.attrs["made_of"], file.attrs["step"] = _made_of(simulation), simulation.step
+        file.attrs["parts"] = len(simulation.parts)
+        for i, part in enumerate(simulation.parts):
+            group = file.create_group(f"part{i}")
+            for name in _ARRAYS:
+                store.write_array(group, name, getattr(part, name))
+
+
+def resume(simulation: Simulation, path: Path) -> None:
+    """Put a simulation, made with the same arguments, where `save_state` left one.
+
+    Raises InputError where the file is not one of it, or belongs to another network, precision,
+    epoch or number of threads.
+    """
+    with store.reading(path, SCHEMA) as file:
+        if file.attrs["parts"] != len(simulation.parts):
+            raise InputError(
+                f"the state is of {file.attrs['parts']} threads, the simulation has "
+                f"{len(simulation.parts)}: give threads={file.attrs['parts']}"
+            )
+        if file.attrs["made_of"] != _made_of(simulation):
+            raise InputError("the state belongs to another network, dtype, epoch or tau_negative")
+        loaded = [
+            {name: store.read_array(file[f"part{i}"], name) for name in _ARRAYS}
+            for i in range(len(simulation.parts))
+        ]
+        step = int(file.attrs["step"])
+    for part, arrays in zip(simulation.parts, loaded, strict=True):
+        for name in ("cells", "marks", "clock", "head"):
+            _fill(getattr(part, name), arrays[name], name)
+        part.history, part.cursors, part.first = (arrays[name] for name in _ARRAYS[4:])
+        part.lazy = False
+    simulation.step = step
+
+
+_COLUMNS = (("steps", np.int64), ("neurons", np.int32))
+
+
+def _growing(file: h5py.File, name: str, kind: npt.DTypeLike) -> Any:
+    return file.create_dataset(
+        name, (0,), kind, maxshape=(None,), chunks=(_ROWS_A_CHUNK,), track_times=False
+    )
+
+
+def _fill(into: npt.NDArray[Any], value: npt.NDArray[Any], name: str) -> None:
+    if into.shape != value.shape:
+        raise InputError(f"{name} has shape {value.shape}, expected {into.shape}")
+    into[...] = value
+
+
+def _made_of(simulation: Simulation) -> str:
+    """SHA-256 of all that the state's meaning depends on."""
+    digest = hashlib.sha256()
+    for part in simulation.parts:
+        for array in (part.table, *part.synapses):
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

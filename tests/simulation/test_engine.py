@@ -1,0 +1,195 @@
+"""Running any network: one result whatever the mode, threads and cuts; closed forms; refusals."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.simulation import build
+from spiking_bimt.simulation.engine import Activity, Simulation, simulate_network
+from spiking_bimt.simulation.inputs import (
+    HeldCurrents,
+    Input,
+    PoissonSources,
+    SpikeTrains,
+    channel_currents,
+)
+from spiking_bimt.simulation.run import run_trials
+from tests.kernels.networks import random_network, random_trials
+
+N = 900
+
+
+def sheet(**options: Any) -> SpikingNetwork:
+    z = np.random.default_rng(5).standard_normal(N)
+    values: dict[str, Any] = {"dt": 0.5, "t_ref": 2.0, "bias": (0.85 + 0.2 * z) / 20}
+    return build.random_sheet(30, weights=(0.05, -0.2), **values | options)
+
+
+def drives() -> list[Input]:
+    return [
+        PoissonSources(np.arange(0, N, 3), 20.0, 0.4, seed=7),
+        HeldCurrents(np.array([10.0, 50.0, 50.0]), np.array([3, 5, 3]), np.array([1.0, 2.0, -0.1])),
+        SpikeTrains(np.array([3.0, 40.0]), np.array([9, 8]), 2.0),
+    ]
+
+
+def assert_same(a: Activity, b: Activity) -> None:
+    np.testing.assert_array_equal(a.steps, b.steps)
+    np.testing.assert_array_equal(a.neurons, b.neurons)
+    np.testing.assert_array_equal(a.traces, b.traces)
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "late": {"delay": 4},
+    "own delays": {"delays": np.random.default_rng(1).integers(1, 12, 30 * N)},
+    "subtract": {"reset": "subtract"},
+    "floor": {"v_min": -0.2},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("epoch", [1, 12])
+@pytest.mark.parametrize("tau_negative", [None, 10.0])
+def test_mode_threads_and_switching_do_not_change_a_bit(
+    kind: str, epoch: int, tau_negative: float | None
+) -> None:
+    if kind == "floor" and (epoch > 1 or tau_negative):
+        pytest.skip("a floor needs epochs of one step and one time constant")
+    network = sheet(**KINDS[kind])
+    options: dict[str, Any] = {
+        "epoch": epoch, "tau_negative": tau_negative, "traces": [3, 5, 800], "inputs": drives(),
+    }  # fmt: skip
+    expected = simulate_network(network, 300.0, mode="clock", **options)
+    assert len(expected.neurons) > 500
+    for mode, threads in (("event", 1), ("event", 2), ("clock", 3), ("auto", 2)):
+        got = simulate_network(network, 300.0, mode=mode, threads=threads, **options)
+        assert_same(got, expected)
+    cut = Simulation(network, mode="clock", **options)
+    parts = []
+    for i in range(30):
+        cut.switch(("clock", "event", "auto", "event")[i % 4])
+        parts.append(cut.advance(20))
+    steps = np.concatenate([part.steps for part in parts])
+    neurons = np.concatenate([part.neurons for part in parts])
+    traces = np.concatenate([part.traces for part in parts])
+    assert_same(Activity(steps, neurons, traces, 0.5, N, 600), expected)
+
+
+def test_one_trial_of_the_batch_kernel_has_the_same_spikes() -> None:
+    network = random_network(4, 60, n_sub=5)
+    trials = random_trials(network, 4, (40,))
+    batch = run_trials(network, trials, seed=2, dtype=np.float64)
+    single = simulate_network(
+        network, 200.0, inputs=[channel_currents(network, trials.inputs)], seed=2, dtype=np.float64
+    )
+    assert len(batch.neurons) > 1000
+    np.testing.assert_array_equal(batch.steps, single.steps)
+    np.testing.assert_array_equal(batch.neurons, single.neurons)
+
+
+def test_epochs_change_the_rounding_alone() -> None:
+    quiet = sheet(bias=0.04)
+    inputs = [PoissonSources(np.arange(N), 5.0, 0.3)]
+    traces = [
+        simulate_network(quiet, 100.0, epoch=epoch, inputs=inputs, traces=[1, 2], seed=1).traces
+        for epoch in (1, 20)
+    ]
+    np.testing.assert_allclose(traces[0], traces[1], atol=3e-6)
+
+
+@pytest.mark.parametrize("mode", ["clock", "event"])
+def test_one_spike_gives_the_alpha_shaped_potential(mode: str) -> None:
+    network = build.from_csr([0, 0], [], [], dt=0.1, tau_mem=20.0, tau_syn=5.0)
+    trains = SpikeTrains(np.array([0.0]), np.array([0]), 0.8)
+    run = simulate_network(
+        network, 80.0, inputs=[trains], traces=[0], v_start=[0.0], mode=mode, dtype=np.float64
+    )
+    t = 0.1 * np.arange(800)
+    expected = 0.8 / 5.0 * (np.exp(-t / 20.0) - np.exp(-t / 5.0)) / (1 / 5.0 - 1 / 20.0)
+    np.testing.assert_allclose(run.traces[:, 0], expected, atol=1e-6)
+    peak = np.log(20.0 / 5.0) / (1 / 5.0 - 1 / 20.0)
+    assert abs(t[np.argmax(run.traces[:, 0])] - peak) <= 0.1
+
+
+@pytest.mark.parametrize("mode", ["clock", "event"])
+def test_interspike_interval_is_the_closed_form(mode: str) -> None:
+    network = build.from_csr([0, 0], [], [], dt=0.1, bias=0.06, t_ref=2.0)
+    run = simulate_network(network, 2000.0, mode=mode, dtype=np.float64)
+    crossing = 20.0 * np.log(1.2 / (1.2 - 1.0)) / 0.1
+    np.testing.assert_array_equal(np.unique(np.diff(run.steps)), [np.floor(crossing) + 1 + 20])
+
+
+def test_poisson_spikes_are_as_many_as_they_should_be_wherever_cut() -> None:
+    source = PoissonSources(np.arange(500), np.linspace(0, 40, 500), 0.1, seed=3)
+    whole = source.events(0, 20_000, 0.5)
+    counts = np.bincount(whole[1], minlength=500)
+    wanted = np.linspace(0, 40, 500) * 10
+    assert counts[0] == 0
+    assert abs(((counts - wanted)[1:] ** 2 / wanted[1:]).mean() - 1) < 0.25
+    parts = [source.events(low, low + 137, 0.5) for low in range(0, 20_000, 137)]
+    for column in range(3):
+        cut = np.concatenate([part[column] for part in parts])
+        np.testing.assert_array_equal(cut[: len(whole[column])], whole[column])
+
+
+def test_sparse_coo_and_csr_build_the_same_network() -> None:
+    matrix = scipy.sparse.random_array((50, 50), density=0.1, rng=1, format="coo")
+    pre, post = matrix.coords
+    a, b = build.from_sparse(matrix), build.from_coo(pre, post, matrix.data, 50)
+    for name in ("indptr", "indices", "weights"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    np.testing.assert_allclose(matrix.toarray()[3], _dense_row(a, 3), rtol=1e-6)
+
+
+def _dense_row(network: SpikingNetwork, row: int) -> np.ndarray[Any, Any]:
+    out, own = np.zeros(network.n_neurons), slice(*network.indptr[row : row + 2])
+    out[network.indices[own]] = network.weights[own]
+    return out
+
+
+def test_a_sheet_is_local_distinct_and_repeats() -> None:
+    network, again = build.random_sheet(40, reach=5), build.random_sheet(40, reach=5)
+    np.testing.assert_array_equal(network.indices, again.indices)
+    targets = network.indices.reshape(1600, 30)
+    assert (np.diff(targets, axis=1) > 0).all()
+    apart = np.abs(network.positions[targets] - network.positions[:, None])
+    assert np.minimum(apart, 40 - apart).max() == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"mode": "fast"}, "mode is 'fast'; known: clock, event, auto"),
+        ({"threads": 0}, "threads is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"dtype": np.int32}, "dtype is int32"),
+        ({"traces": [N]}, "traces must name neurons in 0..899"),
+        ({"v_start": [0.0]}, "v_start must hold 900"),
+        ({"epoch": 0}, "epoch is 0"),
+        ({"epoch": 10_000}, "precision is lost"),
+        ({"tau_negative": -1.0}, "tau_negative must be above 0"),
+        ({"inputs": [SpikeTrains(np.zeros(1), np.array([N]))]}, "names neurons 900..900"),
+        ({"inputs": [SpikeTrains(np.zeros(2), np.array([1]))]}, "2 times for 1 neurons"),
+    ],
+)
+def test_bad_options_are_refused(options: dict[str, Any], line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        simulate_network(sheet(), 10.0, **options)
+
+
+def test_bad_networks_are_refused() -> None:
+    with pytest.raises(InputError, match="unknown neuron parameter 'tau'; known: tau_mem"):
+        build.from_csr([0, 0], [], [], tau=3.0)
+    with pytest.raises(InputError, match="square matrix"):
+        build.from_sparse(scipy.sparse.csr_array((2, 3)))
+    with pytest.raises(InputError, match=r"sources lie in 7\.\.7, outside 0\.\.1"):
+        build.from_coo([7], [0], [1.0], 2)
+    with pytest.raises(InputError, match="cannot hold 30 distinct targets within 9"):
+        build.random_sheet(15)
+    with pytest.raises(InputError, match="not a multiple of dt"):
+        simulate_network(sheet(), 0.7)
