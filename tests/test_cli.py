@@ -94,6 +94,12 @@ def test_train_draws_the_sheet_when_asked(tmp_path: Path) -> None:
         (["export", "RUN", "--format", "csv"], "unknown format 'csv'; known: tiles"),
         (["verify", "RUN/tiles.h5"], "tiles.h5 does not exist"),
         (["train", "RUN"], "holds a training already: give --resume"),
+        (["train", "new", "--seed", "-1"], "seed is -1: it must not be negative"),
+        (["train", "new", "--test-trials", "0"], "0 test trials a task: ask for at least 1"),
+        (["convert", "RUN", "--seed", "-1"], "seed is -1: it must not be negative"),
+        (["convert", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),
+        (["place", "RUN", "--seed", "-1"], "seed is -1"),
+        (["simulate", "RUN", "--seed", "-1"], "seed is -1"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -108,6 +114,17 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert message in stderr
     assert stderr.count("\n") == 1
     assert {path: path.read_bytes() for path in copy.iterdir()} == before
+
+
+def test_a_network_without_its_training_is_not_overwritten(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "checkpoint.h5").unlink()
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    for resume in ([], ["--resume"]):
+        code, _, stderr = call("train", copy, *resume)
+        assert code == 2
+        assert "holds a network that was not trained there" in stderr
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
 
 
 def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def train(
     settings = read_config(
         config, reg=reg, l1_scale=l1_scale, battery=battery, tasks=tasks, seed=seed
     )
+    if test_trials < 1:
+        raise InputError(f"{test_trials} test trials a task: ask for at least 1")
     with runs.writing(folder):
         checkpoint = folder / "checkpoint.h5"
         state = _start(settings, checkpoint, resume)
@@ -76,6 +78,10 @@ def _start(settings: TrainConfig, checkpoint: Path, resume: bool) -> State:
         raise InputError(
             f"{checkpoint.parent} holds a training already: give --resume to go on with it, or "
             "another folder"
+        )
+    if not checkpoint.exists() and (checkpoint.parent / "rate.h5").exists():
+        raise InputError(
+            f"{checkpoint.parent} holds a network that was not trained there: use another folder"
         )
     if resume and not checkpoint.exists():
         raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without --resume")

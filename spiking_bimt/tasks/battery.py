@@ -66,6 +66,8 @@ def draw_trials(
     select_tasks(battery, tasks)
     if per_task < 1:
         raise InputError(f"{per_task} trials a task: ask for at least 1")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: it must not be negative")
     trials = []
     for task in tasks:
         source = environment(task, dt)

@@ -114,6 +114,8 @@ class TrainConfig:
         for field in ("pool", "reuse", "checkpoint_every", "validation_trials"):
             if getattr(self, field) < 1:
                 raise InputError(f"{field} is {getattr(self, field)}, least 1")
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}: it must not be negative")
         if self.reg not in REGULARISERS:
             raise InputError(f"reg is {self.reg!r}; known: {', '.join(REGULARISERS)}")
         if self.metric not in ("euclidean", "manhattan"):
@@ -169,7 +171,7 @@ def read_config(source: str | Path, **overrides: Any) -> TrainConfig:
     if str(source) in presets():
         text = (resources.files("spiking_bimt.training") / f"{source}.toml").read_text("utf-8")
     elif path.is_file():
-        text = path.read_text("utf-8")
+        text = _text_of(path)
     else:
         raise InputError(
             f"no configuration {source}: give a TOML file or one of {', '.join(presets())}"
@@ -179,6 +181,15 @@ def read_config(source: str | Path, **overrides: Any) -> TrainConfig:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{source}: {error}") from error
     return from_dict(values | {k: v for k, v in overrides.items() if v is not None}, str(source))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text in UTF-8: give a TOML file") from error
 
 
 def from_dict(values: Mapping[str, Any], source: str) -> TrainConfig:
@@ -215,6 +226,11 @@ def _check_type(hint: Any, key: str, value: Any, where: str) -> None:
         expected = (hint,)
     else:
         expected = (list, tuple)
+        item = int if key == "sheet" else str if key == "tasks" else Phase
+        wrong = isinstance(value, expected) and any(type(part) is not item for part in value)
+        if wrong or (key == "sheet" and isinstance(value, expected) and len(value) != 2):
+            what = "two whole numbers" if key == "sheet" else "a list of names"
+            raise InputError(f"{where}: {key} is {value!r}, expected {what}")
     if not isinstance(value, expected) or isinstance(value, bool):
         raise InputError(
             f"{where}: {key} is {value!r}, expected {' or '.join(t.__name__ for t in expected)}"

@@ -166,6 +166,13 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> Non
         ("[[phases]]\nname='a'\nsteps=0", "steps is 0, least 1"),
         ("[[phases]]\nname='a'\nsteps='1'", "steps is '1', expected int"),
         ("[[phases]]\nname='a'\nsteps=1\nl1=nan", "l1 must be a finite number"),
+        (
+            "sheet=[20]\n[[phases]]\nname='a'\nsteps=1",
+            "sheet is \\[20\\], expected two whole numbers",
+        ),
+        ("sheet=['a', 3]\n[[phases]]\nname='a'\nsteps=1", "expected two whole numbers"),
+        ("tasks=[1]\n[[phases]]\nname='a'\nsteps=1", "tasks is \\[1\\], expected a list of names"),
+        ("seed=-1\n[[phases]]\nname='a'\nsteps=1", "seed is -1: it must not be negative"),
         ("seed=1", "no \\[\\[phases\\]\\]"),
         (
             "reg='l2'\n[[phases]]\nname='a'\nsteps=1",
@@ -177,6 +184,12 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> Non
 def test_bad_configurations_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "config.toml").write_text(text)
     with pytest.raises(InputError, match=message):
+        read_config(tmp_path / "config.toml")
+
+
+def test_a_configuration_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="is not text in UTF-8"):
         read_config(tmp_path / "config.toml")
 
 
