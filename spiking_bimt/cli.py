@@ -42,7 +42,7 @@ class _Group(click.Group):
             raise _Interrupted("interrupted: what was finished is kept") from error
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
-        given = sys.argv[1:] if args is None else list(args)
+        given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
         try:
             super().main(given, *rest, **{**kwargs, "standalone_mode": False})
         except click.ClickException as error:

@@ -136,6 +136,12 @@ def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:
     assert "network.h5 is not a readable HDF5 file" in stderr
 
 
+def test_no_arguments_show_the_help() -> None:
+    code, stdout, stderr = call()
+    assert (code, stderr) == (0, "")
+    assert "Commands:\n" in stdout
+
+
 def test_debug_shows_the_traceback() -> None:
     code, _, stderr = call("convert", "nowhere", "--debug")
     assert code == 2
