@@ -199,8 +199,12 @@ def test_interrupt_keeps_the_checkpoint_and_resume_finishes_as_if_nothing_had_be
     config.write_text(TINY.format(steps=600))
     arguments = ["--config", str(config), "--test-trials", "2"]
     command = [sys.executable, "-m", "spiking_bimt", "train"]
+    # A suite that runs in the background inherits an ignored SIGINT, and so would the child.
     process = subprocess.Popen(
-        [*command, str(tmp_path / "killed"), *arguments], stderr=subprocess.PIPE, text=True
+        [*command, str(tmp_path / "killed"), *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not (tmp_path / "killed" / "checkpoint.h5").exists():
         assert process.poll() is None

@@ -54,6 +54,8 @@ def error_curve(rows: Sequence[Mapping[str, Any]], x: str, label: str) -> str:
         )  # fmt: skip
         axes.plot([], [], "x--", color=style.MUTED, label="paper, read off its figures")
         axes.set(xscale="log", xlabel=label, ylabel="error (1 - mean accuracy)", ylim=(0, None))
+        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.xaxis.set_minor_formatter("")
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
@@ -70,6 +72,7 @@ def importance_ranks(importance: Mapping[str, Sequence[float]], trained: int) ->
             axes.semilogy(len(values), values[-1], "o", color=COLOURS[kind], ms=4)
         axes.set(xlim=(1, trained), xlabel="rank of the unit (removed units have none)")
         axes.set(ylabel="importance (summed |w|, log)")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
@@ -86,6 +89,7 @@ def weight_by_distance(networks: Mapping[str, RateNetwork]) -> str:
             axes.semilogy(distance, np.maximum(mean, 1e-6), "o-", ms=3, color=COLOURS[kind],
                           label=kind)  # fmt: skip
         axes.set(xlabel="distance (grid spacings)", ylabel="mean |w| at that distance (log)")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
