@@ -15,6 +15,7 @@ import tomli_w
 from spiking_bimt.errors import InputError
 from spiking_bimt.tasks.battery import select_tasks
 
+ACTIVATIONS = ("relu", "lif")
 REGULARISERS = ("bimt", "bimt-noswap", "l1", "none")
 
 T = TypeVar("T")
@@ -93,6 +94,17 @@ class TrainConfig:
     """Factor on every phase's l1: one number for the strength of the whole penalty."""
     metric: str = "euclidean"
     """Distance on the sheet: "euclidean" or "manhattan"."""
+    activation: str = "relu"
+    """"relu", or "lif": the softened rate of the leaky integrate-and-fire neuron of the next four
+    settings, for a chip whose neurons leak; conversion then gives it those neurons."""
+    lif_tau_mem: float = 20.0
+    """Membrane time constant, ms."""
+    lif_t_ref: float = 2.0
+    """Refractory time, ms."""
+    lif_full_rate: float = 200.0
+    """Spike rate that counts as a rate of 1, Hz."""
+    lif_softness: float = 0.1
+    """Softness of the threshold, relative to the input that reaches it."""
     seed: int = 0
     decision_weight: float = 5.0
     """Weight of a decision step in the loss, against 1 before the go signal."""
@@ -100,7 +112,7 @@ class TrainConfig:
     """Largest norm of the loss's gradient."""
     pool: int = 400
     """Trials a task in the pool that batches are drawn from."""
-    reuse: int = 3
+    reuse: int = 40
     """Times that a pool is gone through before the next is drawn."""
     checkpoint_every: int = 500
     """Steps between checkpoints and measurements."""
@@ -122,7 +134,12 @@ class TrainConfig:
             raise InputError(f"metric is {self.metric!r}; known: euclidean, manhattan")
         if min(self.sheet) < 1:
             raise InputError(f"sheet is {self.sheet[0]} x {self.sheet[1]}: both must be at least 1")
-        for field in ("tau", "decision_weight", "clip", "l1_scale"):
+        if self.activation not in ACTIVATIONS:
+            raise InputError(f"activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}")
+        if not (np.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):
+            raise InputError(f"lif_t_ref is {self.lif_t_ref}: it must be a finite time, least 0 ms")
+        for field in ("tau", "decision_weight", "clip", "l1_scale", "lif_tau_mem",
+                      "lif_full_rate", "lif_softness"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} must be a finite number above 0")
 
@@ -130,6 +147,13 @@ class TrainConfig:
     def task_names(self) -> tuple[str, ...]:
         """The tasks in the order of their rule channels."""
         return select_tasks(self.battery, self.tasks)
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """The parameters of the activation's curve, in ms (`RateNetwork.curve`); none for relu."""
+        if self.activation == "relu":
+            return ()
+        return self.lif_tau_mem, self.lif_t_ref, self.lif_full_rate / 1000, self.lif_softness
 
     def effective_phases(self) -> tuple[Phase, ...]:
         """The phases under `reg` and `l1_scale`."""

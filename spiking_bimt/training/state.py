@@ -103,6 +103,8 @@ def to_network(
         dt=dt,
         battery=config.battery,
         tasks=config.task_names,
+        activation=config.activation,
+        curve=np.array(config.curve, np.float32) if config.curve else None,
         measured=measured,
     )
 

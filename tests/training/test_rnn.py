@@ -1,6 +1,9 @@
 """The written-out gradient and the packing, against autograd and against a loop over trials."""
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -12,17 +15,34 @@ from spiking_bimt.training import rnn
 TASKS = BATTERIES["yang19"]
 TRIALS = draw_trials("yang19", TASKS, 3, 100.0, stream="train")
 ALPHA = 0.632
+LIF = np.array([20.0, 2.0, 0.2, 0.3], np.float32)
+
+
+def lif_activation(x: torch.Tensor) -> torch.Tensor:
+    """The curve of LIF, written with torch's own functions."""
+    rho = torch.nn.functional.softplus(x, beta=1 / 0.3)
+    return 1 / (0.2 * (2.0 + 20.0 * torch.log1p(1 / rho)))
 
 
 def autograd_loss(
-    p: rnn.Parameters, batch: rnn.Batch, noise: torch.Tensor, margin: float, activity: float
+    p: rnn.Parameters,
+    batch: rnn.Batch,
+    noise: torch.Tensor,
+    margin: float,
+    activity: float,
+    activation: Callable[[torch.Tensor], torch.Tensor],
 ) -> torch.Tensor:
     """The loss as a plain loop, for autograd to differentiate."""
     state, start, total = torch.zeros(batch.counts[0], len(p.b)), 0, torch.zeros(())
     for count in batch.counts:
         rows = slice(start, start + count)
-        drive = state[:count] @ p.w_rec.T + batch.inputs[rows] @ p.w_in.T + p.b + noise[rows]
-        state = (1 - ALPHA) * state[:count] + ALPHA * torch.relu(drive)
+        drive = (
+            state[:count] @ p.w_rec.T
+            + batch.inputs[rows, : p.w_in.shape[1]] @ p.w_in.T
+            + p.b
+            + noise[rows]
+        )
+        state = (1 - ALPHA) * state[:count] + ALPHA * activation(drive)
         outputs = state @ p.w_out.T + p.b_out
         shift = torch.zeros_like(outputs)
         shift[:, 0] = margin * batch.before_go[rows]
@@ -35,15 +55,21 @@ def autograd_loss(
     return total
 
 
+@pytest.mark.parametrize(("curve", "activation"), [(rnn.RELU, torch.relu), (LIF, lif_activation)])
 @pytest.mark.parametrize(("margin", "activity"), [(0.0, 0.0), (2.0, 0.0), (1.0, 0.3)])
-def test_gradient_equals_autograd(margin: float, activity: float) -> None:
+def test_gradient_equals_autograd(
+    margin: float,
+    activity: float,
+    curve: npt.NDArray[np.float32],
+    activation: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
     batch = rnn.pack(TRIALS, np.arange(0, TRIALS.n_trials, 2), 5.0)
     p = rnn.initial_parameters(30, TRIALS.n_inputs, 17, seed=1)
     noise = 0.1 * torch.randn(len(batch.labels), 30, generator=torch.Generator().manual_seed(0))
-    loss, gradient, _ = rnn.loss_and_gradient(p, batch, ALPHA, noise, margin, activity)
+    loss, gradient, _ = rnn.loss_and_gradient(p, batch, ALPHA, noise, margin, activity, curve)
     for tensor in p.tensors():
         tensor.requires_grad_(True)
-    expected = autograd_loss(p, batch, noise, margin, activity)
+    expected = autograd_loss(p, batch, noise, margin, activity, activation)
     expected.backward()  # type: ignore[no-untyped-call]
     assert loss == pytest.approx(expected.item(), rel=1e-5)
     for mine, tensor in zip(gradient.tensors(), p.tensors(), strict=True):
@@ -55,7 +81,7 @@ def test_packed_forward_equals_each_trial_alone() -> None:
     p = rnn.initial_parameters(20, TRIALS.n_inputs, 17, seed=2)
     chosen = np.arange(TRIALS.n_trials)
     batch = rnn.pack(TRIALS, chosen)
-    packed = rnn.readout(p, rnn.forward(p, batch, ALPHA)[0])
+    packed = rnn.readout(p, rnn.forward(p, batch, ALPHA).rates)
     network = RateNetwork(
         p.w_rec.numpy(), p.w_in.numpy(), p.b.numpy(), p.w_out.numpy(), p.b_out.numpy(),
         positions=np.stack(np.divmod(np.arange(20), 5), axis=1).astype(np.int32), sheet=(4, 5),
