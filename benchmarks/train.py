@@ -166,14 +166,15 @@ def data_row(batch: rnn.Batch, n_inputs: int, repeats: int) -> Row:
     """Share of making the trials and their noise in a step of 100 units, at the preset's reuse."""
     config = read_config("paper")
     phase = config.phases[0]
+    even = np.ones(len(TASKS))
     pool, ours = Pool(config, phase, 0), Ours(10, phase, batch, n_inputs)
-    pool.batch(0)
+    pool.batch(0, even)
 
     start = time.process_time()
     draw_noise_free("yang19", TASKS, config.pool, 100.0, stream="train", pool=99)
     one_draw = time.process_time() - start
     at = iter(range(1, 10**6))
-    one_batch, one_step = median_pair(lambda: pool.batch(next(at)), ours.step, repeats)
+    one_batch, one_step = median_pair(lambda: pool.batch(next(at), even), ours.step, repeats)
     data = one_draw / (config.pool * len(TASKS)) * phase.batch / config.reuse + one_batch
     share = data / (data + one_step)
     return Row("share of the data in a step of 100 units", 1e3 * data, 1e3 * (data + one_step),

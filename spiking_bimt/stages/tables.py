@@ -115,17 +115,33 @@ def show_demo(result: dict[str, Any]) -> None:
 
 
 def show_study(result: dict[str, Any]) -> None:
-    """Mean over seeds of each kind of training at each strength."""
+    """Mean over seeds of each kind of training at each strength, and ratios at equal error."""
     table = Table(title="mean over seeds, +- 95% half-width", title_justify="left")
     names = ("error", "active units", "synapses", "wiring length", "modularity", "isolated",
-             "isolated null")  # fmt: skip
+             "isolated null", "variance", "variance null", "cpu seconds")  # fmt: skip
     for column in ("training", "strength", "seeds", *names):
         table.add_column(column, justify="left" if column == "training" else "right")
     for row in result["summary"]:
         cells = [_mean(row[name.replace(" ", "_")]) for name in names]
         table.add_row(row["kind"], f"{row['l1_scale']:g}", str(row["seeds"]), *cells)
+    Console(width=190).print(table)
+    title = "at the same error: how many times as much, geometric mean over seeds (95%)"
+    table = Table(title=title, title_justify="left")
+    for column in ("than BIMT needs", "error", "active units", "wiring length", "seeds"):
+        table.add_column(column)
+    for row in result["equal_error"]:
+        cells = [_ratio(row[name]) for name in ("active_units", "wiring_length")]
+        table.add_row(row["than"], f"{row['error']:g}", *cells, str(row["active_units"]["n"]))
     Console(width=150).print(table)
+    for name, reason in result["failed"].items():
+        Console().print(f"{name} failed: {reason}", soft_wrap=True)
     Console().print(f"all networks: {result['study']}", soft_wrap=True)
+
+
+def _ratio(interval: dict[str, Any]) -> str:
+    if interval["low"] is None:
+        return f"{interval['mean']:.2f}"
+    return f"{interval['mean']:.2f} ({interval['low']:.2f} to {interval['high']:.2f})"
 
 
 def _mean(value: list[float | None]) -> str:

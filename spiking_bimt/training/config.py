@@ -110,10 +110,13 @@ class TrainConfig:
     """Weight of a decision step in the loss, against 1 before the go signal."""
     clip: float = 1.0
     """Largest norm of the loss's gradient."""
+    focus: float = 0.0
+    """Share of a batch that is drawn from the tasks in proportion to their present loss; the rest
+    comes from all tasks alike."""
     pool: int = 400
     """Trials a task in the pool that batches are drawn from."""
     reuse: int = 40
-    """Times that a pool is gone through before the next is drawn."""
+    """Batches as large as the whole pool that are drawn from it before the next is made."""
     checkpoint_every: int = 500
     """Steps between checkpoints and measurements."""
     validation_trials: int = 20
@@ -134,6 +137,8 @@ class TrainConfig:
             raise InputError(f"metric is {self.metric!r}; known: euclidean, manhattan")
         if min(self.sheet) < 1:
             raise InputError(f"sheet is {self.sheet[0]} x {self.sheet[1]}: both must be at least 1")
+        if not 0 <= self.focus < 1:
+            raise InputError(f"focus is {self.focus}: it must lie in [0, 1)")
         if self.activation not in ACTIVATIONS:
             raise InputError(f"activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}")
         if not (np.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):

@@ -18,6 +18,9 @@ from spiking_bimt.training.state import State, drop_dead
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
+FOLLOWS = 0.02
+"""Share of a batch in the running mean of a task's loss."""
+
 
 class Observer(Protocol):
     """What a training tells as it goes on."""
@@ -68,7 +71,7 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
     context = Context.of(config, phase, state)
     pool = Pool(config, phase, state.phase)
     while state.step < phase.steps:
-        loss = step(context, state, pool.batch(state.step))
+        loss = step(context, state, pool.batch(state.step, state.task_loss))
         if phase.swap_every and state.step % phase.swap_every == 0:
             _swap(state, context.distances, phase.max_swaps)
             context.strengths = _strengths(phase, state, context.distances)
@@ -87,10 +90,11 @@ def step(context: Context, state: State, batch: rnn.Batch) -> float:
     config, phase = context.config, context.phase
     alpha = 1 - math.exp(-phase.dt / config.tau)
     noise = _noise(config, phase, state, len(batch.labels))
-    loss, gradient, peak = rnn.loss_and_gradient(
+    losses, gradient, peak = rnn.loss_and_gradient(
         state.p, batch, alpha, noise, phase.margin, phase.activity,
         np.array(config.curve, np.float32),
     )  # fmt: skip
+    loss = float(losses.sum())
     if not math.isfinite(loss):
         raise InputError(
             f"the loss is {loss} at step {state.step} of phase {phase.name!r}: lower lr or clip; "
@@ -98,8 +102,20 @@ def step(context: Context, state: State, batch: rnn.Batch) -> float:
         )
     _update(context, state, gradient)
     torch.maximum(state.peak, peak, out=state.peak)
+    _follow(state, batch, losses)
     state.step += 1
     return loss
+
+
+def _follow(state: State, batch: rnn.Batch, losses: Tensor) -> None:
+    """Let the running mean of each task's loss follow the batch."""
+    n_tasks = len(state.task_loss)
+    trials = np.bincount(batch.task[: batch.counts[0]], minlength=n_tasks)
+    sums = np.bincount(batch.task, losses.numpy(), n_tasks) * batch.counts[0]
+    met = trials > 0
+    state.task_loss[met] += (sums[met] / trials[met] - state.task_loss[met]) * FOLLOWS
+    # None may be 0, or there would be nothing to share out by.
+    np.maximum(state.task_loss, 1e-6, out=state.task_loss)
 
 
 def _begin_phase(phase: Phase, state: State) -> None:

@@ -5,7 +5,6 @@ import numpy.typing as npt
 import torch
 
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.errors import InputError
 from spiking_bimt.tasks.battery import draw_noise_free
 from spiking_bimt.training import rnn
 from spiking_bimt.training.config import Phase, TrainConfig
@@ -26,28 +25,23 @@ class Pool:
 
     def __init__(self, config: TrainConfig, phase: Phase, phase_index: int) -> None:
         self._config, self._phase, self._phase_index = config, phase, phase_index
-        n = config.pool * len(config.task_names)
-        self._batches = n // phase.batch
-        if self._batches < 1:
-            raise InputError(f"batch {phase.batch} exceeds the pool of {n} trials: raise pool")
+        self._lasts = max(1, config.reuse * config.pool * len(config.task_names) // phase.batch)
         self._drawn = -1
         self._trials: Trials
         self._sigma: npt.NDArray[np.float32]
         self._noisy: npt.NDArray[np.bool_]
-        self._shuffled = -1
-        self._order: npt.NDArray[np.int64]
 
-    def batch(self, step: int) -> rnn.Batch:
-        """The packed trials of a step."""
-        self._draw(step // (self._batches * self._config.reuse))
-        sweep, part = divmod(step, self._batches)
-        if sweep != self._shuffled:
-            rng = np.random.default_rng((self._config.seed, 103, self._phase_index, sweep))
-            self._order = rng.permutation(self._trials.n_trials)
-            self._shuffled = sweep
-        chosen = self._order[part * self._phase.batch : (part + 1) * self._phase.batch]
-        batch = rnn.pack(self._trials, chosen, self._config.decision_weight)
-        stream = generator(self._config.seed, 107, self._phase_index, step)
+    def batch(self, step: int, task_loss: npt.NDArray[np.float64]) -> rnn.Batch:
+        """The packed trials of a step, more of the tasks whose loss (tasks,) is larger."""
+        config = self._config
+        self._draw(step // self._lasts)
+        rng = np.random.default_rng((config.seed, 103, self._phase_index, step))
+        by_loss = task_loss / task_loss.sum()
+        share = config.focus * by_loss + (1 - config.focus) / len(by_loss)
+        task = rng.choice(len(share), self._phase.batch, p=share)
+        chosen = task * config.pool + rng.integers(config.pool, size=len(task))
+        batch = rnn.pack(self._trials, chosen, config.decision_weight)
+        stream = generator(config.seed, 107, self._phase_index, step)
         noisy = np.flatnonzero(self._noisy[batch.rows])
         sigma = torch.from_numpy(self._sigma[batch.rows[noisy]])
         noise = torch.empty(sigma.shape).normal_(generator=stream)

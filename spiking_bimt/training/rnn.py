@@ -69,6 +69,8 @@ class Batch:
     """Live trials at each step, falling."""
     rows: npt.NDArray[np.int64]
     """(P,) row of each in the trials that they were taken from."""
+    task: npt.NDArray[np.int32]
+    """(P,) task of each row's trial."""
 
 
 def initial_parameters(n_units: int, n_inputs: int, n_outputs: int, seed: int) -> Parameters:
@@ -107,6 +109,7 @@ def pack(trials: Trials, chosen: npt.NDArray[np.int64], decision_weight: float =
         before_go=torch.from_numpy(before_go),
         counts=[int(count) for count in counts],
         rows=rows,
+        task=trials.task[order][trial],
     )
 
 
@@ -167,8 +170,10 @@ def loss_and_gradient(
     margin: float = 0.0,
     activity: float = 0.0,
     curve: npt.NDArray[np.float32] = RELU,
-) -> tuple[float, Parameters, Tensor]:
-    """Weighted cross entropy, its gradient, and the peak rate of each unit (N,).
+) -> tuple[Tensor, Parameters, Tensor]:
+    """Loss by row (P,), the gradient of its sum, and the peak rate of each unit (N,).
+
+    The loss is the weighted cross entropy; every row bears the same part of the activity's cost.
 
     `margin` is taken off the fixation output before the go signal, so that the network learns to
     hold fixation by that much more than the best other output (additive-margin softmax).
@@ -183,7 +188,7 @@ def loss_and_gradient(
         outputs[:, 0] -= margin * batch.before_go
     log_p = torch.log_softmax(outputs, 1)
     picked = log_p.gather(1, batch.labels[:, None])[:, 0]
-    loss = -float(picked @ batch.weights)
+    loss = -picked * batch.weights
     d_out = log_p.exp_()
     d_out[torch.arange(len(d_out)), batch.labels] -= 1
     d_out *= batch.weights[:, None]
@@ -194,7 +199,7 @@ def loss_and_gradient(
     _add_product(d_out, _padded(p.w_out, d_out.shape[1], rates.shape[1]), d_drive)
     if activity:
         used = len(rates) * n
-        loss += activity * float(rates.square().sum()) / used
+        loss += activity * rates.square().sum() / used / len(rates)
         d_drive.add_(rates, alpha=2 * activity / used)
     recurrent.backward(
         d_drive.numpy(), packed.slopes.numpy(), packed.counts, packed.w_rec.numpy(),

@@ -66,12 +66,12 @@ def test_gradient_equals_autograd(
     batch = rnn.pack(TRIALS, np.arange(0, TRIALS.n_trials, 2), 5.0)
     p = rnn.initial_parameters(30, TRIALS.n_inputs, 17, seed=1)
     noise = 0.1 * torch.randn(len(batch.labels), 30, generator=torch.Generator().manual_seed(0))
-    loss, gradient, _ = rnn.loss_and_gradient(p, batch, ALPHA, noise, margin, activity, curve)
+    losses, gradient, _ = rnn.loss_and_gradient(p, batch, ALPHA, noise, margin, activity, curve)
     for tensor in p.tensors():
         tensor.requires_grad_(True)
     expected = autograd_loss(p, batch, noise, margin, activity, activation)
     expected.backward()  # type: ignore[no-untyped-call]
-    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    assert float(losses.sum()) == pytest.approx(expected.item(), rel=1e-5)
     for mine, tensor in zip(gradient.tensors(), p.tensors(), strict=True):
         assert tensor.grad is not None
         torch.testing.assert_close(mine, tensor.grad, rtol=1e-4, atol=1e-6)
