@@ -76,7 +76,7 @@ class Ours:
     def __init__(self, side: int, phase: Phase, batch: rnn.Batch, n_inputs: int) -> None:
         config = replace(read_config("paper"), sheet=(side, side), phases=(phase,))
         self.state = initial_state(config, n_inputs, 17)
-        self.context = loop.Context.of(config, phase, self.state)
+        self.context = loop.Context.of(config, self.state)
         self._batch = batch
 
     def step(self) -> float:

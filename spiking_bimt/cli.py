@@ -134,8 +134,12 @@ def chips(as_json: bool) -> None:
 @click.option("--pictures", is_flag=True, help="Draw the sheet as it trains, and animate it.")
 @click.option("--test-trials", default=200, show_default=True, help="Trials a task at the end.")
 def train(run: Path, as_json: bool, **options: Any) -> None:
-    """Tasks to rate.h5: train a rate network with BIMT."""
-    _stage("train", as_json, run, **options)
+    """Tasks to rate.h5: train a rate network with BIMT.
+
+    The whole configuration is printed at the start and kept in RUN/config.toml: edit a copy and
+    give it as --config.
+    """
+    _stage("train", as_json, run, announce=lambda text: click.echo(text, err=True), **options)
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """`train`: tasks to rate.h5."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def train(
     resume: bool = False,
     test_trials: int = TEST_TRIALS,
     pictures: bool = False,
+    announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
@@ -47,6 +49,7 @@ def train(
     from the run's checkpoint to the same result as an uninterrupted training (on one thread,
     which this uses, bit for bit). A run that is trained already is refused without `resume`.
     pictures: draw the sheet at every measurement, and an animation of them at the end.
+    announce: called with the whole configuration, as TOML, when the training begins.
     """
     folder = Path(run)
     settings = read_config(
@@ -59,6 +62,8 @@ def train(
         state = _start(settings, checkpoint, resume)
         if state.phase == 0 and state.step == 0:
             store.write_bytes(folder / "config.toml", settings.to_toml().encode())
+        if announce:
+            announce(settings.to_toml())
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:

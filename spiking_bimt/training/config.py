@@ -39,6 +39,9 @@ class Phase:
     lr_final: float = 0.02
     l1: float = 0.0
     """lambda: strength of the L1 penalty on all weights but the biases."""
+    l1_ramp: float = 0.0
+    """First share of the phase over which lambda goes linearly from that of the phase before
+    (0 before the first) to l1; 0 for a jump."""
     distance: float = 0.0
     """A: wiring penalty per grid spacing, relative to l1; recurrent weights only."""
     swap_every: int = 100
@@ -63,10 +66,18 @@ class Phase:
         for field in ("dt", "lr"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
-        for field in ("lr_decay", "lr_final", "l1", "distance", "swap_every", "max_swaps", "noise",
-                      "margin", "activity", "prune", "stop_error"):  # fmt: skip
+        if self.l1_ramp > 1 or self.lr_decay > 1:
+            raise InputError(f"phase {self.name!r}: l1_ramp and lr_decay are shares, at most 1")
+        for field in ("lr_decay", "lr_final", "l1_ramp", "l1", "distance", "swap_every",
+                      "max_swaps", "noise", "margin", "activity", "prune",
+                      "stop_error"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
+
+    def l1_at(self, step: int, before: float) -> float:
+        """lambda of a step of this phase, after one that ended at `before`."""
+        rising = self.l1_ramp * self.steps
+        return before + (self.l1 - before) * min(1.0, step / rising) if rising else self.l1
 
     def lr_at(self, step: int) -> float:
         """Learning rate of a step of this phase."""

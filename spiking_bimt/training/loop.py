@@ -18,6 +18,9 @@ from spiking_bimt.training.state import State, drop_dead
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
+RAMP_EVERY = 100
+"""Steps between changes of lambda while it ramps."""
+
 FOLLOWS = 0.02
 """Share of a batch in the running mean of a task's loss."""
 
@@ -41,14 +44,32 @@ class Context:
 
     config: TrainConfig
     phase: Phase
+    l1_before: float
+    """lambda at the end of the phase before."""
     distances: bimt.Doubles
     strengths: Parameters
 
     @classmethod
-    def of(cls, config: TrainConfig, phase: Phase, state: State) -> "Context":
-        """The context of `phase` with the units where they are."""
+    def of(cls, config: TrainConfig, state: State) -> "Context":
+        """The context of the state's phase with the units where they are."""
+        phases = config.effective_phases()
+        before = phases[state.phase - 1].l1 if state.phase else 0.0
         distances = bimt.sheet_distances(*config.sheet, config.metric)
-        return cls(config, phase, distances, _strengths(phase, state, distances))
+        context = cls(config, phases[state.phase], before, distances, state.p)
+        context.refresh(state)
+        return context
+
+    def refresh(self, state: State) -> None:
+        """Strength of the penalty on each weight: l1, and l1 (1 + A d_ij) between hidden units."""
+        # lambda changes every RAMP_EVERY steps, so that a resumed training has the same.
+        l1 = self.phase.l1_at(state.step - state.step % RAMP_EVERY, self.l1_before)
+        places = state.place[state.units]
+        d = torch.from_numpy(self.distances[np.ix_(places, places)].astype(np.float32))
+        none = state.p.zeros_like()
+        flat = Parameters(*(tensor + l1 for tensor in none.tensors()))
+        self.strengths = Parameters(
+            l1 * (1 + self.phase.distance * d), flat.w_in, none.b, flat.w_out, none.b_out
+        )
 
 
 def run(config: TrainConfig, state: State, observer: Observer) -> State:
@@ -68,16 +89,18 @@ def run(config: TrainConfig, state: State, observer: Observer) -> State:
 def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observer) -> None:
     if state.step == 0:
         _begin_phase(phase, state)
-    context = Context.of(config, phase, state)
+    context = Context.of(config, state)
     pool = Pool(config, phase, state.phase)
     while state.step < phase.steps:
         loss = step(context, state, pool.batch(state.step, state.task_loss))
         if phase.swap_every and state.step % phase.swap_every == 0:
             _swap(state, context.distances, phase.max_swaps)
-            context.strengths = _strengths(phase, state, context.distances)
+            context.refresh(state)
+        elif phase.l1_ramp and state.step % RAMP_EVERY == 0:
+            context.refresh(state)
         if state.step % config.checkpoint_every == 0 or state.step == phase.steps:
             if drop_dead(state):
-                context.strengths = _strengths(phase, state, context.distances)
+                context.refresh(state)
             error = observer.measure(phase, state, loss)
             if phase.stop_error and error <= phase.stop_error:
                 state.step = phase.steps
@@ -144,17 +167,6 @@ def _update(context: Context, state: State, gradient: Parameters) -> None:
         group = (state.p, state.m, state.v, gradient, state.mask, context.strengths)
         flat = (getattr(tensors, name).numpy().reshape(-1) for tensors in group)
         optimise.adam_shrink(*flat, *settings)
-
-
-def _strengths(phase: Phase, state: State, distances: bimt.Doubles) -> Parameters:
-    """Strength of the penalty on each weight: l1, and l1 (1 + A d_ij) between hidden units."""
-    places = state.place[state.units]
-    d = torch.from_numpy(distances[np.ix_(places, places)].astype(np.float32))
-    none = state.p.zeros_like()
-    flat = Parameters(*(tensor.fill_(phase.l1) for tensor in state.p.zeros_like().tensors()))
-    return Parameters(
-        phase.l1 * (1 + phase.distance * d), flat.w_in, none.b, flat.w_out, none.b_out
-    )
 
 
 def _swap(state: State, distances: bimt.Doubles, max_swaps: int) -> None:

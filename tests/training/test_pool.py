@@ -15,9 +15,8 @@ CONFIG = TrainConfig(phases=(Phase("only", steps=100),), tasks=TASKS, pool=20, f
 EVEN = np.ones(4)
 
 
-def pool(**changes: float) -> Pool:
-    config = dataclasses.replace(CONFIG, **changes)
-    return Pool(config, config.phases[0], 0)
+def pool() -> Pool:
+    return Pool(CONFIG, CONFIG.phases[0], 0)
 
 
 def test_a_batch_is_a_function_of_its_step() -> None:
