@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import spiking_bimt.export  # noqa: F401  (binds the sub-package, which is called like a stage)
 
 if TYPE_CHECKING:
+    from spiking_bimt.stages.compare import compare
     from spiking_bimt.stages.convert import convert
     from spiking_bimt.stages.demo import demo
     from spiking_bimt.stages.place import place
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from spiking_bimt.stages.train import train
     from spiking_bimt.stages.verify import verify
 
-_STAGES = ("convert", "demo", "place", "report", "simulate", "train", "verify")
+_STAGES = ("compare", "convert", "demo", "place", "report", "simulate", "train", "verify")
 
-__all__ = ["convert", "demo", "place", "report", "simulate", "train", "verify"]
+__all__ = ["compare", "convert", "demo", "place", "report", "simulate", "train", "verify"]
 
 
 def __getattr__(name: str) -> Any:

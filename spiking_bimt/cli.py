@@ -156,6 +156,17 @@ def study(name: str, out: Path, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--chip", default="grid64", show_default=True, help="Preset or TOML file.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the placer.")
+@_trials_option(20, "Test trials a task of the bundled networks.")
+@_threads_option()
+def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+    """Converted runs, or the bundled networks, side by side on one chip."""
+    _stage("compare", as_json, *runs, **options)
+
+
+@main.command()
 @_run_argument()
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
 @click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")

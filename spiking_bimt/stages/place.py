@@ -34,14 +34,14 @@ def place(
     preset = load_chip(chip)
     with runs.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
-        counts, steps, _ = _spikes(network, "calibrate", threads)
+        counts, steps, _ = spikes(network, "calibrate", threads)
         with progress("place", ROUNDS) as advance:
             placement = place_network(
                 network, preset, counts / (steps * network.dt), seed=seed, progress=advance
             )
         measured = {
             **(placement.measured or {}),
-            **_measure(network, placement, preset, threads),
+            **measure(network, placement, preset, threads),
         }
         store.save(
             replace(placement, measured=measured),
@@ -52,7 +52,7 @@ def place(
     return measured
 
 
-def _spikes(network: SpikingNetwork, stream: str, threads: int | None) -> tuple[Any, int, int]:
+def spikes(network: SpikingNetwork, stream: str, threads: int | None) -> tuple[Any, int, int]:
     """Spikes of each neuron over trials of every task, simulated steps, and trials."""
     trials = draw_trials(
         network.battery, network.tasks, ACTIVITY_TRIALS, network.task_dt, stream=stream
@@ -62,10 +62,11 @@ def _spikes(network: SpikingNetwork, stream: str, threads: int | None) -> tuple[
     return recording.spike_counts.sum(0), steps, trials.n_trials
 
 
-def _measure(
+def measure(
     network: SpikingNetwork, placement: Placement, chip: Chip, threads: int | None
 ) -> dict[str, Any]:
-    counts, steps, trials = _spikes(network, "test", threads)
+    """Packets, hops and energy of test trials on a placement, as JSON values."""
+    counts, steps, trials = spikes(network, "test", threads)
     flow = traffic(network, placement, chip, counts, steps)
     hops = flow.multicast_hops if chip.routing == "multicast" else flow.unicast_hops
     energy = flow.energy_pj

@@ -1,5 +1,6 @@
 """What the command line prints of each stage's result."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -80,6 +81,53 @@ def show_place(result: dict[str, Any]) -> None:
     }
     unit = result["unit"]
     _show_rows(f"cost, {unit}", [(name, f"{v['cost']:.4g}") for name, v in costs.items()])
+
+
+def show_compare(result: dict[str, Any]) -> None:
+    """A column a network."""
+    networks = result["networks"]
+    title = f"on {result['chip']}, each network at its best placement"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for name in networks:
+        table.add_column(name, justify="right")
+    for label, value in _COMPARED.items():
+        cells = [value(row) for row in networks.values()]
+        if any(cell is not None for cell in cells):
+            table.add_row(label, *("-" if cell is None else cell for cell in cells))
+    Console().print(table)
+    for name, row in networks.items():
+        if "refused" in row:
+            Console().print(f"{name} does not fit: {row['refused']}", soft_wrap=True)
+
+
+def _placed(key: str, form: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda row: None if key not in row else format(row[key], form)
+
+
+def _tiled(key: str, form: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda row: None if "tiles" not in row else format(row["tiles"][key], form)
+
+
+_COMPARED: dict[str, Callable[[dict[str, Any]], str | None]] = {
+    "accuracy, rate network": lambda row: f"{row['accuracy']['rate']:.4f}",
+    "accuracy, integer spiking": lambda row: f"{row['accuracy']['quantised']:.4f}",
+    "units": _placed("active_units", ","),
+    "recurrent connections": _placed("synapses", ","),
+    "wiring length (Manhattan)": _placed("wiring_length", ",.0f"),
+    "mean rate, Hz": _placed("mean_rate_hz", ".1f"),
+    "cores": _placed("cores", ","),
+    "crossbar tiles": _tiled("tiles", ","),
+    "used cells of those tiles": _tiled("utilisation", ".1%"),
+    "packets a trial": _placed("packets_per_trial", ",.0f"),
+    "packets a spike": _placed("packets_per_spike", ".2f"),
+    "hops a trial": _placed("hops_per_trial", ",.0f"),
+    "packets on the busiest link": _placed("busiest_link_packets", ","),
+    "energy a trial, nJ": lambda row: (
+        f"{sum(row['energy_nj_per_trial'].values()):,.0f}"
+        if row.get("energy_nj_per_trial") else None
+    ),
+}  # fmt: skip
 
 
 def show_export(result: dict[str, Any]) -> None:

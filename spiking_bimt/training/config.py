@@ -42,6 +42,8 @@ class Phase:
     l1_ramp: float = 0.0
     """First share of the phase over which lambda goes linearly from that of the phase before
     (0 before the first) to l1; 0 for a jump."""
+    l1_ends: float = 1.0
+    """Strength on input and readout weights, relative to l1."""
     distance: float = 0.0
     """A: wiring penalty per grid spacing, relative to l1; recurrent weights only."""
     swap_every: int = 100
@@ -68,7 +70,7 @@ class Phase:
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
         if self.l1_ramp > 1 or self.lr_decay > 1:
             raise InputError(f"phase {self.name!r}: l1_ramp and lr_decay are shares, at most 1")
-        for field in ("lr_decay", "lr_final", "l1_ramp", "l1", "distance", "swap_every",
+        for field in ("lr_decay", "lr_final", "l1_ramp", "l1", "l1_ends", "distance", "swap_every",
                       "max_swaps", "noise", "margin", "activity", "prune",
                       "stop_error"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):

@@ -60,13 +60,15 @@ class Context:
         return context
 
     def refresh(self, state: State) -> None:
-        """Strength of the penalty on each weight: l1, and l1 (1 + A d_ij) between hidden units."""
+        """Strength of the penalty on each weight, with the units where they are now:
+        l1 (1 + A d_ij) between hidden units, l1 * l1_ends on input and readout weights.
+        """
         # lambda changes every RAMP_EVERY steps, so that a resumed training has the same.
         l1 = self.phase.l1_at(state.step - state.step % RAMP_EVERY, self.l1_before)
         places = state.place[state.units]
         d = torch.from_numpy(self.distances[np.ix_(places, places)].astype(np.float32))
         none = state.p.zeros_like()
-        flat = Parameters(*(tensor + l1 for tensor in none.tensors()))
+        flat = Parameters(*(tensor + l1 * self.phase.l1_ends for tensor in none.tensors()))
         self.strengths = Parameters(
             l1 * (1 + self.phase.distance * d), flat.w_in, none.b, flat.w_out, none.b_out
         )
