@@ -18,12 +18,17 @@ def show_train(result: dict[str, Any]) -> None:
     """Accuracy and wiring of a trained rate network."""
     rows = [
         ("accuracy", _with_interval(result["accuracy"], result["accuracy_interval"])),
-        ("active units", f"{result['active_units']} of {result['trained_units']}"),
+        ("active units", f"{result['active_units']} of {result['trained_units']}, "
+                         f"{_cliff(result['importance_threshold'])}"),
         ("recurrent connections", f"{result['synapses']:,}"),
         ("wiring length (Manhattan)", f"{result['wiring_length']:,.0f}"),
-    ]
+    ]  # fmt: skip
     _show_rows(f"rate network, {result['trials_per_task']} trials a task", rows)
     _show_tasks({"rate": result["per_task"]})
+
+
+def _cliff(threshold: float) -> str:
+    return f"importance above {threshold:.3g}" if threshold else "all that are left: no cliff"
 
 
 def show_convert(result: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from spiking_bimt.analysis.active import active_units
+from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.data import store
 from spiking_bimt.errors import InputError
@@ -100,6 +102,7 @@ def _finish(settings: TrainConfig, state: State, folder: Path, test_trials: int)
     trials = draw_trials(settings.battery, settings.task_names, test_trials, dt, stream="test")
     network = to_network(settings, dt, state)
     result = score(rate_outputs(network, trials), trials)
+    active = active_units(importance(network))
     measured: dict[str, Any] = {
         "accuracy": result.accuracy,
         "accuracy_interval": list(result.interval),
@@ -108,6 +111,8 @@ def _finish(settings: TrainConfig, state: State, folder: Path, test_trials: int)
         "trials_per_task": test_trials,
         "trained_units": settings.sheet[0] * settings.sheet[1],
         **wiring(network),
+        "active_units": len(active.units),
+        "importance_threshold": active.threshold,
     }
     store.save(
         to_network(settings, dt, state, measured),
