@@ -41,6 +41,15 @@ MODCOG = (
 )
 """The usual 82 tasks: 20, 22 with interval integration, 40 with a sequence of answers."""
 
+RING, N_RINGS = 16, 2
+"""Places of a ring of Yang et al. 2019, and rings: channels 1-16 and 17-32, answers 1-16."""
+
+ROTATING = tuple(
+    task for task in MODCOG if not task.startswith(("dmc", "dnmc"))
+)  # fmt: skip
+"""Tasks that know no preferred direction: a trial with its rings and answers turned by some places
+is another trial of the task, as likely as the first. Categories are halves of a fixed ring."""
+
 _MS_PER_PLACE = 100.0
 _DELAYS = list(range(0, 1200, 100))
 

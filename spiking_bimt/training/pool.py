@@ -6,6 +6,7 @@ import torch
 
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.tasks.battery import draw_noise_free
+from spiking_bimt.tasks.environments import RING, ROTATING
 from spiking_bimt.training import rnn
 from spiking_bimt.training.config import Phase, TrainConfig
 
@@ -19,13 +20,15 @@ def generator(*entropy: int) -> torch.Generator:
 class Pool:
     """The trials that one phase of a training draws its batches from.
 
-    The pool holds trials without their noise, which is drawn anew each time that a trial is used:
-    a trial can be used many times before a network could know it by heart.
+    The pool holds trials without their noise, which is drawn anew each time that a trial is used,
+    and a trial of a task that knows no preferred direction is turned around its rings: it can be
+    used many times before a network could know it by heart.
     """
 
     def __init__(self, config: TrainConfig, phase: Phase, phase_index: int) -> None:
         self._config, self._phase, self._phase_index = config, phase, phase_index
         self._lasts = max(1, config.reuse * config.pool * len(config.task_names) // phase.batch)
+        self._rotates = np.isin(config.task_names, ROTATING)
         self._drawn = -1
         self._trials: Trials
         self._sigma: npt.NDArray[np.float32]
@@ -40,7 +43,10 @@ class Pool:
         share = config.focus * by_loss + (1 - config.focus) / len(by_loss)
         task = rng.choice(len(share), self._phase.batch, p=share)
         chosen = task * config.pool + rng.integers(config.pool, size=len(task))
-        batch = rnn.pack(self._trials, chosen, config.decision_weight)
+        turn = None
+        if self._rotates.any():
+            turn = np.where(self._rotates[task], rng.integers(RING, size=len(task)), 0)
+        batch = rnn.pack(self._trials, chosen, config.decision_weight, turn)
         stream = generator(config.seed, 107, self._phase_index, step)
         noisy = np.flatnonzero(self._noisy[batch.rows])
         sigma = torch.from_numpy(self._sigma[batch.rows[noisy]])

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.kernels import recurrent
+from spiking_bimt.kernels.batch import gather
+from spiking_bimt.tasks.environments import N_RINGS, RING
 
 PARAMETERS = ("w_rec", "w_in", "b", "w_out", "b_out")
 
@@ -89,9 +91,18 @@ def initial_parameters(n_units: int, n_inputs: int, n_outputs: int, seed: int) -
     )
 
 
-def pack(trials: Trials, chosen: npt.NDArray[np.int64], decision_weight: float = 1.0) -> Batch:
-    """Pack the chosen trials; each trial weighs the same, its decision steps `decision_weight`."""
-    order = chosen[np.argsort(-trials.lengths[chosen], kind="stable")]
+def pack(
+    trials: Trials,
+    chosen: npt.NDArray[np.int64],
+    decision_weight: float = 1.0,
+    turn: npt.NDArray[np.int64] | None = None,
+) -> Batch:
+    """Pack the chosen trials; each trial weighs the same, its decision steps `decision_weight`.
+
+    turn: places by which each chosen trial's rings and answers are turned, if any.
+    """
+    by_length = np.argsort(-trials.lengths[chosen], kind="stable")
+    order = chosen[by_length]
     lengths = trials.lengths[order]
     counts = (lengths[None, :] > np.arange(lengths[0])[:, None]).sum(1)
     step = np.repeat(np.arange(lengths[0]), counts)
@@ -99,12 +110,18 @@ def pack(trials: Trials, chosen: npt.NDArray[np.int64], decision_weight: float =
     rows = trials.offsets[order][trial] + step
     before_go = step < trials.decision[order][trial]
     inputs = np.zeros((len(rows), recurrent.padded(trials.n_inputs)), np.float32)
-    inputs[:, : trials.n_inputs] = trials.inputs[rows]
+    labels = trials.labels[rows].astype(np.int64)
+    if turn is None:
+        inputs[:, : trials.n_inputs] = trials.inputs[rows]
+    else:
+        by_row = turn[by_length][trial]
+        gather(trials.inputs, rows, by_row, RING, N_RINGS, inputs)
+        labels = np.where(labels > 0, 1 + (labels - 1 + by_row) % RING, 0)
     weights = np.where(before_go, 1.0, decision_weight)
     weights /= np.bincount(trial, weights)[trial] * len(order)
     return Batch(
         inputs=torch.from_numpy(inputs),
-        labels=torch.from_numpy(trials.labels[rows]).long(),
+        labels=torch.from_numpy(labels),
         weights=torch.from_numpy(weights.astype(np.float32)),
         before_go=torch.from_numpy(before_go),
         counts=[int(count) for count in counts],

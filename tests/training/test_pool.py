@@ -42,8 +42,8 @@ def test_tasks_with_more_loss_are_met_more_often() -> None:
 @pytest.mark.parametrize("dt", [100.0, 20.0])
 def test_every_use_of_a_trial_has_noise_of_its_own(dt: float) -> None:
     phase = dataclasses.replace(CONFIG.phases[0], dt=dt)
-    source = Pool(dataclasses.replace(CONFIG, pool=1, reuse=1000, tasks=("dm1",)), phase, 0)
-    clean, sigma = draw_noise_free("yang19", ("dm1",), 1, dt, stream="train", pool=0)
+    source = Pool(dataclasses.replace(CONFIG, pool=1, reuse=1000, tasks=("dmc",)), phase, 0)
+    clean, sigma = draw_noise_free("yang19", ("dmc",), 1, dt, stream="train", pool=0)
     batches = [source.batch(step, np.ones(1)) for step in range(10)]
     seen = torch.stack([batch.inputs[: len(sigma) * 64, : clean.n_inputs] for batch in batches])
     rows = torch.from_numpy(batches[0].rows)

@@ -10,6 +10,7 @@ import torch
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.tasks.battery import BATTERIES, draw_trials
+from spiking_bimt.tasks.environments import ROTATING
 from spiking_bimt.training import rnn
 
 TASKS = BATTERIES["yang19"]
@@ -103,3 +104,35 @@ def test_every_trial_weighs_the_same_in_the_loss() -> None:
     for count in batch.counts[:-1]:
         first_trial.append(first_trial[-1] + count)
     assert float(batch.weights[first_trial].sum()) == pytest.approx(1 / TRIALS.n_trials, rel=1e-5)
+
+
+def test_turning_a_trial_turns_its_rings_and_its_answers() -> None:
+    chosen = np.arange(0, TRIALS.n_trials, 3)
+    turn = np.arange(len(chosen)) % 16
+    plain, turned = rnn.pack(TRIALS, chosen), rnn.pack(TRIALS, chosen, turn=turn)
+    np.testing.assert_array_equal(plain.rows, turned.rows)
+    trial = np.searchsorted(TRIALS.offsets, plain.rows, side="right") - 1
+    by_row = turn[np.searchsorted(chosen, trial)]
+    for row, shift in enumerate(by_row):
+        before, after = plain.inputs[row].numpy(), turned.inputs[row].numpy()
+        for first in (1, 17):
+            ring = slice(first, first + 16)
+            np.testing.assert_array_equal(np.roll(before[ring], shift), after[ring])
+        assert before[0] == after[0]
+        np.testing.assert_array_equal(before[33:], after[33:])
+        label = int(plain.labels[row])
+        assert int(turned.labels[row]) == (label and 1 + (label - 1 + shift) % 16)
+
+
+def test_a_turned_task_is_the_same_task() -> None:
+    """No direction is asked for more often than another."""
+    tasks = [task for task in ROTATING if task in TASKS]
+    trials = draw_trials("yang19", TASKS, 400, 100.0, stream="train", seed=5)
+    for name in tasks:
+        own = np.flatnonzero(trials.task == TASKS.index(name))
+        last = trials.offsets[own + 1] - 1
+        answered = own[trials.labels[last] > 0]
+        counts = np.bincount(trials.labels[trials.offsets[answered + 1] - 1], minlength=17)[1:]
+        # Were a direction preferred, the answers would not be spread evenly (chi-squared, p 1e-5).
+        expected = counts.sum() / 16
+        assert ((counts - expected) ** 2 / expected).sum() < 51
