@@ -126,7 +126,7 @@ class TrainConfig:
     focus: float = 0.0
     """Share of a batch that is drawn from the tasks in proportion to their present loss; the rest
     comes from all tasks alike."""
-    pool: int = 400
+    pool: int = 100
     """Trials a task in the pool that batches are drawn from."""
     reuse: int = 40
     """Batches as large as the whole pool that are drawn from it before the next is made."""

@@ -111,12 +111,10 @@ def pack(
     before_go = step < trials.decision[order][trial]
     inputs = np.zeros((len(rows), recurrent.padded(trials.n_inputs)), np.float32)
     labels = trials.labels[rows].astype(np.int64)
-    if turn is None:
-        inputs[:, : trials.n_inputs] = trials.inputs[rows]
-    else:
-        by_row = turn[by_length][trial]
-        gather(trials.inputs, rows, by_row, RING, N_RINGS, inputs)
-        labels = np.where(labels > 0, 1 + (labels - 1 + by_row) % RING, 0)
+    places = np.zeros(len(order), np.int64) if turn is None else turn[by_length]
+    rings = 0 if turn is None else N_RINGS
+    gather(trials.inputs, rows, counts, places, RING, rings, inputs)
+    labels = np.where(labels > 0, 1 + (labels - 1 + places[trial]) % RING, 0) if rings else labels
     weights = np.where(before_go, 1.0, decision_weight)
     weights /= np.bincount(trial, weights)[trial] * len(order)
     return Batch(
