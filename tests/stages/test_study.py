@@ -54,7 +54,7 @@ def test_what_is_done_is_not_done_again(done: Path) -> None:
 
 
 def test_swapping_afterwards_keeps_the_function(done: Path) -> None:
-    path = done / "out" / "runs" / "l1-1-seed0" / "rate.h5"
+    path = done / "out" / "runs" / "l1-2-seed0" / "rate.h5"
     network = store.load(path, RateNetwork)
     trials = draw_trials(network.battery, network.tasks, 1, network.dt, stream="test")
     np.testing.assert_array_equal(
