@@ -226,3 +226,15 @@ def test_interrupt_keeps_the_checkpoint_and_resume_finishes_as_if_nothing_had_be
 def test_the_presets_ship_with_the_package() -> None:
     names = {path.name for path in resources.files("spiking_bimt.training").iterdir()}
     assert {"chip.toml", "quick.toml"} <= names
+
+
+def test_a_network_of_leaky_rates_gets_the_neurons_that_it_was_trained_for(tmp_path: Path) -> None:
+    (tmp_path / "lif.toml").write_text('activation = "lif"\n' + TINY.format(steps=20))
+    run = tmp_path / "run"
+    assert call("train", run, "--config", tmp_path / "lif.toml", "--test-trials", 2)[0] == 0
+    code, stdout, _ = call("convert", run, "--trials", 2, "--json")
+    assert code == 0
+    assert json.loads(stdout)["conversion"]["tau_mem"] == 20.0
+    code, _, stderr = call("convert", run, "--trials", 2, "--tau-mem", 10)
+    assert code == 2
+    assert "trained for neurons with tau_mem 20.0, not 10.0" in stderr
