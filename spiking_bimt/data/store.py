@@ -159,10 +159,16 @@ def read_array(group: h5py.Group, name: str) -> Any:
     dataset = group[name]
     if dataset.dtype.kind not in "biuf":
         raise InputError(f"dataset {name} holds {dataset.dtype}, expected numbers")
+    check_size(dataset)
+    return dataset[()]
+
+
+def check_size(dataset: h5py.Dataset) -> None:
+    """Raise InputError where a dataset claims more than its stored bytes can expand to."""
     stored = dataset.id.get_storage_size()
     if dataset.size * dataset.dtype.itemsize > _MAX_EXPANSION * max(stored, 1):
+        name = dataset.name.rsplit("/", 1)[1]
         raise InputError(f"dataset {name} claims {dataset.size} values in {stored} stored bytes")
-    return dataset[()]
 
 
 def write_array(group: h5py.Group, name: str, value: Any) -> None:
