@@ -68,7 +68,7 @@ def dense_bytes(network: SpikingNetwork) -> int:
     size = 8 * network.n_neurons * (network.n_neurons + max(network.n_inputs, 1))
     if size > MOST_BYTES:
         raise InputError(
-            f"NIR holds weights as dense matrices: {network.n_neurons} neurons take "
+            f"the format holds weights as dense matrices: {network.n_neurons} neurons take "
             f"{size / 2**30:.1f} GiB, the most is {MOST_BYTES / 2**30:.0f} GiB; "
             "export to SONATA, which is sparse"
         )
@@ -88,9 +88,9 @@ def write_nir(path: Path, network: SpikingNetwork) -> None:
     per_spike = STEP / tau_syn
     # A current of x v per ms moves v by 1000 STEP x in a step, through a filter of gain 1.
     per_current = 1000 * STEP * per_spike
-    w_rec = _dense(network.indptr, network.indices, network.weights, n) * per_spike[:, None]
+    w_rec = dense(network.indptr, network.indices, network.weights, n) * per_spike[:, None]
     w_in = np.zeros((n, channels))
-    w_in[:, : network.n_inputs] = _dense(
+    w_in[:, : network.n_inputs] = dense(
         network.in_indptr, network.in_indices, network.in_weights, n
     ) * per_current[:, None]  # fmt: skip
     lif = nir.CubaLIF(
@@ -133,7 +133,7 @@ def library() -> Any:
     return nir
 
 
-def _dense(indptr: Array, indices: Array, weights: Array, n: int) -> Array:
+def dense(indptr: Array, indices: Array, weights: Array, n: int) -> Array:
     """[post, pre] matrix of CSR rows by source; parallel synapses add up."""
     out = np.zeros((n, len(indptr) - 1))
     source = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
