@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import store
+from spiking_bimt.data import store, validate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation import propagators
@@ -70,19 +70,50 @@ def read_flat(folder: Path) -> dict[str, Array]:
         raise InputError(f"{folder / 'network.json'} is no layout of spiking_bimt/flat")
     if layout.get("version") != VERSION:
         raise InputError(f"{folder} has version {layout.get('version')}, this package {VERSION}")
-    if len(image) != layout["bytes"]:
+    if len(image) != layout.get("bytes"):
         raise InputError(
             f"{folder / 'network.bin'} has {len(image)} bytes, network.json says "
-            f"{layout['bytes']}: truncated, or of another network"
+            f"{layout.get('bytes')}: truncated, or of another network"
         )
-    out: dict[str, Array] = {}
-    for name, section in layout["sections"].items():
-        size = int(np.prod(section["shape"]))
-        flat = np.frombuffer(image, np.dtype(section["type"]), size, section["offset"])
-        out[name] = flat.reshape(section["shape"])
-    if out["header"][0] != MAGIC:
-        raise InputError(f"{folder / 'network.bin'} does not start with this format's number")
+    try:
+        out = {
+            name: np.frombuffer(
+                image, np.dtype(part["type"]), int(np.prod(part["shape"])), part["offset"]
+            ).reshape(part["shape"])
+            for name, part in layout["sections"].items()
+        }
+        _check(out)
+    except InputError as error:
+        raise InputError(f"{folder / 'network.bin'}: {error}") from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise InputError(
+            f"{folder / 'network.json'} does not describe network.bin ({type(error).__name__})"
+        ) from error
     return out
+
+
+def _check(sections: dict[str, Array]) -> None:
+    """Raise unless the sections fit the header, as simulate.c takes for granted."""
+    head = dict(zip(HEADER, sections["header"].tolist(), strict=True))
+    if head["magic"] != MAGIC:
+        raise InputError("it does not start with this format's number")
+    n = head["neurons"]
+    sizes = {name: n for name in (*STEP_FIELDS, "scale", "in_scale", "hold")} | {
+        "indptr": n + 1, "indices": head["synapses"], "codes": head["synapses"],
+        "delays": head["synapses"] if head["own_delays"] else 0,
+        "in_indptr": head["channels"] + 1, "in_indices": head["input_synapses"],
+        "in_codes": head["input_synapses"],
+    }  # fmt: skip
+    for name, size in sizes.items():
+        if sections[name].shape != (size,):
+            raise InputError(f"{name} has shape {sections[name].shape}, the header says {size}")
+    validate.csr("network", sections["indptr"], sections["indices"], n)
+    validate.csr("network", sections["in_indptr"], sections["in_indices"], n, "in_")
+    longest, delays = head["longest_delay"], sections["delays"]
+    if longest < 1 or delays.min(initial=1) < 1 or delays.max(initial=1) > longest:
+        raise InputError(f"delays must lie in 1..{longest}")
+    if head["steps_per_input"] < 1 or sections["codes"].itemsize != head["code_bytes"]:
+        raise InputError("the header's steps_per_input or code_bytes is wrong")
 
 
 def write_inputs(path: Path, levels: list[Array], starts: Array) -> None:

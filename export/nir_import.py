@@ -190,6 +190,8 @@ def _parameters(populations: dict[str, _Population]) -> dict[str, Array]:
 def _with_inputs(
     network: SpikingNetwork, channels: int, pre: Array, post: Array, weight: Array
 ) -> SpikingNetwork:
+    if not len(pre):  # a NIR graph has an Input even where nothing comes in
+        return network
     order = np.lexsort((post, pre))
     counts = np.bincount(pre.astype(np.int64), minlength=channels)
     fields = vars(network) | {

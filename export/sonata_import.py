@@ -44,6 +44,19 @@ def read_sonata(path: Path, *, dt: float | None = None) -> SpikingNetwork:
     files that are missing, damaged or foreign, or hold what a `SpikingNetwork` has not.
     """
     files = _config(path / "circuit_config.json" if path.is_dir() else path)
+    try:
+        return _network(files, dt)
+    except InputError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, IndexError, AttributeError,
+            RuntimeError) as error:  # fmt: skip
+        detail = str(error).strip("\"'").splitlines() or [""]
+        raise InputError(
+            f"{files.folder} is damaged or no SONATA network ({type(error).__name__}: {detail[0]})"
+        ) from error
+
+
+def _network(files: _Files, dt: float | None) -> SpikingNetwork:
     own = files.config.get("spiking_bimt", {})
     step = float(own.get("dt", 0.1) if dt is None else dt)
     validate.positive("import", "dt", step)

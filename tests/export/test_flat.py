@@ -101,7 +101,7 @@ def cut(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
-        (cut, "network.bin has 100 bytes, network.json says .*: truncated"),
+        (cut, r"network\.bin has 100 bytes, network\.json says .*: truncated"),
         (edit_json(format="x"), "no layout of spiking_bimt/flat"),
         (edit_json(version=2), "has version 2, this package 1"),
         (lambda folder: (folder / "network.bin").unlink(), r"cannot read .*network\.bin"),
@@ -113,3 +113,26 @@ def test_damaged_files_are_refused(tmp_path: Path, edit: Any, line: str) -> None
     edit(tmp_path / "c")
     with pytest.raises(InputError, match=line):
         read_flat(tmp_path / "c")
+
+
+def test_flipped_bytes_are_refused_or_stay_in_bounds(tmp_path: Path) -> None:
+    """Either file: the C program is never started on indices outside its arrays."""
+    write_flat(tmp_path / "c", random_network(1, 12, longest_delay=3))
+    rng, lines = np.random.default_rng(0), []
+    for name in ("network.json", "network.bin"):
+        path = tmp_path / "c" / name
+        whole = path.read_bytes()
+        for _ in range(200):
+            image = bytearray(whole)
+            image[rng.integers(len(image))] ^= int(rng.integers(1, 256))
+            path.write_bytes(image)
+            try:
+                sections = read_flat(tmp_path / "c")
+            except InputError as error:
+                lines.append(str(error))
+            else:
+                assert sections["indices"].max(initial=0) < 12
+                assert sections["indptr"][-1] == len(sections["indices"])
+        path.write_bytes(whole)
+    assert len(lines) > 50
+    assert all("\n" not in line for line in lines)

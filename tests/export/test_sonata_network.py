@@ -198,3 +198,21 @@ def test_damaged_files_are_refused_by_name(tmp_path: Path, edit: Any, line: str)
     edit(tmp_path / "sonata")
     with pytest.raises(InputError, match=line):
         read_sonata(tmp_path / "sonata")
+
+
+@pytest.mark.parametrize("name", ["edges.h5", "nodes.h5", "circuit_config.json"])
+def test_flipped_bytes_never_raise_anything_but_one_line(tmp_path: Path, name: str) -> None:
+    write_network(tmp_path / "sonata", random_network(1, 12, longest_delay=3))
+    path, rng = tmp_path / "sonata" / name, np.random.default_rng(0)
+    whole = path.read_bytes()
+    lines = []
+    for _ in range(100):
+        image = bytearray(whole)
+        image[rng.integers(len(image))] ^= int(rng.integers(1, 256))
+        path.write_bytes(image)
+        try:
+            read_sonata(tmp_path / "sonata")
+        except InputError as error:
+            lines.append(str(error))
+    assert len(lines) > 5
+    assert all("\n" not in line for line in lines)
