@@ -255,3 +255,15 @@ def test_bad_matrices_and_a_trained_run_are_refused(run: Path, tmp_path: Path) -
     with pytest.raises(InputError, match="holds a trained network: choose another folder"):
         import_network(npz(tmp_path / "w.npz"), run)
     assert (run / "network.h5").read_bytes() == before
+
+
+def test_stages_of_a_rate_network_refuse_an_imported_one(tmp_path: Path) -> None:
+    import_network(npz(tmp_path / "w.npz"), tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    for args in (["convert"], ["report"], ["train"]):
+        code, stdout, stderr = call(*args, tmp_path / "run")
+        assert (code, stdout) == (2, "")
+        assert "holds a" in stderr
+        assert stderr.count("\n") == 1
+    after = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert after | {"config.toml": b""} == before | {"config.toml": b""}
