@@ -147,7 +147,7 @@ def from_layer(layer: Layer, dt: float) -> SpikingNetwork:
 def write_netx(path: Path, network: SpikingNetwork) -> Layer:
     """Write the network as a netx file, atomically; returns the integers that it holds."""
     layer = to_layer(network)
-    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+    with store.writing_hdf5(path) as file:
         first, second = file.create_group("layer/0"), file.create_group("layer/1")
         _write_type(first, "input")
         first["shape"] = np.array([layer.weight.shape[1]])
@@ -161,9 +161,6 @@ def write_netx(path: Path, network: SpikingNetwork) -> Layer:
         neuron["iDecay"], neuron["vDecay"] = layer.i_decay, layer.v_decay
         neuron["vThMant"], neuron["refDelay"] = layer.threshold, 1
         file["simulation/Ts"] = network.dt
-        file.flush()
-        image = file.id.get_file_image()
-    store.write_bytes(path, image)
     return layer
 
 

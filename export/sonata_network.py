@@ -45,12 +45,12 @@ def write_network(folder: Path, network: SpikingNetwork, duration_ms: float = 10
     folder cannot be written.
     """
     with store.replacing_folder(folder) as new:
-        with h5py.File(new / "nodes.h5", "w") as file:
+        with store.writing_hdf5(new / "nodes.h5") as file:
             _mark(file)
             _write_neurons(file.create_group("nodes/neurons"), network)
             channels = file.create_group("nodes/channels")
             _write_members(channels, "node", network.n_inputs, 200)
-        with h5py.File(new / "edges.h5", "w") as file:
+        with store.writing_hdf5(new / "edges.h5") as file:
             _mark(file)
             _write_edges(file, network)
         (new / "node_types.csv").write_text(NODE_TYPES)

@@ -113,14 +113,24 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def writing(
-    path: Path, schema: str, settings: dict[str, Any], inputs: dict[str, Path]
-) -> Iterator[h5py.File]:
-    """An HDF5 file with this package's header, written to `path` when the block ends.
+def writing_hdf5(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file, written to `path` when the block ends.
 
     It is built in memory, so that a full disk is met by one plain write and not inside HDF5.
     """
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    write_bytes(path, image)
+
+
+@contextlib.contextmanager
+def writing(
+    path: Path, schema: str, settings: dict[str, Any], inputs: dict[str, Path]
+) -> Iterator[h5py.File]:
+    """An HDF5 file with this package's header (see `writing_hdf5`)."""
+    with writing_hdf5(path) as file:
         hashes = {name: sha256(source) for name, source in inputs.items()}
         write_text(file, "schema", SCHEMA_PREFIX + schema)
         write_text(file, "schema_version", SCHEMA_VERSION)
@@ -128,9 +138,6 @@ def writing(
         write_text(file, "settings", json.dumps(settings, sort_keys=True))
         write_text(file, "inputs", json.dumps(hashes, sort_keys=True))
         yield file
-        file.flush()
-        image = file.id.get_file_image()
-    write_bytes(path, image)
 
 
 @contextlib.contextmanager

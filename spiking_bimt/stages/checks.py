@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,16 @@ STEPS = 1000
 """Steps of a SANA-FE file whose neurons compute."""
 
 
-def verify_formats(path: Path, against: Path | None, trials: int) -> dict[str, Any]:
+class Runs(NamedTuple):
+    """How much is simulated, and on how many threads."""
+
+    trials: int
+    threads: int | None
+
+
+def verify_formats(
+    path: Path, against: Path | None, trials: int, threads: int | None
+) -> dict[str, Any]:
     """Check a run's formats, or the one whose file or folder `path` is; one row for each.
 
     Raises CheckError, which bears the rows, where one fails.
@@ -50,8 +59,12 @@ def verify_formats(path: Path, against: Path | None, trials: int) -> dict[str, A
             known = ", ".join(("tiles", *FORMATS))
             raise InputError(f"{path} holds no exported network; known formats: {known}")
         chosen, tiles = {name: path}, None
-    rows = [_tiles(tiles, reference, trials)] if tiles is not None and tiles.is_file() else []
-    rows += [check_format(name, file, reference, trials) for name, file in chosen.items()]
+    rows = (
+        [_tiles(tiles, reference, trials, threads)] if tiles is not None and tiles.is_file() else []
+    )
+    rows += [
+        check_format(name, file, reference, Runs(trials, threads)) for name, file in chosen.items()
+    ]
     if not rows:
         raise InputError(f"{path} holds no exported file: `spiking_bimt export {path}` makes them")
     result = {"file": str(path), "checks": rows, "equal": all(row["passed"] for row in rows)}
@@ -64,22 +77,22 @@ def verify_formats(path: Path, against: Path | None, trials: int) -> dict[str, A
     return result
 
 
-def _tiles(path: Path, reference: Path, trials: int) -> dict[str, Any]:
+def _tiles(path: Path, reference: Path, trials: int, threads: int | None) -> dict[str, Any]:
     try:
-        result = verify(path, against=reference, trials=trials)
+        result = verify(path, against=reference, trials=trials, threads=threads)
         found, passed = f"{result['spikes']:,} spikes of {result['trials']} trials equal", True
     except (CheckError, InputError) as error:
         found, passed = str(error), False
     return {"format": "tiles", "file": str(path), "passed": passed, "found": found}
 
 
-def check_format(name: str, path: Path, reference: Path, trials: int) -> dict[str, Any]:
+def check_format(name: str, path: Path, reference: Path, how: Runs) -> dict[str, Any]:
     """A row of the table of `verify`: format, file, passed, and what was found."""
     try:
         if not reference.is_file():
             raise InputError(f"{reference} does not exist: name the network with --against")
         network = with_weights(store.load(reference, SpikingNetwork), "auto")
-        found, passed = _CHECKS[name](path, reference.parent, network, trials), True
+        found, passed = _CHECKS[name](path, reference.parent, network, how), True
     except (CheckError, InputError) as error:
         found, passed = str(error), False
     return {"format": name, "file": str(path), "passed": passed, "found": found}
@@ -96,7 +109,7 @@ def format_of(path: Path) -> str | None:
 
 
 def _same_spikes(
-    rebuilt: SpikingNetwork, network: SpikingNetwork, trials: int, *, probe: bool
+    rebuilt: SpikingNetwork, network: SpikingNetwork, how: Runs, *, probe: bool
 ) -> str:
     """Run both on the same trials; what was compared, or CheckError."""
     if rebuilt.n_neurons != network.n_neurons or rebuilt.n_inputs != network.n_inputs:
@@ -105,10 +118,10 @@ def _same_spikes(
             f"{network.n_neurons} and {network.n_inputs}"
         )
     pairs = [
-        probe_trials(each, trials) if probe else trials_of(each, trials, "test")
+        probe_trials(each, how.trials) if probe else trials_of(each, how.trials, "test")
         for each in (rebuilt, network)
     ]
-    mine, theirs = (run_trials(*pair) for pair in pairs)
+    mine, theirs = (run_trials(*pair, threads=how.threads) for pair in pairs)
     difference = first_difference(mine, theirs, pairs[1][1])
     if difference:
         raise CheckError(difference)
@@ -117,27 +130,28 @@ def _same_spikes(
     return f"{len(theirs.neurons):,} spikes of {theirs.n_trials} trials equal"
 
 
-def _nir(path: Path, _folder: Path, network: SpikingNetwork, trials: int) -> str:
+def _nir(path: Path, _folder: Path, network: SpikingNetwork, how: Runs) -> str:
     form = nir_form(network)
-    return _same_spikes(read_nir(path), form, trials, probe=True) + ", of what NIR holds"
+    return _same_spikes(read_nir(path), form, how, probe=True) + ", of what NIR holds"
 
 
-def _netx(path: Path, _folder: Path, network: SpikingNetwork, trials: int) -> str:
+def _netx(path: Path, _folder: Path, network: SpikingNetwork, how: Runs) -> str:
     layer, dt = read_netx(path)
     form = from_layer(to_layer(network), network.dt)
-    found = _same_spikes(from_layer(layer, dt), form, trials, probe=True)
+    found = _same_spikes(from_layer(layer, dt), form, how, probe=True)
     return f"{found}, of the weights as rounded"
 
 
-def _sonata(path: Path, _folder: Path, network: SpikingNetwork, trials: int) -> str:
-    return _same_spikes(read_sonata(path), network, trials, probe=False)
+def _sonata(path: Path, _folder: Path, network: SpikingNetwork, how: Runs) -> str:
+    return _same_spikes(read_sonata(path), network, how, probe=False)
 
 
-def _flat(path: Path, _folder: Path, network: SpikingNetwork, trials: int) -> str:
-    test = trials_of(network, trials, "test")[1] if network.tasks else _noise(network, trials)
+def _flat(path: Path, _folder: Path, network: SpikingNetwork, how: Runs) -> str:
+    tasks = network.tasks
+    test = trials_of(network, how.trials, "test")[1] if tasks else _noise(network, how.trials)
     levels = [test.inputs[low:high] for low, high in itertools.pairwise(test.offsets)]
     begin = starts(network, 0, slice(0, test.n_trials), np.dtype(np.float32))
-    ours = run_trials(network, test)
+    ours = run_trials(network, test, threads=how.threads)
     for k, (steps, neurons) in enumerate(run_flat(path, levels, begin)):
         if not all(map(np.array_equal, (steps, neurons), ours.trial(k))):
             raise CheckError(f"trial {k}: {len(steps)} spikes against {len(ours.trial(k)[0])}")
@@ -155,7 +169,7 @@ def _noise(network: SpikingNetwork, trials: int) -> Trials:
     )  # fmt: skip
 
 
-def _sanafe(path: Path, folder: Path, network: SpikingNetwork, _trials: int) -> str:
+def _sanafe(path: Path, folder: Path, network: SpikingNetwork, _how: Runs) -> str:
     placement = store.load(folder / "placement.h5", Placement)
     chip = load_chip(placement.chip)
     if sanafe_losses(network):
@@ -201,6 +215,6 @@ def _same_counts(
     )
 
 
-_CHECKS: dict[str, Callable[[Path, Path, SpikingNetwork, int], str]] = {
+_CHECKS: dict[str, Callable[[Path, Path, SpikingNetwork, Runs], str]] = {
     "nir": _nir, "sanafe": _sanafe, "netx": _netx, "sonata": _sonata, "c": _flat,
 }  # fmt: skip

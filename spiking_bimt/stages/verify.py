@@ -35,7 +35,7 @@ def verify(
     if path.is_dir() or checks_other(path):
         from spiking_bimt.stages.checks import verify_formats
 
-        return verify_formats(path, None if against is None else Path(against), trials)
+        return verify_formats(path, None if against is None else Path(against), trials, threads)
     rebuilt = rebuild(read_tiles(path))
     reference = path.parent / "network.h5" if against is None else Path(against)
     if not reference.is_file():

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -267,3 +269,30 @@ def test_stages_of_a_rate_network_refuse_an_imported_one(tmp_path: Path) -> None
         assert stderr.count("\n") == 1
     after = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     assert after | {"config.toml": b""} == before | {"config.toml": b""}
+
+
+def test_a_disk_that_fills_up_leaves_what_was_there(run: Path) -> None:
+    before = {p.relative_to(run): p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    script = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from spiking_bimt.errors import InputError\n"
+        "from spiking_bimt.stages.export import export\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))\n"
+        "for name in sys.argv[2:]:\n"
+        "    try:\n"
+        "        export(sys.argv[1], (name,), lossy=True)\n"
+        "    except InputError as error:\n"
+        "        print(name, error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", script, str(run), *ALL],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(ALL), lines
+    for name, line in zip(ALL, lines, strict=True):
+        assert line.startswith(f"{name} cannot write {run}")
+        assert "File too large" in line
+    after = {p.relative_to(run): p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    assert after == before
