@@ -25,7 +25,7 @@ from spiking_bimt.export.sonata_import import read_sonata
 from spiking_bimt.simulation.engine import simulate_network
 from spiking_bimt.simulation.probe import probe_trials
 from spiking_bimt.simulation.run import run_trials, starts
-from spiking_bimt.stages.formats import FORMATS, replayed
+from spiking_bimt.stages.formats import FORMATS, potentials, replayed
 from spiking_bimt.stages.simulate import with_weights
 from spiking_bimt.stages.trials import trials_of
 from spiking_bimt.stages.verify import first_difference, verify
@@ -176,7 +176,7 @@ def _sanafe(path: Path, folder: Path, network: SpikingNetwork, _how: Runs) -> st
         given = replayed(folder)
     else:
         own = simulate_network(
-            network, STEPS * network.dt, v_start=network.v_reset, mode="clock", dtype=np.float64
+            network, STEPS * network.dt, v_start=potentials(network), mode="clock", dtype=np.float64
         )
         given = Replay(own.steps, own.neurons, STEPS)
     found = run_sanafe(path, given.n_steps)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import store
@@ -18,6 +19,7 @@ from spiking_bimt.export.nir import WARN_BYTES, dense_bytes, nir_losses, write_n
 from spiking_bimt.export.sanafe import Replay, sanafe_losses, write_sanafe
 from spiking_bimt.export.sonata import read_spikes
 from spiking_bimt.export.sonata_network import write_network
+from spiking_bimt.simulation.run import starts
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.simulate import with_weights
 
@@ -77,6 +79,12 @@ def replayed(folder: Path) -> Replay:
     return Replay(spikes.steps[kept] + begin, spikes.neurons[kept], int(ends[trials - 1]))
 
 
+def potentials(network: SpikingNetwork) -> npt.NDArray[np.float64]:
+    """(N,) where a SANA-FE file starts: as the first trial of a simulation of seed 0 does."""
+    start: npt.NDArray[np.float64] = starts(network, 0, slice(0, 1), np.dtype(np.float64))[0]
+    return start
+
+
 def _nir(_folder: Path, path: Path, network: SpikingNetwork) -> dict[str, Any]:
     size = dense_bytes(network)
     write_nir(path, network)
@@ -90,7 +98,7 @@ def _sanafe(folder: Path, path: Path, network: SpikingNetwork) -> dict[str, Any]
     chip = load_chip(placement.chip)
     reasons = sanafe_losses(network)
     if not reasons:
-        write_sanafe(path, network, placement, chip)
+        write_sanafe(path, network, placement, chip, start=potentials(network))
         return {"neurons": "with their dynamics"}
     runs.require(folder, "spikes.h5")
     spikes = replayed(folder)

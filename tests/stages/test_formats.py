@@ -200,6 +200,7 @@ def test_a_matrix_of_another_tool_is_placed_simulated_exported_and_verified(
         assert (code, stderr) == (0, ""), stderr
     result = verify(run, trials=2)
     assert [row["format"] for row in result["checks"]] == list(ALL)
+    assert not any(row["found"].startswith("0 spikes") for row in result["checks"])
     assert call("verify", run / "tiles.h5")[0] == 0
     assert "with their dynamics" in call("export", run, "--format", "sanafe")[1]
 
