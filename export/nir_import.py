@@ -4,6 +4,8 @@ Nested graphs are flattened. A spike counts as 1 during one step of `STEP` secon
 from the Input is held current; see `export.nir` for both. Other nodes are refused by name.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +21,9 @@ from spiking_bimt.simulation.build import from_coo
 
 Array = npt.NDArray[Any]
 Edges = list[tuple[str, str]]
+
+_PATIENCE_S = 20
+"""Reading a graph's texts takes well under a second."""
 
 
 class _Population(NamedTuple):
@@ -55,6 +60,7 @@ def _graph(path: Path) -> Any:
     nir = library()
     if not path.is_file():
         raise InputError(f"{path} does not exist")
+    _survive(path)
     try:
         with h5py.File(path, "r") as file:
             if "node" not in file or "version" not in file:
@@ -71,6 +77,26 @@ def _graph(path: Path) -> Any:
     if type(graph).__name__ != "NIRGraph":
         raise InputError(f"{path} holds a single {type(graph).__name__}, not a graph")
     return graph
+
+
+def _survive(path: Path) -> None:
+    """Read the file's texts in another process first: HDF5 can crash or hang on damaged ones.
+
+    NIR's texts are of variable length; a file of fixed ones would not need this.
+    """
+    script = (
+        "import h5py, sys\n"
+        "read = lambda name, item: item[()] if hasattr(item, 'dtype') and item.dtype.hasobject "
+        "else None\n"
+        "h5py.File(sys.argv[1], 'r').visititems(read)\n"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    try:
+        subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE_S)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        raise InputError(
+            f"{path} is not a readable NIR file (truncated or foreign): make it again"
+        ) from None
 
 
 def _check_size(_name: str, item: Any) -> None:

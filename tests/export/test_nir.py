@@ -18,6 +18,7 @@ import pytest
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.export import nir as nir_format
+from spiking_bimt.export import nir_import
 from spiking_bimt.export.nir import STEP, nir_form, nir_losses, write_nir
 from spiking_bimt.export.nir_import import read_nir
 from spiking_bimt.simulation import propagators
@@ -255,6 +256,28 @@ def test_a_truncated_file_is_refused(tmp_path: pathlib.Path, share: float) -> No
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match=r"network\.nir is not a readable NIR file"):
         read_nir(path)
+
+
+def test_flipped_bytes_never_end_the_process(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HDF5 crashes or hangs on some damaged texts of variable length: in a child, then."""
+    monkeypatch.setattr(nir_import, "_PATIENCE_S", 4)
+    path, lines = tmp_path / "network.nir", []
+    write_nir(path, plain_network(0, 4))
+    whole = path.read_bytes()
+    # The collection of texts in the file, where a length is damaged.
+    heap = whole.index(b"GCOL")
+    for offset in (8, 16, 24, 33, 40):
+        image = bytearray(whole)
+        image[heap + offset] ^= 0xFF
+        path.write_bytes(image)
+        try:
+            read_nir(path)
+        except InputError as error:
+            lines.append(str(error))
+    assert lines
+    assert all("\n" not in line for line in lines)
 
 
 def test_foreign_and_hostile_files_are_refused(tmp_path: pathlib.Path) -> None:
