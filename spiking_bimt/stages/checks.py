@@ -92,7 +92,7 @@ def check_format(name: str, path: Path, reference: Path, how: Runs) -> dict[str,
         if not reference.is_file():
             raise InputError(f"{reference} does not exist: name the network with --against")
         network = with_weights(store.load(reference, SpikingNetwork), "auto")
-        found, passed = _CHECKS[name](path, reference.parent, network, how), True
+        found, passed = _CHECKS[name](path, path.parent, network, how), True
     except (CheckError, InputError) as error:
         found, passed = str(error), False
     return {"format": name, "file": str(path), "passed": passed, "found": found}

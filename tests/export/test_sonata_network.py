@@ -2,6 +2,9 @@
 
 import importlib.util
 import json
+import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -216,3 +219,13 @@ def test_flipped_bytes_never_raise_anything_but_one_line(tmp_path: Path, name: s
             lines.append(str(error))
     assert len(lines) > 5
     assert all("\n" not in line for line in lines)
+
+
+def test_the_example_runs_as_a_script(tmp_path: Path) -> None:
+    pytest.importorskip("nest")
+    write_network(tmp_path / "sonata", network_for_nest(0))
+    done = subprocess.run(
+        [sys.executable, LOADER, tmp_path / "sonata", "--ms", "200"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert re.search(r"\d+ spikes of \d+ neurons in 200 ms", done.stdout)
