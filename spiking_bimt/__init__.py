@@ -1,5 +1,7 @@
 """From a trained rate RNN to a neuromorphic chip: one function a stage, named as its command.
 
+(`import` is `import_network`, because Python keeps that word.)
+
 Each takes a run folder and returns what it measured. They load on first use, so that importing
 the package costs neither torch nor Numba.
 """
@@ -15,15 +17,36 @@ if TYPE_CHECKING:
     from spiking_bimt.stages.compare import compare
     from spiking_bimt.stages.convert import convert
     from spiking_bimt.stages.demo import demo
+    from spiking_bimt.stages.import_network import import_network
     from spiking_bimt.stages.place import place
     from spiking_bimt.stages.report import report
     from spiking_bimt.stages.simulate import simulate
     from spiking_bimt.stages.train import train
     from spiking_bimt.stages.verify import verify
 
-_STAGES = ("compare", "convert", "demo", "place", "report", "simulate", "train", "verify")
+_STAGES = (
+    "compare",
+    "convert",
+    "demo",
+    "import_network",
+    "place",
+    "report",
+    "simulate",
+    "train",
+    "verify",
+)
 
-__all__ = ["compare", "convert", "demo", "place", "report", "simulate", "train", "verify"]
+__all__ = [
+    "compare",
+    "convert",
+    "demo",
+    "import_network",
+    "place",
+    "report",
+    "simulate",
+    "train",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

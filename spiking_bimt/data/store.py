@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import types
 import typing
@@ -86,14 +87,50 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def writing(
-    path: Path, schema: str, settings: dict[str, Any], inputs: dict[str, Path]
-) -> Iterator[h5py.File]:
-    """An HDF5 file with this package's header, written to `path` when the block ends.
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `path` when the block ends, or leaves no trace.
+
+    Raises InputError when the directory above is missing, read-only or full, or `path` is a file.
+    """
+    temporary: Path | None = None
+    try:
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(0, "it is a file", str(path))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        new = temporary / "new"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(temporary / "old")
+        new.rename(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def writing_hdf5(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file, written to `path` when the block ends.
 
     It is built in memory, so that a full disk is met by one plain write and not inside HDF5.
     """
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    write_bytes(path, image)
+
+
+@contextlib.contextmanager
+def writing(
+    path: Path, schema: str, settings: dict[str, Any], inputs: dict[str, Path]
+) -> Iterator[h5py.File]:
+    """An HDF5 file with this package's header (see `writing_hdf5`)."""
+    with writing_hdf5(path) as file:
         hashes = {name: sha256(source) for name, source in inputs.items()}
         write_text(file, "schema", SCHEMA_PREFIX + schema)
         write_text(file, "schema_version", SCHEMA_VERSION)
@@ -101,9 +138,6 @@ def writing(
         write_text(file, "settings", json.dumps(settings, sort_keys=True))
         write_text(file, "inputs", json.dumps(hashes, sort_keys=True))
         yield file
-        file.flush()
-        image = file.id.get_file_image()
-    write_bytes(path, image)
 
 
 @contextlib.contextmanager
@@ -159,10 +193,16 @@ def read_array(group: h5py.Group, name: str) -> Any:
     dataset = group[name]
     if dataset.dtype.kind not in "biuf":
         raise InputError(f"dataset {name} holds {dataset.dtype}, expected numbers")
+    check_size(dataset)
+    return dataset[()]
+
+
+def check_size(dataset: h5py.Dataset) -> None:
+    """Raise InputError where a dataset claims more than its stored bytes can expand to."""
     stored = dataset.id.get_storage_size()
     if dataset.size * dataset.dtype.itemsize > _MAX_EXPANSION * max(stored, 1):
+        name = dataset.name.rsplit("/", 1)[1]
         raise InputError(f"dataset {name} claims {dataset.size} values in {stored} stored bytes")
-    return dataset[()]
 
 
 def write_array(group: h5py.Group, name: str, value: Any) -> None:

@@ -15,7 +15,7 @@ from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.progress import progress
 from spiking_bimt.stages.simulate import with_weights
-from spiking_bimt.tasks.battery import draw_trials
+from spiking_bimt.stages.trials import trials_of
 
 ACTIVITY_TRIALS = 10
 
@@ -54,11 +54,9 @@ def place(
 
 def spikes(network: SpikingNetwork, stream: str, threads: int | None) -> tuple[Any, int, int]:
     """Spikes of each neuron over trials of every task, simulated steps, and trials."""
-    trials = draw_trials(
-        network.battery, network.tasks, ACTIVITY_TRIALS, network.task_dt, stream=stream
-    )
-    recording = run_trials(network, trials, threads=threads, record_spikes=False)
-    steps = len(trials.labels) * network.steps_per_task_step
+    driven, trials = trials_of(network, ACTIVITY_TRIALS, stream)
+    recording = run_trials(driven, trials, threads=threads, record_spikes=False)
+    steps = len(trials.labels) * driven.steps_per_task_step
     return recording.spike_counts.sum(0), steps, trials.n_trials
 
 

@@ -51,7 +51,8 @@ def show_simulate(result: dict[str, Any]) -> None:
     """Accuracy, activity and speed of a simulation."""
     rows = [
         ("trials", f"{result['trials']:,}"),
-        ("accuracy", _with_interval(result["accuracy"], result["interval"])),
+        ("accuracy", "none: the network has no tasks" if result["accuracy"] is None
+                     else _with_interval(result["accuracy"], result["interval"])),
         ("spikes", f"{result['spikes']:,}"),
         ("mean rate", f"{result['mean_rate_hz']:.1f} Hz"),
         ("simulated, wall time", f"{result['simulated_seconds']:.0f} s, "
@@ -135,6 +136,12 @@ _COMPARED: dict[str, Callable[[dict[str, Any]], str | None]] = {
 }  # fmt: skip
 
 
+def show_import_network(result: dict[str, Any]) -> None:
+    """What was read."""
+    rows = [(key.replace("_", " "), _plain(value)) for key, value in result.items()]
+    _show_rows("import", rows)
+
+
 def show_export(result: dict[str, Any]) -> None:
     """What was written."""
     for name, written in result.items():
@@ -144,10 +151,20 @@ def show_export(result: dict[str, Any]) -> None:
 
 
 def show_verify(result: dict[str, Any]) -> None:
-    """That the file holds the network."""
+    """That the file holds the network, or one row a format."""
+    if "checks" in result:
+        table = Table(title=f"verify {result['file']}", title_justify="left")
+        for column in ("format", "passed", "found"):
+            table.add_column(column)
+        for row in result["checks"]:
+            table.add_row(row["format"], "yes" if row["passed"] else "NO", row["found"])
+        Console(width=150).print(table)
+        return
+    accuracy = result["accuracy"]
+    scored = "" if accuracy is None else f", accuracy {accuracy:.4f}"
     Console().print(
         f"{result['file']}: rebuilt from the file alone, {result['spikes']:,} spikes of "
-        f"{result['trials']} trials equal, accuracy {result['accuracy']:.4f}",
+        f"{result['trials']} trials equal{scored}",
         soft_wrap=True,
     )
 

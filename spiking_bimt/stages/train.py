@@ -86,7 +86,8 @@ def _start(settings: TrainConfig, checkpoint: Path, resume: bool) -> State:
             f"{checkpoint.parent} holds a training already: give --resume to go on with it, or "
             "another folder"
         )
-    if not checkpoint.exists() and (checkpoint.parent / "rate.h5").exists():
+    made = [checkpoint.parent / name for name in ("rate.h5", "network.h5")]
+    if not checkpoint.exists() and any(path.exists() for path in made):
         raise InputError(
             f"{checkpoint.parent} holds a network that was not trained there: use another folder"
         )
