@@ -25,6 +25,9 @@ from spiking_bimt.tasks.battery import draw_trials
 CLUSTERS = (7, 12)
 """Fixed numbers of clusters: that of Liu et al. 2023's BIMT network, and one for small networks."""
 
+ISOLATION_CLUSTERS = tuple(range(5, 17))
+"""Numbers of clusters at which the ratio of isolated units is given, since it depends on them."""
+
 VARIANCE_TRIALS = 50
 
 
@@ -42,7 +45,8 @@ def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:
 
     The error is over the same test trials for every network. The ratio of isolated units and the
     variance within clusters are given for each fixed number of clusters and for the silhouette's,
-    with the means of their nulls and the share of shuffles that are as low.
+    with the means of their nulls and the share of shuffles that are as low; the ratio also for
+    every number in ISOLATION_CLUSTERS.
     """
     trials = draw_trials(network.battery, network.tasks, trials_per_task, network.dt, stream="test")
     result = score(rate_outputs(network, trials), trials)
@@ -69,7 +73,23 @@ def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:
             }
             for name, clusters in found.items()
         },
+        "isolation": isolation_by_clusters(network),
     }
+
+
+def isolation_by_clusters(network: RateNetwork) -> list[dict[str, float]]:
+    """Ratio of isolated units (8 neighbours), its mean when labels are shuffled, and the share of
+    shuffles as low, for each number of clusters that the network's units can fill."""
+    rows = []
+    responsive = clusters_and_variance(network, None)[1].responsive.sum()
+    for k in ISOLATION_CLUSTERS:
+        if k <= responsive:
+            where = (clusters_and_variance(network, k)[0].labels, network.positions, network.sheet)
+            ratio, null = isolated_ratio(*where), isolated_null(*where)
+            rows.append(
+                {"k": k, "ratio": ratio, "null": float(null.mean()), "p": _share(null <= ratio)}
+            )
+    return rows
 
 
 def _locality(network: RateNetwork, clusters: Clusters) -> dict[str, Any]:

@@ -38,6 +38,8 @@ FLOOR = 0.017
 def error_curve(rows: Sequence[Mapping[str, Any]], x: str, label: str) -> str:
     """Error against `x` for every network (kind, x, error in each row), with the paper's points."""
 
+    from matplotlib.ticker import LogLocator
+
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
         for kind, colour in COLOURS.items():
@@ -54,7 +56,8 @@ def error_curve(rows: Sequence[Mapping[str, Any]], x: str, label: str) -> str:
         )  # fmt: skip
         axes.plot([], [], "x--", color=style.MUTED, label="paper, read off its figures")
         axes.set(xscale="log", xlabel=label, ylabel="error (1 - mean accuracy)", ylim=(0, None))
-        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if x == "active_units" else (1,)))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.xaxis.set_minor_formatter("")
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
@@ -141,6 +144,6 @@ def _against_shuffles(
         axes.set_xticks(range(len(kinds)), kinds)
         axes.set(ylim=(0, top), ylabel=label)
         axes.grid(axis="y")
-        axes.legend(loc="upper right")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
     return style.draw(5.8, 3.6, paint)

@@ -98,6 +98,7 @@ def study(
         result: dict[str, Any] = {
             "summary": summary(rows),
             "equal_error": equal_error(rows),
+            "most_local": most_local(rows),
             "failed": {row["name"]: row["failed"] for row in done if "failed" in row},
             "figures": _draw(folder, rows),
         }
@@ -173,6 +174,22 @@ def equal_error(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     entry[cost] = vars(curves.interval(found, logarithmic=True))
             table += [entry] if len(entry) > 2 else []
     return table
+
+
+def most_local(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lowest ratio of isolated units of each kind, over its networks and numbers of clusters.
+
+    Only where shuffled labels leave at least half of the units isolated: with few clusters on a
+    crowded sheet, hardly a unit is isolated whatever the labels.
+    """
+    best: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        for entry in row["isolation"]:
+            known = best.get(row["kind"])
+            if entry["null"] >= 0.5 and (known is None or entry["ratio"] < known["ratio"]):
+                of = {key: row[key] for key in ("kind", "l1_scale", "seed", "error")}
+                best[row["kind"]] = {**of, **entry}
+    return list(best.values())
 
 
 def _draw(folder: Path, rows: list[dict[str, Any]]) -> list[str]:

@@ -203,6 +203,23 @@ def show_study(result: dict[str, Any]) -> None:
         cells = [_ratio(row[name]) for name in ("active_units", "wiring_length")]
         table.add_row(row["than"], f"{row['error']:g}", *cells, str(row["active_units"]["n"]))
     Console(width=150).print(table)
+    title = "the most local network of each kind: isolated units, and with shuffled labels"
+    table = Table(title=title, title_justify="left")
+    for column in (
+        "training",
+        "strength",
+        "seed",
+        "error",
+        "clusters",
+        "isolated",
+        "shuffled",
+        "p",
+    ):
+        table.add_column(column)
+    for row in result["most_local"]:
+        numbers = (f"{row[key]:.4g}" for key in ("error", "k", "ratio", "null", "p"))
+        table.add_row(row["kind"], f"{row['l1_scale']:g}", str(row["seed"]), *numbers)
+    Console(width=150).print(table)
     for name, reason in result["failed"].items():
         Console().print(f"{name} failed: {reason}", soft_wrap=True)
     Console().print(f"all networks: {result['study']}", soft_wrap=True)

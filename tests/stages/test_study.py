@@ -14,6 +14,7 @@ from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.stages.study import (
     equal_error,
     growing_brains_jobs,
+    most_local,
     run_job,
     study,
     swapped_afterwards,
@@ -108,3 +109,18 @@ def test_ratios_at_equal_error_are_over_seeds() -> None:
         assert entry["active_units"]["mean"] == pytest.approx(4)
         assert entry["active_units"]["n"] == 2
         assert entry["active_units"]["low"] < 2 < 8 < entry["active_units"]["high"]
+
+
+def test_the_most_local_network_is_sought_where_shuffles_leave_half_isolated() -> None:
+    def row(kind: str, seed: int, entries: list[tuple[int, float, float]]) -> dict[str, Any]:
+        found = [{"k": k, "ratio": ratio, "null": null, "p": 0.1} for k, ratio, null in entries]
+        return {"kind": kind, "l1_scale": 1.0, "seed": seed, "error": 0.03, "isolation": found}
+
+    rows = [
+        row("bimt", 0, [(5, 0.1, 0.3), (9, 0.3, 0.6)]),
+        row("bimt", 1, [(5, 0.2, 0.4), (9, 0.25, 0.5)]),
+        row("l1", 0, [(5, 0.7, 0.72)]),
+        row("none", 0, [(5, 0.2, 0.2)]),
+    ]
+    found = {entry["kind"]: (entry["seed"], entry["k"]) for entry in most_local(rows)}
+    assert found == {"bimt": (1, 9), "l1": (0, 5)}
