@@ -31,13 +31,12 @@ ISOLATION_CLUSTERS = tuple(range(5, 17))
 VARIANCE_TRIALS = 50
 
 
-def clusters_and_variance(network: RateNetwork, k: int | None) -> tuple[Clusters, TaskVariance]:
-    """Functional clusters on validation trials, and the task variance that they are made of."""
+def variance_of(network: RateNetwork) -> TaskVariance:
+    """Task variance of the network on validation trials."""
     some = draw_trials(
         network.battery, network.tasks, VARIANCE_TRIALS, network.dt, stream="validate"
     )
-    variance = task_variance(network, some)
-    return functional_clusters(variance.normalised, variance.responsive, k=k), variance
+    return task_variance(network, some)
 
 
 def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:
@@ -53,8 +52,11 @@ def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:
     sizes = importance(network)
     active = active_units(sizes)
     structure = modules(network)
-    found = {str(k): clusters_and_variance(network, k)[0] for k in CLUSTERS}
-    found["silhouette"] = clusters_and_variance(network, None)[0]
+    variance = variance_of(network)
+    found = {
+        str(k or "silhouette"): functional_clusters(variance.normalised, variance.responsive, k=k)
+        for k in (*CLUSTERS, None)
+    }
     return {
         "error": 1 - result.accuracy,
         "interval": [1 - value for value in reversed(result.interval)],
@@ -73,18 +75,18 @@ def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:
             }
             for name, clusters in found.items()
         },
-        "isolation": isolation_by_clusters(network),
+        "isolation": isolation_by_clusters(network, variance),
     }
 
 
-def isolation_by_clusters(network: RateNetwork) -> list[dict[str, float]]:
+def isolation_by_clusters(network: RateNetwork, variance: TaskVariance) -> list[dict[str, float]]:
     """Ratio of isolated units (8 neighbours), its mean when labels are shuffled, and the share of
     shuffles as low, for each number of clusters that the network's units can fill."""
     rows = []
-    responsive = clusters_and_variance(network, None)[1].responsive.sum()
     for k in ISOLATION_CLUSTERS:
-        if k <= responsive:
-            where = (clusters_and_variance(network, k)[0].labels, network.positions, network.sheet)
+        if k <= variance.responsive.sum():
+            clusters = functional_clusters(variance.normalised, variance.responsive, k=k)
+            where = (clusters.labels, network.positions, network.sheet)
             ratio, null = isolated_ratio(*where), isolated_null(*where)
             rows.append(
                 {"k": k, "ratio": ratio, "null": float(null.mean()), "p": _share(null <= ratio)}

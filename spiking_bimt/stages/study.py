@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from spiking_bimt.analysis import curves
-from spiking_bimt.analysis.portrait import CLUSTERS, clusters_and_variance, portrait
+from spiking_bimt.analysis.clusters import functional_clusters
+from spiking_bimt.analysis.portrait import CLUSTERS, portrait, variance_of
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
@@ -213,7 +214,8 @@ def _draw(folder: Path, rows: list[dict[str, Any]]) -> list[str]:
         ),
     }
     for kind, network in networks.items():
-        clusters, variance = clusters_and_variance(network, CLUSTERS[0])
+        variance = variance_of(network)
+        clusters = functional_clusters(variance.normalised, variance.responsive, k=CLUSTERS[0])
         name = kind.replace(", ", "-").replace(" ", "-")
         figures[f"clusters-{name}"] = sheet.cluster_map(
             network.positions, network.sheet, clusters.labels
