@@ -6,13 +6,14 @@ from typing import Any
 
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
+from spiking_bimt.chip.packing import natural_tiles
 from spiking_bimt.chip.presets import load_chip
-from spiking_bimt.chip.tiling import cut, occupancy
+from spiking_bimt.chip.tiling import cut, occupancy, synapses
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.tiles import write_tiles
+from spiking_bimt.export.tiles import TileFile, write_tiles
 from spiking_bimt.stages import run as runs
 
 
@@ -37,14 +38,19 @@ def _tiles(folder: Path) -> dict[str, Any]:
     path = folder / "tiles.h5"
     write_tiles(
         path,
-        tiles,
-        network,
-        placement,
-        chip,
+        TileFile(tiles, network, placement, chip),
         settings={"command": "export", "format": "tiles"},
         inputs={name: folder / name for name in ("network.h5", "placement.h5")},
     )
-    return {"path": str(path), "bytes": path.stat().st_size, **occupancy(tiles)}
+    natural = natural_tiles(
+        *synapses(network), network.n_neurons, placement, (tiles.rows, tiles.cols)
+    )
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "natural_order_tiles": natural,
+        **occupancy(tiles),
+    }
 
 
 _WRITERS: dict[str, Callable[[Path], dict[str, Any]]] = {"tiles": _tiles}
