@@ -1,6 +1,6 @@
 """Rebuild the integer weight matrix of a crossbar tile file, with h5py and numpy alone.
 
-python read_tiles.py TILES.H5 [MATRIX.NPY]
+python read_tiles.py TILES.H5 [MATRIX.NPY]    (writes matrix.npy by default)
 """
 
 import sys
@@ -37,5 +37,4 @@ def matrix(path: str) -> np.ndarray:
 if __name__ == "__main__":
     codes = matrix(sys.argv[1])
     print(f"{codes.shape[0]} sources, {codes.shape[1]} neurons, {np.count_nonzero(codes)} synapses")
-    if len(sys.argv) > 2:
-        np.save(sys.argv[2], codes)
+    np.save(sys.argv[2] if len(sys.argv) > 2 else "matrix.npy", codes)

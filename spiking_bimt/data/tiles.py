@@ -133,8 +133,10 @@ class TileSet:
             self.column >= np.repeat(np.diff(self.col_indptr), np.diff(self.indptr))
         ).any():
             raise InputError("TileSet.position lies in a row or column that its tile does not use")
-        if self.delays is not None and self.delays.min() < 0:
-            raise InputError("TileSet.delays must not be negative")
+        if self.delays is not None:
+            least = np.where(self.source < self.n_neurons, 1, 0)
+            if (self.delays < least).any() or (self.delays[least == 0] > 0).any():
+                raise InputError("TileSet.delays must be 1 or more from neurons, 0 from channels")
 
     @property
     def n_tiles(self) -> int:

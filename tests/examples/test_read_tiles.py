@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from spiking_bimt.chip.tiling import synapses
-from spiking_bimt.export.tiles import write_tiles
+from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.tiling import cut, synapses
+from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.data.chip import Placement
+from spiking_bimt.export.tiles import TileFile, write_tiles
+from spiking_bimt.simulation.build import from_coo
 from tests.export.test_tiles import case
 
 READER = Path(__file__).parents[2] / "examples" / "read_tiles.py"
@@ -54,6 +59,30 @@ def test_the_matrix_is_rebuilt_tile_by_tile(bare: Path, tmp_path: Path, seed: in
     expected[synapses(network)] = np.append(network.codes, network.in_codes)
     np.testing.assert_array_equal(np.load(tmp_path / "matrix.npy"), expected)
     assert f"23 sources, 20 neurons, {np.count_nonzero(expected)} synapses" in done.stdout
+
+
+def test_the_example_of_the_specification(bare: Path, tmp_path: Path) -> None:
+    """docs/tile-format.md, "A worked example", number for number."""
+    plain = from_coo([0, 0, 1], [1, 2, 2], [3.0, -3.0, 7.0], 3)
+    network = replace(
+        plain, in_indptr=np.array([0, 1]), in_indices=np.array([1]),
+        in_weights=np.array([-7.0], np.float32),
+    )  # fmt: skip
+    network = quantise(network, 4).quantised()
+    assert network.codes is not None
+    network = replace(network, codes=np.array([3, -3, 7]))
+    chip = replace(load_chip("grid16"), crossbar_rows=2, crossbar_cols=2)
+    placement = Placement(chip.name, chip.n_cores, np.zeros(3, int), np.array([2, 0, 1]))
+    tiles = cut(network, placement, chip)
+    write_tiles(tmp_path / "t.h5", TileFile(tiles, network, placement, chip), {}, {})
+    with h5py.File(tmp_path / "t.h5") as file:
+        found = {name: data[()].tolist() for name, data in file["tiles"].items()}
+    assert found["row_source"] == [0, 1, 3]
+    assert found["row_indptr"] == [0, 2, 3]
+    assert found["col_target"] == [1, 2, 1, 2]
+    assert found["step"] == [1, 1, 2, 1]
+    assert found["code"] == [3, -3, 7, -7]
+    assert found["indptr"] == [0, 3, 4]
 
 
 def test_the_reader_is_short() -> None:
