@@ -117,7 +117,7 @@ def brainevent(w: Given, repeats: int) -> tuple[list[float], int]:
 
 def nest(w: Given, repeats: int) -> tuple[list[float], int]:
     """iaf_psc_exp, delays of one step; the membrane's capacitance is tau_mem, so 1 pA is 1 mV."""
-    import nest as ns  # type: ignore[import-not-found]
+    import nest as ns
 
     times, count = [], 0
     for _ in range(repeats):

@@ -101,10 +101,10 @@ def write_spikes(
         times = of_trial + (recording.steps + 1.0) * recording.dt
         # Not compressed: libsonata's own build of HDF5 has no deflate filter.
         group.create_dataset("timestamps", data=times, track_times=False)
-        group["timestamps"].attrs["units"] = "ms"
+        store.write_text(group["timestamps"], "units", "ms")
         group.create_dataset("node_ids", data=recording.neurons.astype("u8"), track_times=False)
         own = file.create_group("trials")
-        own.attrs["tasks"] = json.dumps(list(trials.tasks))
+        store.write_text(own, "tasks", json.dumps(list(trials.tasks)))
         store.write_array(own, "start_ms", start)
         store.write_array(own, "duration_ms", trials.lengths * trials.dt)
         store.write_array(own, "task", trials.task)

@@ -1,4 +1,5 @@
-"""What Numba lacks: a bit mask of 64 comparisons, prefetching, atomic counters, borrowed arrays."""
+"""What Numba lacks: a bit mask of 64 comparisons, rows of a matrix product held in registers,
+prefetching, atomic counters, borrowed arrays."""
 
 from typing import Any
 
@@ -9,6 +10,9 @@ from numba.extending import intrinsic
 
 BLOCK = 64
 """Neurons tested at once; arrays over neurons are padded to a multiple of it."""
+
+LANES = 16
+"""float32 values added at once by `add_rows`."""
 
 
 _intrinsic: Any = intrinsic  # its calls lack an argument, as the type checker sees them
@@ -46,6 +50,63 @@ def above_zero(typing: Any, array: Any, start: Any) -> Any:
         return builder.bitcast(builder.fcmp_ordered(">", values, zero), ir.IntType(64))
 
     return types.uint64(array, types.intp), generate
+
+
+@_intrinsic
+def add_rows(typing: Any, out: Any, row: Any, matrix: Any, first: Any, factors: Any) -> Any:
+    """out[row + r] += sum over k of factors[r][k] * matrix[first + k], for every r.
+
+    float32 arrays (m, n) and (l, n), contiguous, n a multiple of LANES; factors: a tuple of tuples.
+    Each value of the matrix is loaded once for all r, each sum once for all k: LLVM, which must
+    allow that the rows overlap, would load them again for each.
+    """
+    n_rows, n_terms = len(factors), len(factors[0])
+    vector, i32 = ir.VectorType(ir.FloatType(), LANES), ir.IntType(32)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        arrays = [
+            context.make_array(kind)(context, builder, value=value)
+            for kind, value in zip(signature.args[0:3:2], args[0:3:2], strict=True)
+        ]
+        width = builder.extract_value(arrays[0].shape, 1)
+
+        def begin(array: Any, index: Any, offset: int) -> Any:
+            at = builder.add(index, index.type(offset))
+            return builder.gep(array.data, [builder.mul(at, width)])
+
+        def place(begin: Any, column: Any) -> Any:
+            return builder.bitcast(builder.gep(begin, [column]), vector.as_pointer())
+
+        def everywhere(value: Any) -> Any:
+            none = ir.Constant(vector, ir.Undefined)
+            one = builder.insert_element(none, value, i32(0))
+            lanes = ir.Constant(ir.VectorType(i32, LANES), [0] * LANES)
+            return builder.shuffle_vector(one, none, lanes)
+
+        sums_at = [begin(arrays[0], args[1], r) for r in range(n_rows)]
+        values_at = [begin(arrays[1], args[3], k) for k in range(n_terms)]
+        spread = [
+            [everywhere(builder.extract_value(builder.extract_value(args[4], r), k))
+             for k in range(n_terms)]
+            for r in range(n_rows)
+        ]  # fmt: skip
+        fused = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{LANES}f32"
+        )
+        steps = (width.type(0), width, width.type(LANES))
+        with cgutils.for_range_slice(builder, *steps) as (column, _):
+            sums = [builder.load(place(at, column), align=4) for at in sums_at]
+            for k, at in enumerate(values_at):
+                value = builder.load(place(at, column), align=4)
+                sums = [
+                    builder.call(fused, [spread[r][k], value, total])
+                    for r, total in enumerate(sums)
+                ]
+            for total, at in zip(sums, sums_at, strict=True):
+                builder.store(total, place(at, column), align=4)
+        return context.get_dummy_value()
+
+    return types.none(out, types.intp, matrix, types.intp, factors), generate
 
 
 @_intrinsic

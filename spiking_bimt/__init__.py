@@ -1,5 +1,7 @@
 """From a trained rate RNN to a neuromorphic chip: one function a stage, named as its command.
 
+(`import` is `import_network`, because Python keeps that word.)
+
 Each takes a run folder and returns what it measured. They load on first use, so that importing
 the package costs neither torch nor Numba.
 """
@@ -12,17 +14,39 @@ from typing import TYPE_CHECKING, Any
 import spiking_bimt.export  # noqa: F401  (binds the sub-package, which is called like a stage)
 
 if TYPE_CHECKING:
+    from spiking_bimt.stages.compare import compare
     from spiking_bimt.stages.convert import convert
     from spiking_bimt.stages.demo import demo
+    from spiking_bimt.stages.import_network import import_network
     from spiking_bimt.stages.place import place
     from spiking_bimt.stages.report import report
     from spiking_bimt.stages.simulate import simulate
     from spiking_bimt.stages.train import train
     from spiking_bimt.stages.verify import verify
 
-_STAGES = ("convert", "demo", "place", "report", "simulate", "train", "verify")
+_STAGES = (
+    "compare",
+    "convert",
+    "demo",
+    "import_network",
+    "place",
+    "report",
+    "simulate",
+    "train",
+    "verify",
+)
 
-__all__ = ["convert", "demo", "place", "report", "simulate", "train", "verify"]
+__all__ = [
+    "compare",
+    "convert",
+    "demo",
+    "import_network",
+    "place",
+    "report",
+    "simulate",
+    "train",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -75,7 +75,15 @@ def main() -> None:
 def _stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
     """Call a stage and print its result; the modules load only now, so that --help is quick."""
     stage = getattr(importlib.import_module(f"spiking_bimt.stages.{name}"), name)
-    result = stage(*args, **options)
+    try:
+        _print(name, as_json, stage(*args, **options))
+    except CheckError as error:
+        if error.result is not None:
+            _print(name, as_json, error.result)
+        raise
+
+
+def _print(name: str, as_json: bool, result: dict[str, Any]) -> None:
     if as_json:
         click.echo(json.dumps(result))
     else:
@@ -134,8 +142,12 @@ def chips(as_json: bool) -> None:
 @click.option("--pictures", is_flag=True, help="Draw the sheet as it trains, and animate it.")
 @click.option("--test-trials", default=200, show_default=True, help="Trials a task at the end.")
 def train(run: Path, as_json: bool, **options: Any) -> None:
-    """Tasks to rate.h5: train a rate network with BIMT."""
-    _stage("train", as_json, run, **options)
+    """Tasks to rate.h5: train a rate network with BIMT.
+
+    The whole configuration is printed at the start and kept in RUN/config.toml: edit a copy and
+    give it as --config.
+    """
+    _stage("train", as_json, run, announce=lambda text: click.echo(text, err=True), **options)
 
 
 @main.command()
@@ -149,6 +161,17 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
 def study(name: str, out: Path, as_json: bool, **options: Any) -> None:
     """Train and compare the networks of a paper, in resumable jobs under OUT."""
     _stage("study", as_json, out, **options)
+
+
+@main.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--chip", default="grid64", show_default=True, help="Preset or TOML file.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the placer.")
+@_trials_option(20, "Test trials a task of the bundled networks.")
+@_threads_option()
+def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+    """Converted runs, or the bundled networks, side by side on one chip."""
+    _stage("compare", as_json, *runs, **options)
 
 
 @main.command()
@@ -198,11 +221,28 @@ def simulate(run: Path, as_json: bool, **options: Any) -> None:
 @_run_argument()
 @click.option(
     "--format", "formats", default="tiles", show_default=True, callback=_names,
-    help="Comma-separated formats: tiles.",
+    help="Comma-separated formats: tiles, nir, sanafe, netx, sonata, c.",
 )  # fmt: skip
+@click.option("--lossy", is_flag=True, help="Write formats that cannot hold all of the network.")
 def export(run: Path, as_json: bool, **options: Any) -> None:
     """Write the placed, quantised network for other tools."""
     _stage("export", as_json, run, **options)
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@_run_argument()
+@click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
+@click.option("--dt", type=float, help="Simulation step, ms.  [default: the file's, or 0.1]")
+@click.option("--tau-mem", type=float, help="For npz: membrane time constant, ms.  [default: 20]")
+@click.option("--tau-syn", type=float, help="For npz: synaptic time constant, ms.  [default: 5]")
+@click.option("--t-ref", type=float, help="For npz: refractory time, ms.  [default: 0]")
+@click.option("--bias", type=float, help="For npz: constant input, thresholds per ms.")
+@click.option("--delay", type=int, help="For npz: synaptic delay, steps.  [default: 1]")
+def import_(file: Path, run: Path, as_json: bool, bits: int, **options: Any) -> None:
+    """A network of NIR, SONATA or scipy.sparse (npz) to network.h5."""
+    given = {key: value for key, value in options.items() if value is not None}
+    _stage("import_network", as_json, file, run, bits=bits or None, **given)
 
 
 @main.command()
@@ -214,7 +254,7 @@ def export(run: Path, as_json: bool, **options: Any) -> None:
 @_trials_option(5)
 @_threads_option()
 def verify(file: Path, as_json: bool, **options: Any) -> None:
-    """Rebuild the network from an exported FILE alone and compare its spikes."""
+    """Rebuild the network from an exported FILE alone, or each in a run, and compare its spikes."""
     _stage("verify", as_json, file, **options)
 
 

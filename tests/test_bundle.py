@@ -5,6 +5,7 @@ import warnings
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
 from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.stages.compare import BUNDLED
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
 from spiking_bimt.training.config import from_dict, read_config
@@ -44,12 +46,32 @@ def spiking(rate: RateNetwork) -> SpikingNetwork:
     return quantise(to_spiking(rate, full_scale, ConversionConfig()), 8)
 
 
-def test_its_provenance_says_that_train_made_it_with_the_default_preset() -> None:
-    made = store.provenance(BUNDLE, "RateNetwork")
+CHANGES: dict[str, dict[str, Any]] = {
+    "bimt": {},
+    "l1": {"reg": "l1", "l1_scale": 2.0},
+    "none": {"reg": "none"},
+}
+"""Options of `train` that made each bundled network."""
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_its_provenance_says_that_train_made_it_with_the_default_preset(name: str) -> None:
+    file, config = (Path(str(FILES / f"{name}.{ending}")) for ending in ("h5", "toml"))
+    made = store.provenance(file, "RateNetwork")
     assert made.settings.pop("command") == "train"
-    assert from_dict(made.settings, "bundle") == read_config("chip")
-    assert read_config(Path(str(FILES / "bimt.toml"))) == read_config("chip")
-    assert made.inputs == {"config.toml": store.sha256(Path(str(FILES / "bimt.toml")))}
+    expected = read_config("chip", **CHANGES[name])
+    assert from_dict(made.settings, "bundle") == expected
+    assert read_config(config) == expected
+    assert made.inputs == {"config.toml": store.sha256(config)}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_bundled_networks_are_about_equally_accurate(name: str) -> None:
+    network = store.load(Path(str(FILES / f"{name}.h5")), RateNetwork)
+    assert network.measured is not None
+    assert network.measured["accuracy"] == pytest.approx(0.975, abs=0.006)
+    few = draw_trials(network.battery, network.tasks, 20, network.dt, stream="test", seed=78)
+    assert score(rate_outputs(network, few), few).accuracy >= 0.95
 
 
 def test_it_is_small_and_accurate_by_its_own_record(rate: RateNetwork) -> None:

@@ -9,12 +9,19 @@ doi:10.3389/fnins.2017.00682). With r_k the filtered rate of neuron k,
     dv_j/dt = (full_rate / a_j) (sum_k W_jk r_k + sum_c U_jc u_c + b_j),   v_th = 1,
     tau dr_k/dt = -r_k + (a_k / full_rate) * (spikes of k),
 
-so that a spike of k moves v_j by W_jk a_k / a_j in total. The step that the network was trained
+so that a spike of k moves v_j by W_jk a_k / a_j in total.
+
+A network whose activation is the rate of a leaky neuron (activation "lif") needs no fit: its drive
+is the input above the least that fires the neuron, relative to that least, and a rate of 1 is
+`full_rate`, so every gain is 1 / tau_mem and the bias carries the least (Hunsberger and Eliasmith
+2015, arXiv:1510.08829).
+
+The step that the network was trained
 at holds r_k for task_dt, which is on average half a step old: a synaptic delay of task_dt / 2
 gives the finer simulation the same dynamics.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +68,14 @@ class ConversionConfig:
             )
 
 
+def trained_for(network: RateNetwork, config: ConversionConfig) -> ConversionConfig:
+    """The settings with the neurons that the network was trained for, where it was."""
+    if network.curve is None:
+        return config
+    tau_mem, t_ref, full_rate = (float(value) for value in network.curve[:3])
+    return replace(config, tau_mem=tau_mem, t_ref=t_ref, full_rate=1000 * full_rate, reset="value")
+
+
 def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
     """Synaptic delay in simulation steps; InputError where dt cannot express it."""
     delay = network.dt / 2 if config.delay is None else config.delay
@@ -88,18 +103,21 @@ def full_drive(config: ConversionConfig) -> float:
 def to_spiking(
     network: RateNetwork, full_scale: Floats, config: ConversionConfig
 ) -> SpikingNetwork:
-    """The spiking network of a rate network.
+    """The spiking network of a rate network, with the neurons of `trained_for(network, config)`.
 
     full_scale: (N,) drive a_j at which unit j fires at full_rate (`drive_percentile`). Units whose
     full scale is below 1e-3 of the largest get that floor, so that silent ones stay silent.
     """
-    if network.activation != "relu":
-        raise InputError(f"no conversion for activation {network.activation!r}: only relu has one")
     if full_scale.max() <= 0:
         raise InputError("no unit is ever active on the calibration trials: train longer")
-    a = np.maximum(full_scale, 1e-3 * full_scale.max()).astype(np.float64)
+    config = trained_for(network, config)
     n, rate = network.n_units, config.full_rate / 1000.0
-    gain = full_drive(config) / a
+    if network.activation == "relu":
+        a = np.maximum(full_scale, 1e-3 * full_scale.max()).astype(np.float64)
+        gain, least = full_drive(config) / a, 0.0
+    else:
+        a = np.ones(n)
+        gain, least = a / config.tau_mem, 1.0
     # gain * W * a / rate is the change of v per spike; 1 / rate is a spike's area at full rate.
     w = gain[:, None] * network.w_rec * (a / rate)[None]
     indptr, indices, weights = by_source(w.astype(np.float32))
@@ -126,10 +144,10 @@ def to_spiking(
         v_th=everywhere(1.0),
         v_reset=everywhere(0.0),
         v_leak=everywhere(0.0),
-        # The rectified drive forgets inhibition at once; without a floor v would remember it.
-        v_min=everywhere(0.0),
+        # A rectified drive forgets inhibition at once; without a floor v would remember it.
+        v_min=everywhere(0.0 if network.activation == "relu" else -np.inf),
         t_ref=everywhere(config.t_ref),
-        bias=(gain * network.b).astype(np.float32),
+        bias=(gain * (network.b + least)).astype(np.float32),
         delay=delay_steps(network, config),
         reset=config.reset,
         dt=config.dt,

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,32 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `path` when the block ends, or leaves no trace.
+
+    Raises InputError when the directory above is missing, read-only or full, or `path` is a file.
+    """
+    temporary: Path | None = None
+    try:
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(0, "it is a file", str(path))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        new = temporary / "new"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(temporary / "old")
+        new.rename(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _nameless(folder: Path) -> int | None:

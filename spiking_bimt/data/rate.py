@@ -11,7 +11,8 @@ from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float32]
 
-ACTIVATIONS = ("relu",)
+ACTIVATIONS = ("relu", "lif")
+CURVE_FIELDS = ("tau_mem", "t_ref", "full_rate", "softness")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class RateNetwork:
     tasks: tuple[str, ...]
     """Tasks in the order of their rule channels."""
     activation: str = "relu"
-    """Name of f."""
+    """Name of f: "relu", or "lif" for the rate of a leaky integrate-and-fire neuron, softened."""
+    curve: Floats | None = None
+    """(4,) for "lif": membrane time constant (ms), refractory time (ms), the spike rate that counts
+    as 1 (spikes per ms), softness of the threshold; see `spiking_bimt.simulation.rate.lif_rate`."""
     measured: dict[str, Any] | None = None
     """What training measured of this network (JSON values)."""
 
@@ -83,6 +87,18 @@ class RateNetwork:
             raise InputError(
                 f"{name}.activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}"
             )
+        self._check_curve(name)
+
+    def _check_curve(self, name: str) -> None:
+        if (self.curve is None) != (self.activation == "relu"):
+            raise InputError(f"{name}.curve belongs to the activation 'lif', and to no other")
+        if self.curve is None:
+            return
+        curve = validate.array(name, "curve", self.curve, (len(CURVE_FIELDS),), np.float32)
+        for field, value in zip(CURVE_FIELDS, curve, strict=True):
+            if value < 0 or (value == 0 and field != "t_ref"):
+                raise InputError(f"{name}.curve: {field} is {value}: it must be above 0")
+        object.__setattr__(self, "curve", curve)
 
     @property
     def n_units(self) -> int:

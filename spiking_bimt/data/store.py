@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.atomic import replacing as replacing
+from spiking_bimt.data.atomic import replacing_folder as replacing_folder
 from spiking_bimt.data.atomic import write_bytes as write_bytes
 from spiking_bimt.errors import InputError
 
@@ -54,14 +55,24 @@ def version() -> str:
 
 
 @contextlib.contextmanager
-def writing(
-    path: Path, schema: str, settings: dict[str, Any], inputs: dict[str, Path]
-) -> Iterator[h5py.File]:
-    """An HDF5 file with this package's header, written to `path` when the block ends.
+def writing_hdf5(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file, written to `path` when the block ends.
 
     It is built in memory, so that a full disk is met by one plain write and not inside HDF5.
     """
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    write_bytes(path, image)
+
+
+@contextlib.contextmanager
+def writing(
+    path: Path, schema: str, settings: dict[str, Any], inputs: dict[str, Path]
+) -> Iterator[h5py.File]:
+    """An HDF5 file with this package's header (see `writing_hdf5`)."""
+    with writing_hdf5(path) as file:
         hashes = {name: sha256(source) for name, source in inputs.items()}
         write_text(file, "schema", SCHEMA_PREFIX + schema)
         write_text(file, "schema_version", SCHEMA_VERSION)
@@ -69,9 +80,6 @@ def writing(
         write_text(file, "settings", json.dumps(settings, sort_keys=True))
         write_text(file, "inputs", json.dumps(hashes, sort_keys=True))
         yield file
-        file.flush()
-        image = file.id.get_file_image()
-    write_bytes(path, image)
 
 
 @contextlib.contextmanager
@@ -134,10 +142,16 @@ def read_array(group: h5py.Group, name: str) -> Any:
     dataset = group[name]
     if dataset.dtype.kind not in "biuf":
         raise InputError(f"dataset {name} holds {dataset.dtype}, expected numbers")
+    check_size(dataset)
+    return dataset[()]
+
+
+def check_size(dataset: h5py.Dataset) -> None:
+    """Raise InputError where a dataset claims more than its stored bytes can expand to."""
     stored = dataset.id.get_storage_size()
     if dataset.size * dataset.dtype.itemsize > _MAX_EXPANSION * max(stored, 1):
+        name = dataset.name.rsplit("/", 1)[1]
         raise InputError(f"dataset {name} claims {dataset.size} values in {stored} stored bytes")
-    return dataset[()]
 
 
 def write_array(group: h5py.Group, name: str, value: Any) -> None:

@@ -110,23 +110,36 @@ def mean_weight_by_distance(
     return np.flatnonzero(filled).astype(np.float64), totals[filled] / counts[filled]
 
 
-def isolation(rows: Sequence[Mapping[str, Any]]) -> str:
+def isolation(rows: Sequence[Mapping[str, Any]], clusters: str) -> str:
     """Ratio of isolated units of every network, and the mean of its label shuffles."""
+    return _against_shuffles(
+        rows, clusters, "isolated_8", f"isolated units / active units ({clusters} clusters)", 1.0
+    )
 
+
+def cluster_variance(rows: Sequence[Mapping[str, Any]], clusters: str) -> str:
+    """Squared distance of units to their cluster's centre, and the mean of its label shuffles."""
+    label = f"squared distance to the cluster's centre ({clusters} clusters)"
+    return _against_shuffles(rows, clusters, "place_variance", label, None)
+
+
+def _against_shuffles(
+    rows: Sequence[Mapping[str, Any]], clusters: str, name: str, label: str, top: float | None
+) -> str:
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
         kinds = [kind for kind in COLOURS if any(row["kind"] == kind for row in rows)]
         rng = np.random.default_rng(0)
         for at, kind in enumerate(kinds):
-            found = [row["isolated_fixed"] for row in rows if row["kind"] == kind]
+            found = [row["clusters"][clusters] for row in rows if row["kind"] == kind]
             jitter = at + rng.uniform(-0.15, 0.15, len(found))
-            observed = [entry["ratio"] for entry in found]
-            null = [entry["null_labels"] for entry in found]
+            observed = [entry[name] for entry in found]
+            null = [entry[f"{name}_labels"] for entry in found]
             axes.vlines(jitter, observed, null, color=style.LINE, lw=1)
             axes.plot(jitter, null, "_", color=style.MUTED, ms=9, label="" if at else "shuffled")
             axes.plot(jitter, observed, "o", color=COLOURS[kind], ms=5)
         axes.set_xticks(range(len(kinds)), kinds)
-        axes.set(ylim=(0, 1), ylabel="isolated units / active units")
+        axes.set(ylim=(0, top), ylabel=label)
         axes.grid(axis="y")
         axes.legend(loc="upper right")
 

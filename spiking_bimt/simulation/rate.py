@@ -30,8 +30,33 @@ def rate_outputs(
     return outputs
 
 
+def activate(network: RateNetwork, drive: Floats) -> Floats:
+    """f of the drive (..., N)."""
+    if network.curve is None:
+        return np.maximum(drive, 0)
+    return lif_rate(drive, *(float(value) for value in network.curve))
+
+
+def lif_rate(x: Floats, tau_mem: float, t_ref: float, full_rate: float, softness: float) -> Floats:
+    """Spike rate over full_rate of a leaky integrate-and-fire neuron at a constant input.
+
+        f(x) = 1 / (full_rate (t_ref + tau_mem log(1 + 1 / rho))),
+        rho = softness log(1 + exp(x / softness))
+
+    x is the input above the least that makes the neuron fire, relative to that least; times in ms,
+    full_rate in spikes per ms (Hunsberger and Eliasmith 2015, arXiv:1510.08829).
+    """
+    scaled = np.asarray(x, np.float64) / softness
+    with np.errstate(divide="ignore", over="ignore"):
+        of_rho = np.log1p(1 / (softness * np.logaddexp(0, scaled)))
+    # Far below the threshold rho underflows, and log(1 / rho) is -scaled - log(softness).
+    log_ratio = np.where(scaled < -30, -scaled - np.log(softness), of_rho)
+    rate: Floats = (1 / (full_rate * (t_ref + tau_mem * log_ratio))).astype(np.float32)
+    return rate
+
+
 def drive_percentile(network: RateNetwork, trials: Trials, percentile: float) -> Floats:
-    """(N,) percentile over all steps of all trials of the rectified drive f(W r + U u + b)."""
+    """(N,) percentile over all steps of all trials of f(W r + U u + b)."""
     drives = np.concatenate([drive for _, _, drive in rate_steps(network, trials, None, 0)])
     full_scale: Floats = np.percentile(drives, percentile, axis=0).astype(np.float32)
     return full_scale
@@ -81,7 +106,7 @@ def _chunk_steps(
             delayed = past[time % (delay + 1)]
             np.dot(delayed[:live], w_rec_t, out=drive[:live])
             drive[:live] += external
-            np.maximum(drive[:live], 0, out=drive[:live])
+            drive[:live] = activate(network, drive[:live])
             rates[:live] += alpha * (drive[:live] - rates[:live])
             delayed[:live] = rates[:live]
             time += 1

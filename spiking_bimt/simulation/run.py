@@ -54,7 +54,7 @@ def run_trials(
         rows = slice(bounds[0], bounds[-1])
         ends = np.zeros(piece.stop - piece.start, np.int64)
         steps, neurons = lif.run(
-            _starts(network, seed, piece, np.dtype(dtype)),
+            starts(network, seed, piece, np.dtype(dtype)),
             trials.inputs[rows].astype(dtype, copy=False),
             bounds - bounds[0],
             record_spikes,
@@ -135,7 +135,7 @@ def _pieces(n_trials: int, workers: int) -> Iterator[slice]:
         yield slice(start, min(start + size, n_trials))
 
 
-def _starts(network: SpikingNetwork, seed: int, piece: slice, dtype: np.dtype[Any]) -> Array:
+def starts(network: SpikingNetwork, seed: int, piece: slice, dtype: np.dtype[Any]) -> Array:
     """(trials, N) membrane potentials at the start of each trial of a piece."""
     draws = [
         np.random.default_rng((seed, trial)).random(network.n_neurons)

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from spiking_bimt.conversion.convert import ConversionConfig, delay_steps, to_spiking
+from spiking_bimt.conversion.convert import (
+    ConversionConfig,
+    delay_steps,
+    to_spiking,
+    trained_for,
+)
 from spiking_bimt.conversion.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
@@ -49,6 +54,8 @@ def convert(
             rate.battery, rate.tasks, CALIBRATION_TRIALS, rate.dt, stream="calibrate", seed=seed
         )
         full_scale = drive_percentile(rate, calibration, config.percentile)
+        _agree(rate, settings, trained_for(rate, config))
+        config = trained_for(rate, config)
         network = to_spiking(rate, full_scale, config)
         if bits is not None:
             network = quantise(network, bits)
@@ -61,6 +68,16 @@ def convert(
             inputs={"rate.h5": source},
         )
     return measured
+
+
+def _agree(rate: RateNetwork, asked: dict[str, Any], config: ConversionConfig) -> None:
+    """Refuse neurons other than those that the network was trained for."""
+    for name, value in asked.items():
+        if rate.curve is not None and name != "percentile" and value != getattr(config, name):
+            raise InputError(
+                f"the network was trained for neurons with {name} {getattr(config, name)}, not "
+                f"{value}: leave the setting out, or train for such neurons"
+            )
 
 
 def _measure(

@@ -1,6 +1,5 @@
 """`export`: network.h5 and placement.h5 to the formats that other tools read."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,32 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.export.tiles import TileFile, write_tiles
 from spiking_bimt.stages import run as runs
+from spiking_bimt.stages.formats import FORMATS, require, write_format
 
 
-def export(run: str | Path, formats: tuple[str, ...] = ("tiles",)) -> dict[str, Any]:
-    """Write the run's placed, quantised network in each format; returns what was written."""
+def export(
+    run: str | Path, formats: tuple[str, ...] = ("tiles",), *, lossy: bool = False
+) -> dict[str, Any]:
+    """Write the run's network in each format; returns what was written, and what was lost.
+
+    lossy: whether to write a format that cannot hold all of the network (docs/formats.md).
+    """
     folder = Path(run)
     for name in formats:
-        if name not in _WRITERS:
-            raise InputError(f"unknown format {name!r}; known: {', '.join(_WRITERS)}")
-    runs.require(folder, "network.h5")
-    runs.require(folder, "placement.h5")
+        if name != "tiles" and name not in FORMATS:
+            known = ", ".join(("tiles", *FORMATS))
+            raise InputError(f"unknown format {name!r}; known: {known}")
+    for name in formats:
+        if name == "tiles":
+            runs.require(folder, "network.h5")
+            runs.require(folder, "placement.h5")
+        else:
+            require(name, folder)
     with runs.writing(folder):
-        return {name: _WRITERS[name](folder) for name in formats}
+        return {
+            name: _tiles(folder) if name == "tiles" else write_format(name, folder, lossy=lossy)
+            for name in formats
+        }
 
 
 def _tiles(folder: Path) -> dict[str, Any]:
@@ -51,6 +64,3 @@ def _tiles(folder: Path) -> dict[str, Any]:
         "natural_order_tiles": natural,
         **occupancy(tiles),
     }
-
-
-_WRITERS: dict[str, Callable[[Path], dict[str, Any]]] = {"tiles": _tiles}

@@ -15,7 +15,7 @@ from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.progress import progress
 from spiking_bimt.stages.simulate import with_weights
-from spiking_bimt.tasks.battery import draw_trials
+from spiking_bimt.stages.trials import trials_of
 
 ACTIVITY_TRIALS = 10
 
@@ -34,14 +34,14 @@ def place(
     preset = load_chip(chip)
     with runs.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
-        counts, steps, _ = _spikes(network, "calibrate", threads)
+        counts, steps, _ = spikes(network, "calibrate", threads)
         with progress("place", ROUNDS) as advance:
             placement = place_network(
                 network, preset, counts / (steps * network.dt), seed=seed, progress=advance
             )
         measured = {
             **(placement.measured or {}),
-            **_measure(network, placement, preset, threads),
+            **measure(network, placement, preset, threads),
         }
         store.save(
             replace(placement, measured=measured),
@@ -52,20 +52,19 @@ def place(
     return measured
 
 
-def _spikes(network: SpikingNetwork, stream: str, threads: int | None) -> tuple[Any, int, int]:
+def spikes(network: SpikingNetwork, stream: str, threads: int | None) -> tuple[Any, int, int]:
     """Spikes of each neuron over trials of every task, simulated steps, and trials."""
-    trials = draw_trials(
-        network.battery, network.tasks, ACTIVITY_TRIALS, network.task_dt, stream=stream
-    )
-    recording = run_trials(network, trials, threads=threads, record_spikes=False)
-    steps = len(trials.labels) * network.steps_per_task_step
+    driven, trials = trials_of(network, ACTIVITY_TRIALS, stream)
+    recording = run_trials(driven, trials, threads=threads, record_spikes=False)
+    steps = len(trials.labels) * driven.steps_per_task_step
     return recording.spike_counts.sum(0), steps, trials.n_trials
 
 
-def _measure(
+def measure(
     network: SpikingNetwork, placement: Placement, chip: Chip, threads: int | None
 ) -> dict[str, Any]:
-    counts, steps, trials = _spikes(network, "test", threads)
+    """Packets, hops and energy of test trials on a placement, as JSON values."""
+    counts, steps, trials = spikes(network, "test", threads)
     flow = traffic(network, placement, chip, counts, steps)
     hops = flow.multicast_hops if chip.routing == "multicast" else flow.unicast_hops
     energy = flow.energy_pj

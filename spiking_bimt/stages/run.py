@@ -5,6 +5,7 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
+from spiking_bimt.data import store
 from spiking_bimt.errors import InputError
 
 MADE_BY = {
@@ -24,6 +25,11 @@ MADE_BY = {
 def require(run: Path, name: str) -> Path:
     """Path of a file that an earlier stage made; InputError names that stage where it lacks."""
     path = run / name
+    network = run / "network.h5"
+    if name == "rate.h5" and not path.is_file() and network.is_file():
+        made = store.provenance(network, "SpikingNetwork").settings
+        if made.get("command") == "import":
+            raise InputError(f"{run} holds an imported network, which has no rate network")
     if not path.is_file():
         what = f"{run} has no {name}" if run.is_dir() else f"{run} is not a run folder"
         raise InputError(f"{what}: `spiking_bimt {MADE_BY[name]} {run}` makes {name}")

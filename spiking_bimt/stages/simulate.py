@@ -10,8 +10,8 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.export.sonata import write_spikes
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
+from spiking_bimt.stages.trials import trials_of
 from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 
 
 def simulate(
@@ -24,6 +24,7 @@ def simulate(
 ) -> dict[str, Any]:
     """Run test trials through the spiking network and write spikes.h5; returns what it did.
 
+    A network without tasks is driven by random currents (`simulation.probe`) and has no accuracy.
     trials: trials a task. weights: "codes" (integer weights, as the chip has them), "float", or
     "auto": codes where the network has them. seed: initial membrane potentials.
     """
@@ -31,12 +32,11 @@ def simulate(
     source = runs.require(folder, "network.h5")
     with runs.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), weights)
-        test = draw_trials(network.battery, network.tasks, trials, network.task_dt, stream="test")
+        driven, test = trials_of(network, trials, "test")
         # One small run first: compiling the kernel belongs to no measured figure.
-        run_trials(network, draw_trials(network.battery, network.tasks, 1, network.task_dt,
-                                        stream="calibrate"), threads=threads)  # fmt: skip
+        run_trials(*trials_of(network, 1, "calibrate"), threads=threads)
         start = time.perf_counter()
-        recording = run_trials(network, test, seed=seed, threads=threads)
+        recording = run_trials(driven, test, seed=seed, threads=threads)
         elapsed = time.perf_counter() - start
         write_spikes(
             folder / "spikes.h5",
@@ -45,16 +45,18 @@ def simulate(
             settings={"command": "simulate", "trials": trials, "weights": weights, "seed": seed},
             inputs={"network.h5": source},
         )
-    result = score(recording.outputs, test)
+    result = score(recording.outputs, test) if network.tasks else None
     spikes = int(recording.spike_counts.sum())
     out_degree = network.indptr[1:] - network.indptr[:-1]
     events = int(recording.spike_counts.sum(0) @ out_degree)
     seconds = len(test.labels) * test.dt / 1000
     return {
         "trials": test.n_trials,
-        "accuracy": result.accuracy,
-        "interval": list(result.interval),
-        "per_task": dict(zip(test.tasks, result.per_task().tolist(), strict=True)),
+        "accuracy": result and result.accuracy,
+        "interval": result and list(result.interval),
+        "per_task": dict(zip(test.tasks, result.per_task().tolist(), strict=True))
+        if result
+        else {},
         "simulated_seconds": seconds,
         "spikes": spikes,
         "mean_rate_hz": spikes / seconds / network.n_neurons,

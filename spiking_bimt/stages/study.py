@@ -4,6 +4,7 @@ import base64
 import contextlib
 import dataclasses
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,44 +12,39 @@ from typing import Any
 
 import numpy as np
 
-from spiking_bimt.analysis.active import active_units
-from spiking_bimt.analysis.clusters import (
-    SHUFFLED,
-    Clusters,
-    functional_clusters,
-    isolated_null,
-    isolated_ratio,
-)
-from spiking_bimt.analysis.importance import importance
-from spiking_bimt.analysis.structure import agreement, modules
-from spiking_bimt.analysis.variance import TaskVariance, task_variance
-from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.analysis import curves
+from spiking_bimt.analysis.portrait import CLUSTERS, clusters_and_variance, portrait
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.page import figures as figures_of
 from spiking_bimt.page import sheet, study_figures
-from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.train import TEST_TRIALS, train
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 from spiking_bimt.training import bimt
 from spiking_bimt.training.config import read_config
 
 SCALES: dict[str, tuple[float, ...]] = {
-    "bimt": (0.5, 1.0, 2.0, 4.0),
-    "l1": (0.5, 1.0, 2.0, 4.0),
-    "bimt-noswap": (1.0, 2.0),
+    "bimt": (1.0, 2.0, 4.0, 8.0),
+    "l1": (2.0, 4.0, 8.0, 16.0),
+    "bimt-noswap": (1.0, 4.0),
     "none": (1.0,),
 }
-"""Strengths of the penalty (`l1_scale`) that the study tries, by regulariser."""
+"""Strengths of the penalty (`l1_scale`) that the study tries, by regulariser; the first is the one
+that its figures of single networks show. Without distances a penalty of a given strength is weaker.
+"""
 
 
 SUMMARISED = ("error", "active_units", "synapses", "wiring_length", "modularity")
 
-PAPER_CLUSTERS = 7
-"""Functional clusters of Liu et al. 2023's BIMT network."""
+COMPARED_AT = (0.025, 0.03, 0.035, 0.04, 0.045)
+"""Errors at which BIMT and L1 are compared."""
+
+FIXED = str(CLUSTERS[-1])
+"""The number of clusters whose locality the summary shows."""
+
+FLOOR = 0.017
+"""Mean error over the 20 tasks of an observer that knows both angles: noise, and random labels."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ def growing_brains_jobs(seeds: int, quick: bool) -> list[Job]:
     """The trainings of the study, the most telling first, so that a part of it is of use."""
     if seeds < 1:
         raise InputError(f"{seeds} seeds: at least 1 is needed")
-    wanted = {"bimt": (1.0,), "l1": (1.0,)} if quick else SCALES
+    wanted = {reg: SCALES[reg][:1] for reg in ("bimt", "l1")} if quick else SCALES
     pairs = [(reg, scale) for reg, scales in wanted.items() for scale in scales]
     return [Job(reg, scale, seed) for seed in range(seeds) for reg, scale in pairs]
 
@@ -97,7 +93,14 @@ def study(
     with runs.writing(folder), _backend(scheduler, jobs):
         done = joblib.Parallel()(joblib.delayed(run_job)(folder, job, config) for job in todo)
         rows = list(flat_rows(done))
-        result = {"summary": summary(rows), "figures": _draw(folder, rows)}
+        if not rows:
+            raise InputError(f"every training of the study failed: {done[0]['failed']}")
+        result: dict[str, Any] = {
+            "summary": summary(rows),
+            "equal_error": equal_error(rows),
+            "failed": {row["name"]: row["failed"] for row in done if "failed" in row},
+            "figures": _draw(folder, rows),
+        }
         store.write_bytes(folder / "study.json", json.dumps({**result, "networks": rows}).encode())
     return {**result, "study": str(folder / "study.json")}
 
@@ -105,7 +108,10 @@ def study(
 def flat_rows(done: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """One row a network; L1 with swaps only afterwards is a kind of its own."""
     for row in done:
+        if "failed" in row:
+            continue
         base = {"reg": row["reg"], "l1_scale": row["l1_scale"], "seed": row["seed"]}
+        base["cpu_seconds"] = row["cpu_seconds"]
         yield {"kind": row["reg"], **base, **row["as trained"]}
         if "swapped afterwards" in row:
             yield {"kind": "l1, swapped afterwards", **base, **row["swapped afterwards"]}
@@ -122,8 +128,17 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "l1_scale": scale,
             "seeds": len(members),
             **{key: _mean([float(m[key]) for m in members]) for key in SUMMARISED},
-            "isolated": _mean([m["isolated_fixed"]["ratio"] for m in members]),
-            "isolated_null": _mean([m["isolated_fixed"]["null_labels"] for m in members]),
+            "cpu_seconds": _mean([m["cpu_seconds"] for m in members if m["cpu_seconds"]] or [0.0]),
+            "excess_error": _mean([m["error"] - FLOOR for m in members]),
+            **{
+                short: _mean([m["clusters"][FIXED][name] for m in members])
+                for short, name in (
+                    ("isolated", "isolated_8"),
+                    ("isolated_null", "isolated_8_labels"),
+                    ("variance", "place_variance"),
+                    ("variance_null", "place_variance_labels"),
+                )
+            },
         }
         for (kind, scale), members in groups.items()
     ]
@@ -131,17 +146,38 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _mean(values: list[float]) -> list[float | None]:
     """Mean and the half-width of its t interval; None for one value."""
-    from scipy import stats
+    found = curves.interval(values)
+    return [found.mean, None if found.high is None else found.high - found.mean]
 
-    if len(values) < 2:
-        return [values[0], None]
-    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return [float(np.mean(values)), float(half)]
+
+def equal_error(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How many times as much L1 needs as BIMT at the same error, over seeds.
+
+    For each error that both reach: the geometric mean over seeds of the ratio of active units and
+    of wiring length, with its 95% interval (`analysis.curves`).
+    """
+    seeds = sorted({row["seed"] for row in rows})
+
+    def curve(kind: str, cost: str) -> list[Any]:
+        chosen = [[r for r in rows if (r["kind"], r["seed"]) == (kind, seed)] for seed in seeds]
+        return [np.array([(r["error"], r[cost]) for r in group]) for group in chosen]
+
+    table = []
+    kinds = {row["kind"] for row in rows}
+    for theirs in ("l1", "l1, swapped afterwards"):
+        for error in COMPARED_AT if {"bimt", theirs} <= kinds else ():
+            entry: dict[str, Any] = {"than": theirs, "error": error}
+            for cost in ("active_units", "wiring_length"):
+                found = curves.ratios(curve("bimt", cost), curve(theirs, cost), error)
+                if found:
+                    entry[cost] = vars(curves.interval(found, logarithmic=True))
+            table += [entry] if len(entry) > 2 else []
+    return table
 
 
 def _draw(folder: Path, rows: list[dict[str, Any]]) -> list[str]:
     """The paper's figures, from all networks and from one of each kind."""
-    first = {row["kind"]: row for row in reversed(rows) if row["l1_scale"] == 1.0}
+    first = {row["kind"]: row for row in reversed(rows) if row["l1_scale"] == SCALES[row["reg"]][0]}
     networks = {kind: _network(folder, row) for kind, row in first.items()}
     figures = {
         "error-units": study_figures.error_curve(rows, "active_units", "active units"),
@@ -153,13 +189,14 @@ def _draw(folder: Path, rows: list[dict[str, Any]]) -> list[str]:
             int(np.prod(next(iter(networks.values())).sheet)),
         ),
         "weight-distance": study_figures.weight_by_distance(networks),
-        "isolated": study_figures.isolation(rows),
+        "isolated": study_figures.isolation(rows, FIXED),
+        "cluster-variance": study_figures.cluster_variance(rows, FIXED),
         "accuracy": figures_of.accuracy_per_task(
             {kind: first[kind]["per_task"] for kind in ("bimt", "l1", "none") if kind in first}
         ),
     }
     for kind, network in networks.items():
-        clusters, variance = _clusters(network)
+        clusters, variance = clusters_and_variance(network, CLUSTERS[0])
         name = kind.replace(", ", "-").replace(" ", "-")
         figures[f"clusters-{name}"] = sheet.cluster_map(
             network.positions, network.sheet, clusters.labels
@@ -181,35 +218,40 @@ def _network(folder: Path, row: dict[str, Any]) -> RateNetwork:
     return swapped_afterwards(network) if row["kind"] != row["reg"] else network
 
 
-def _clusters(network: RateNetwork) -> tuple[Clusters, TaskVariance]:
-    some = draw_trials(network.battery, network.tasks, 50, network.dt, stream="validate")
-    variance = task_variance(network, some)
-    found = functional_clusters(variance.normalised, variance.responsive, k=PAPER_CLUSTERS)
-    return found, variance
-
-
 def run_job(folder: Path, job: Job, config: str | Path) -> dict[str, Any]:
-    """Train one network, or go on with it, and describe it; a described one is only read."""
+    """Train one network, or go on with it, and describe it; a described one is only read.
+
+    A training that fails by its own settings, say by a penalty that leaves no unit, is told of in
+    the result ("failed") and does not stop the others.
+    """
     run = folder / "runs" / job.name
-    result = run / "result.json"
+    result, kept = run / "result.json", run / "config.toml"
+    settings = read_config(config, reg=job.reg, l1_scale=job.l1_scale, seed=job.seed)
+    if kept.exists() and kept.read_text("utf-8") != settings.to_toml():
+        raise InputError(f"{run} was made with another configuration: give the study a new folder")
     if result.exists():
         return json.loads(result.read_text("utf-8"))  # type: ignore[no-any-return]
-    if not (run / "rate.h5").exists():
-        train(
-            run,
-            config=config,
-            reg=job.reg,
-            l1_scale=job.l1_scale,
-            seed=job.seed,
-            resume=(run / "checkpoint.h5").exists(),
-        )
-    network = store.load(run / "rate.h5", RateNetwork)
-    rows = {"as trained": describe(network)}
+    try:
+        network, seconds = _trained(run, job, config)
+    except InputError as error:
+        return {"name": job.name, "failed": str(error)}
+    rows = {"as trained": portrait(network, TEST_TRIALS)}
     if job.reg == "l1":
-        rows["swapped afterwards"] = describe(swapped_afterwards(network))
-    row = {**dataclasses.asdict(job), **rows}
+        rows["swapped afterwards"] = portrait(swapped_afterwards(network), TEST_TRIALS)
+    row = {"name": job.name, **dataclasses.asdict(job), "cpu_seconds": seconds, **rows}
     store.write_bytes(result, json.dumps(row).encode())
     return row
+
+
+def _trained(run: Path, job: Job, config: str | Path) -> tuple[RateNetwork, float | None]:
+    """The trained network, and the CPU seconds of its training where that was done in one go."""
+    seconds = None
+    if not (run / "rate.h5").exists():
+        resume = (run / "checkpoint.h5").exists()
+        start = time.process_time()
+        train(run, config=config, reg=job.reg, l1_scale=job.l1_scale, seed=job.seed, resume=resume)
+        seconds = None if resume else time.process_time() - start
+    return store.load(run / "rate.h5", RateNetwork), seconds
 
 
 def swapped_afterwards(network: RateNetwork) -> RateNetwork:
@@ -226,48 +268,6 @@ def swapped_afterwards(network: RateNetwork) -> RateNetwork:
     return dataclasses.replace(network, positions=positions)
 
 
-def describe(network: RateNetwork) -> dict[str, Any]:
-    """Error, size, wiring and clustering of a network, as the paper measures them.
-
-    The same 200 test trials a task for every network. Ratios of isolated units are at a fixed
-    number of clusters (PAPER_CLUSTERS) and at the silhouette's, each with both nulls' means.
-    """
-    trials = draw_trials(network.battery, network.tasks, TEST_TRIALS, network.dt, stream="test")
-    result = score(rate_outputs(network, trials), trials)
-    sizes = importance(network)
-    active = active_units(sizes)
-    some = draw_trials(network.battery, network.tasks, 50, network.dt, stream="validate")
-    variance = task_variance(network, some)
-    structure = modules(network)
-    rows: dict[str, Any] = {
-        "error": 1 - result.accuracy,
-        "interval": [1 - value for value in reversed(result.interval)],
-        "per_task": dict(zip(trials.tasks, result.per_task().tolist(), strict=True)),
-        **wiring(network),
-        "active_units": len(active.units),
-        "cliff": None if np.isinf(active.cliff) else active.cliff,
-        "importance": sorted(sizes.tolist(), reverse=True),
-        "modularity": structure.modularity,
-        "modules": int(structure.labels.max()) + 1,
-    }
-    for name, k in (("fixed", PAPER_CLUSTERS), ("silhouette", None)):
-        clusters = functional_clusters(variance.normalised, variance.responsive, k=k)
-        rows[f"isolated_{name}"] = _isolation(network, clusters)
-        same = agreement(clusters.labels, structure.labels)
-        rows[f"adjusted_rand_{name}"] = same.adjusted_rand
-    return rows
-
-
-def _isolation(network: RateNetwork, clusters: Clusters) -> dict[str, Any]:
-    where = (clusters.labels, network.positions, network.sheet)
-    nulls = {kind: isolated_null(*where, shuffled=kind) for kind in SHUFFLED}
-    return {
-        "k": clusters.k,
-        "ratio": isolated_ratio(*where),
-        **{f"null_{kind}": float(values.mean()) for kind, values in nulls.items()},
-    }
-
-
 @contextlib.contextmanager
 def _backend(scheduler: str | None, jobs: int) -> Iterator[None]:
     import joblib
@@ -282,5 +282,9 @@ def _backend(scheduler: str | None, jobs: int) -> Iterator[None]:
         raise InputError(
             "a Dask scheduler needs the cluster extra: pip install 'spiking-bimt[cluster]'"
         ) from error
-    with Client(scheduler), joblib.parallel_config(backend="dask"):
+    try:
+        client = Client(scheduler, timeout=20)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no Dask scheduler answers at {scheduler}: start one there") from error
+    with client, joblib.parallel_config(backend="dask"):
         yield

@@ -1,5 +1,6 @@
 """What the command line prints of each stage's result."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -17,12 +18,17 @@ def show_train(result: dict[str, Any]) -> None:
     """Accuracy and wiring of a trained rate network."""
     rows = [
         ("accuracy", _with_interval(result["accuracy"], result["accuracy_interval"])),
-        ("active units", f"{result['active_units']} of {result['trained_units']}"),
+        ("active units", f"{result['active_units']} of {result['trained_units']}, "
+                         f"{_cliff(result['importance_threshold'])}"),
         ("recurrent connections", f"{result['synapses']:,}"),
         ("wiring length (Manhattan)", f"{result['wiring_length']:,.0f}"),
-    ]
+    ]  # fmt: skip
     _show_rows(f"rate network, {result['trials_per_task']} trials a task", rows)
     _show_tasks({"rate": result["per_task"]})
+
+
+def _cliff(threshold: float) -> str:
+    return f"importance above {threshold:.3g}" if threshold else "all that are left: no cliff"
 
 
 def show_convert(result: dict[str, Any]) -> None:
@@ -45,7 +51,8 @@ def show_simulate(result: dict[str, Any]) -> None:
     """Accuracy, activity and speed of a simulation."""
     rows = [
         ("trials", f"{result['trials']:,}"),
-        ("accuracy", _with_interval(result["accuracy"], result["interval"])),
+        ("accuracy", "none: the network has no tasks" if result["accuracy"] is None
+                     else _with_interval(result["accuracy"], result["interval"])),
         ("spikes", f"{result['spikes']:,}"),
         ("mean rate", f"{result['mean_rate_hz']:.1f} Hz"),
         ("simulated, wall time", f"{result['simulated_seconds']:.0f} s, "
@@ -82,6 +89,59 @@ def show_place(result: dict[str, Any]) -> None:
     _show_rows(f"cost, {unit}", [(name, f"{v['cost']:.4g}") for name, v in costs.items()])
 
 
+def show_compare(result: dict[str, Any]) -> None:
+    """A column a network."""
+    networks = result["networks"]
+    title = f"on {result['chip']}, each network at its best placement"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for name in networks:
+        table.add_column(name, justify="right")
+    for label, value in _COMPARED.items():
+        cells = [value(row) for row in networks.values()]
+        if any(cell is not None for cell in cells):
+            table.add_row(label, *("-" if cell is None else cell for cell in cells))
+    Console().print(table)
+    for name, row in networks.items():
+        if "refused" in row:
+            Console().print(f"{name} does not fit: {row['refused']}", soft_wrap=True)
+
+
+def _placed(key: str, form: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda row: None if key not in row else format(row[key], form)
+
+
+def _tiled(key: str, form: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda row: None if "tiles" not in row else format(row["tiles"][key], form)
+
+
+_COMPARED: dict[str, Callable[[dict[str, Any]], str | None]] = {
+    "accuracy, rate network": lambda row: f"{row['accuracy']['rate']:.4f}",
+    "accuracy, integer spiking": lambda row: f"{row['accuracy']['quantised']:.4f}",
+    "units": _placed("active_units", ","),
+    "recurrent connections": _placed("synapses", ","),
+    "wiring length (Manhattan)": _placed("wiring_length", ",.0f"),
+    "mean rate, Hz": _placed("mean_rate_hz", ".1f"),
+    "cores": _placed("cores", ","),
+    "crossbar tiles": _tiled("tiles", ","),
+    "used cells of those tiles": _tiled("utilisation", ".1%"),
+    "packets a trial": _placed("packets_per_trial", ",.0f"),
+    "packets a spike": _placed("packets_per_spike", ".2f"),
+    "hops a trial": _placed("hops_per_trial", ",.0f"),
+    "packets on the busiest link": _placed("busiest_link_packets", ","),
+    "energy a trial, nJ": lambda row: (
+        f"{sum(row['energy_nj_per_trial'].values()):,.0f}"
+        if row.get("energy_nj_per_trial") else None
+    ),
+}  # fmt: skip
+
+
+def show_import_network(result: dict[str, Any]) -> None:
+    """What was read."""
+    rows = [(key.replace("_", " "), _plain(value)) for key, value in result.items()]
+    _show_rows("import", rows)
+
+
 def show_export(result: dict[str, Any]) -> None:
     """What was written."""
     for name, written in result.items():
@@ -91,10 +151,20 @@ def show_export(result: dict[str, Any]) -> None:
 
 
 def show_verify(result: dict[str, Any]) -> None:
-    """That the file holds the network."""
+    """That the file holds the network, or one row a format."""
+    if "checks" in result:
+        table = Table(title=f"verify {result['file']}", title_justify="left")
+        for column in ("format", "passed", "found"):
+            table.add_column(column)
+        for row in result["checks"]:
+            table.add_row(row["format"], "yes" if row["passed"] else "NO", row["found"])
+        Console(width=150).print(table)
+        return
+    accuracy = result["accuracy"]
+    scored = "" if accuracy is None else f", accuracy {accuracy:.4f}"
     Console().print(
         f"{result['file']}: rebuilt from the file alone, {result['spikes']:,} spikes of "
-        f"{result['trials']} trials equal, accuracy {result['accuracy']:.4f}",
+        f"{result['trials']} trials equal{scored}",
         soft_wrap=True,
     )
 
@@ -115,17 +185,33 @@ def show_demo(result: dict[str, Any]) -> None:
 
 
 def show_study(result: dict[str, Any]) -> None:
-    """Mean over seeds of each kind of training at each strength."""
+    """Mean over seeds of each kind of training at each strength, and ratios at equal error."""
     table = Table(title="mean over seeds, +- 95% half-width", title_justify="left")
     names = ("error", "active units", "synapses", "wiring length", "modularity", "isolated",
-             "isolated null")  # fmt: skip
+             "isolated null", "variance", "variance null", "cpu seconds")  # fmt: skip
     for column in ("training", "strength", "seeds", *names):
         table.add_column(column, justify="left" if column == "training" else "right")
     for row in result["summary"]:
         cells = [_mean(row[name.replace(" ", "_")]) for name in names]
         table.add_row(row["kind"], f"{row['l1_scale']:g}", str(row["seeds"]), *cells)
+    Console(width=190).print(table)
+    title = "at the same error: how many times as much, geometric mean over seeds (95%)"
+    table = Table(title=title, title_justify="left")
+    for column in ("than BIMT needs", "error", "active units", "wiring length", "seeds"):
+        table.add_column(column)
+    for row in result["equal_error"]:
+        cells = [_ratio(row[name]) for name in ("active_units", "wiring_length")]
+        table.add_row(row["than"], f"{row['error']:g}", *cells, str(row["active_units"]["n"]))
     Console(width=150).print(table)
+    for name, reason in result["failed"].items():
+        Console().print(f"{name} failed: {reason}", soft_wrap=True)
     Console().print(f"all networks: {result['study']}", soft_wrap=True)
+
+
+def _ratio(interval: dict[str, Any]) -> str:
+    if interval["low"] is None:
+        return f"{interval['mean']:.2f}"
+    return f"{interval['mean']:.2f} ({interval['low']:.2f} to {interval['high']:.2f})"
 
 
 def _mean(value: list[float | None]) -> str:

@@ -1,11 +1,14 @@
 """`train`: tasks to rate.h5."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from spiking_bimt.analysis.active import active_units
+from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.data import store
 from spiking_bimt.errors import InputError
@@ -40,6 +43,7 @@ def train(
     resume: bool = False,
     test_trials: int = TEST_TRIALS,
     pictures: bool = False,
+    announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
@@ -47,6 +51,7 @@ def train(
     from the run's checkpoint to the same result as an uninterrupted training (on one thread,
     which this uses, bit for bit). A run that is trained already is refused without `resume`.
     pictures: draw the sheet at every measurement, and an animation of them at the end.
+    announce: called with the whole configuration, as TOML, when the training begins.
     """
     folder = Path(run)
     settings = read_config(
@@ -59,6 +64,8 @@ def train(
         state = _start(settings, checkpoint, resume)
         if state.phase == 0 and state.step == 0:
             store.write_bytes(folder / "config.toml", settings.to_toml().encode())
+        if announce:
+            announce(settings.to_toml())
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -79,7 +86,8 @@ def _start(settings: TrainConfig, checkpoint: Path, resume: bool) -> State:
             f"{checkpoint.parent} holds a training already: give --resume to go on with it, or "
             "another folder"
         )
-    if not checkpoint.exists() and (checkpoint.parent / "rate.h5").exists():
+    made = [checkpoint.parent / name for name in ("rate.h5", "network.h5")]
+    if not checkpoint.exists() and any(path.exists() for path in made):
         raise InputError(
             f"{checkpoint.parent} holds a network that was not trained there: use another folder"
         )
@@ -95,6 +103,7 @@ def _finish(settings: TrainConfig, state: State, folder: Path, test_trials: int)
     trials = draw_trials(settings.battery, settings.task_names, test_trials, dt, stream="test")
     network = to_network(settings, dt, state)
     result = score(rate_outputs(network, trials), trials)
+    active = active_units(importance(network))
     measured: dict[str, Any] = {
         "accuracy": result.accuracy,
         "accuracy_interval": list(result.interval),
@@ -103,6 +112,8 @@ def _finish(settings: TrainConfig, state: State, folder: Path, test_trials: int)
         "trials_per_task": test_trials,
         "trained_units": settings.sheet[0] * settings.sheet[1],
         **wiring(network),
+        "active_units": len(active.units),
+        "importance_threshold": active.threshold,
     }
     store.save(
         to_network(settings, dt, state, measured),

@@ -13,8 +13,8 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.export.tiles import read_tiles
 from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.stages.trials import trials_of
 from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 
 
 def verify(
@@ -24,20 +24,26 @@ def verify(
     trials: int = 5,
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Rebuild the network from a tile file alone and compare its spikes with network.h5's codes.
+    """Rebuild the network from an exported file alone and compare its spikes with network.h5's.
 
-    against: the network to compare with, network.h5 beside the file by default. trials: test
-    trials a task. Raises CheckError, saying where they part, unless every spike is equal.
+    file: tiles, another format's file or folder, or a run folder for all that it holds; all but a
+    tile file give one row of a table each. against: the network to compare with, network.h5 beside
+    the file by default. trials: test trials a task. Raises CheckError, saying where they part,
+    unless every spike is equal.
     """
     path = Path(file)
+    if path.is_dir() or checks_other(path):
+        from spiking_bimt.stages.checks import verify_formats
+
+        return verify_formats(path, None if against is None else Path(against), trials, threads)
     rebuilt = rebuild(read_tiles(path))
     reference = path.parent / "network.h5" if against is None else Path(against)
     if not reference.is_file():
         raise InputError(f"{reference} does not exist: name the network to compare with --against")
     network = store.load(reference, SpikingNetwork).quantised()
-    test = draw_trials(rebuilt.battery, rebuilt.tasks, trials, rebuilt.task_dt, stream="test")
-    mine = run_trials(rebuilt, test, threads=threads)
-    theirs = run_trials(network, test, threads=threads)
+    driven, test = trials_of(rebuilt, trials, "test")
+    mine = run_trials(driven, test, threads=threads)
+    theirs = run_trials(trials_of(network, trials, "test")[0], test, threads=threads)
     difference = first_difference(mine, theirs, test)
     if difference:
         raise CheckError(f"{path} does not give the spikes of {reference}: {difference}")
@@ -46,8 +52,13 @@ def verify(
         "trials": test.n_trials,
         "spikes": len(mine.steps),
         "equal": True,
-        "accuracy": score(mine.outputs, test).accuracy,
+        "accuracy": score(mine.outputs, test).accuracy if rebuilt.tasks else None,
     }
+
+
+def checks_other(path: Path) -> bool:
+    """Whether a file is of a format other than tiles, by its name."""
+    return path.suffix in (".nir", ".net") or path.name == "netx.h5"
 
 
 def first_difference(mine: Recording, theirs: Recording, trials: Trials) -> str:

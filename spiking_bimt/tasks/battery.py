@@ -4,10 +4,11 @@ import difflib
 import zlib
 
 import numpy as np
+import numpy.typing as npt
 
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.tasks.environments import MODCOG, YANG19, environment
+from spiking_bimt.tasks.environments import MODCOG, YANG19, Trial, environment
 
 BATTERIES: dict[str, tuple[str, ...]] = {"yang19": YANG19, "modcog": MODCOG}
 """Tasks of each battery, in the order of their rule channels."""
@@ -63,19 +64,56 @@ def draw_trials(
     Inputs are the environment's observation (fixation, two rings) and the one-hot rule. `stream`
     is a key of STREAMS: trials of different streams, seeds or pools are independent draws.
     """
+    trials = _draw(battery, tasks, per_task, dt, (seed, STREAMS[stream], pool), noise=True)
+    return _joined(trials, tasks, dt)
+
+
+def draw_noise_free(
+    battery: str,
+    tasks: tuple[str, ...],
+    per_task: int,
+    dt: float,
+    *,
+    stream: str,
+    seed: int = 0,
+    pool: int = 0,
+) -> tuple[Trials, npt.NDArray[np.float32]]:
+    """As `draw_trials`, but without the noise that the tasks add, and its standard deviation.
+
+    The second is (S, channels of the observation); what a task draws otherwise than by neurogym's
+    add_randn stays in the trials.
+    """
+    trials = _draw(battery, tasks, per_task, dt, (seed, STREAMS[stream], pool), noise=False)
+    return _joined(trials, tasks, dt), np.concatenate([trial.sigma for trial in trials])
+
+
+def _draw(
+    battery: str,
+    tasks: tuple[str, ...],
+    per_task: int,
+    dt: float,
+    entropy: tuple[int, int, int],
+    noise: bool,
+) -> list[Trial]:
+    """The trials of each task, one task after another."""
     select_tasks(battery, tasks)
     if per_task < 1:
         raise InputError(f"{per_task} trials a task: ask for at least 1")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: it must not be negative")
+    if entropy[0] < 0:
+        raise InputError(f"seed is {entropy[0]}: it must not be negative")
     trials = []
     for task in tasks:
         source = environment(task, dt)
-        entropy = (seed, STREAMS[stream], pool, _number(battery, task))
-        source.restart(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
-        trials += [source.draw() for _ in range(per_task)]
+        own = np.random.SeedSequence((*entropy, _number(battery, task)))
+        source.restart(int(own.generate_state(1)[0]))
+        trials += [source.draw(noise) for _ in range(per_task)]
+    return trials
+
+
+def _joined(trials: list[Trial], tasks: tuple[str, ...], dt: float) -> Trials:
+    """The trials end to end, each with its one-hot rule; as many of one task as of another."""
     lengths = [len(trial.labels) for trial in trials]
-    task_of = np.repeat(np.arange(len(tasks), dtype=np.int32), per_task)
+    task_of = np.repeat(np.arange(len(tasks), dtype=np.int32), len(trials) // len(tasks))
     rules = np.eye(len(tasks), dtype=np.float32)[np.repeat(task_of, lengths)]
     return Trials(
         inputs=np.hstack([np.concatenate([trial.ob for trial in trials]), rules]),

@@ -12,6 +12,7 @@ ring place 16 is never asked for and 0 means two things. Here the answer moves m
 ring's labels 1..16, and a trial whose answer is to keep fixating has no shift.
 """
 
+import contextlib
 import functools
 import importlib
 import warnings
@@ -40,6 +41,15 @@ MODCOG = (
 )
 """The usual 82 tasks: 20, 22 with interval integration, 40 with a sequence of answers."""
 
+RING, N_RINGS = 16, 2
+"""Places of a ring of Yang et al. 2019, and rings: channels 1-16 and 17-32, answers 1-16."""
+
+ROTATING = tuple(
+    task for task in MODCOG if not task.startswith(("dmc", "dnmc"))
+)  # fmt: skip
+"""Tasks that know no preferred direction: a trial with its rings and answers turned by some places
+is another trial of the task, as likely as the first. Categories are halves of a fixed ring."""
+
 _MS_PER_PLACE = 100.0
 _DELAYS = list(range(0, 1200, 100))
 
@@ -54,6 +64,8 @@ class Trial:
     """(steps,) right output at each step."""
     go: int
     """First step of the decision period."""
+    sigma: npt.NDArray[np.float32] | None = None
+    """(steps, channels) standard deviation of the noise left out of `ob`; None: `ob` has it."""
 
 
 class Environment:
@@ -119,9 +131,23 @@ class Environment:
                 env.seed(int(child.generate_state(1)[0]))
             self._env.reset()
 
-    def draw(self) -> Trial:
-        """The next trial."""
-        self._env.new_trial()
+    def draw(self, noise: bool = True) -> Trial:
+        """The next trial; without the noise that the task adds by `add_randn`, unless `noise`.
+
+        The same noise-free trial can then be met many times, each time with noise of its own.
+        """
+        if noise:
+            self._env.new_trial()
+            return self._trial(None)
+        recorders = [_NoiseRecorder(env.unwrapped) for env in self._rings]
+        with contextlib.ExitStack() as stack:
+            for recorder in recorders:
+                stack.enter_context(recorder)
+            self._env.new_trial()
+        own = next(r for r in recorders if r.env is self._env.unwrapped)
+        return self._trial(own.sigma())
+
+    def _trial(self, sigma: npt.NDArray[np.float32] | None) -> Trial:
         own = self._env.unwrapped
         go = int(own.start_ind["decision"])
         labels = np.array(own.gt, np.int32)
@@ -129,7 +155,7 @@ class Environment:
             delay = own.end_t["delay"] - own.start_t["delay"] if self._kind == "int" else 0.0
             labels = self._moved(labels, go, delay)
         ob = hold_fixation(own.ob, go) if self._repaired else np.array(own.ob, np.float32)
-        return Trial(ob, labels, go)
+        return Trial(ob, labels, go, sigma)
 
     def _moved(self, labels: npt.NDArray[np.int32], go: int, delay: float) -> npt.NDArray[np.int32]:
         since_go = np.maximum(np.arange(len(labels)) - go, 0) * self._dt
@@ -137,6 +163,39 @@ class Environment:
         places = np.floor(elapsed / _MS_PER_PLACE + 1e-9).astype(np.int32)
         ring = self.n_outputs - 1
         return np.where(labels > 0, 1 + (labels - 1 + self._shift * places) % ring, 0)
+
+
+class _NoiseRecorder:
+    """While entered, `add_randn` of a neurogym environment notes its noise and adds its mean."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        self._added: list[tuple[slice, Any, float]] = []
+
+    def __enter__(self) -> None:
+        self.env.add_randn = self._record
+
+    def __exit__(self, *_: object) -> None:
+        del self.env.add_randn
+
+    def _record(
+        self, mu: float = 0, sigma: float = 1, period: Any = None, where: Any = None
+    ) -> None:
+        for name in [period] if period is None or isinstance(period, str) else period:
+            if mu:
+                self.env.add_ob(mu, name, where)
+            steps = slice(None)
+            if name is not None:
+                steps = slice(self.env.start_ind[name], self.env.end_ind[name])
+            channels = self.env.observation_space.name[where] if isinstance(where, str) else where
+            self._added.append((steps, slice(None) if channels is None else channels, sigma))
+
+    def sigma(self) -> npt.NDArray[np.float32]:
+        """(steps, channels) standard deviation of all that was left out of the last trial."""
+        variance = np.zeros(self.env.ob.shape, np.float32)
+        for steps, channels, sigma in self._added:
+            variance[steps, channels] += sigma**2
+        return np.sqrt(variance)
 
 
 def hold_fixation(ob: npt.NDArray[Any], go: int) -> npt.NDArray[np.float32]:

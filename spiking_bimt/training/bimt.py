@@ -1,4 +1,4 @@
-"""Brain-inspired modular training: the wiring cost, its proximal step, and the swaps of places.
+"""Brain-inspired modular training: the wiring cost and the swaps of places.
 
 Liu, Gan, Tegmark 2023 (arXiv:2305.08746) and Liu, Khona, Fiete, Tegmark 2023 (arXiv:2310.07711):
     loss = prediction loss + lambda * sum |w| + lambda * A * sum over recurrent |w_ij| d_ij
@@ -6,8 +6,6 @@ Liu, Gan, Tegmark 2023 (arXiv:2305.08746) and Liu, Khona, Fiete, Tegmark 2023 (a
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from spiking_bimt.kernels import swap
 
@@ -25,17 +23,6 @@ def sheet_distances(rows: int, cols: int, metric: str = "euclidean") -> Doubles:
         np.hypot(gap[..., 0], gap[..., 1]) if metric == "euclidean" else gap.sum(-1)
     )
     return distances
-
-
-def shrink(weights: Tensor, second_moment: Tensor, lr: float, strength: Tensor | float) -> None:
-    """One proximal step for strength * |w| in Adam's metric, in place; exact zeros.
-
-    The threshold is lr * strength / sqrt(v + strength^2 / 4): the proximal operator of L1 in the
-    metric of Adam's second moment v (Yun, Lozano, Yang 2021, arXiv:2007.07864), bounded by 2 lr,
-    twice as far as Adam moves a weight, so that a strong penalty does reach zero.
-    """
-    threshold = 2 * lr * strength * torch.rsqrt(4 * second_moment + strength**2)
-    weights.copy_(torch.sign(weights) * (weights.abs() - threshold).clamp_(min=0))
 
 
 def wiring_cost(w_rec: npt.NDArray[np.floating], distances: Doubles) -> float:

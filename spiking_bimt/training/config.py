@@ -15,6 +15,7 @@ import tomli_w
 from spiking_bimt.errors import InputError
 from spiking_bimt.tasks.battery import select_tasks
 
+ACTIVATIONS = ("relu", "lif")
 REGULARISERS = ("bimt", "bimt-noswap", "l1", "none")
 
 T = TypeVar("T")
@@ -38,6 +39,11 @@ class Phase:
     lr_final: float = 0.02
     l1: float = 0.0
     """lambda: strength of the L1 penalty on all weights but the biases."""
+    l1_ramp: float = 0.0
+    """First share of the phase over which lambda goes linearly from that of the phase before
+    (0 before the first) to l1; 0 for a jump."""
+    l1_ends: float = 1.0
+    """Strength on input and readout weights, relative to l1."""
     distance: float = 0.0
     """A: wiring penalty per grid spacing, relative to l1; recurrent weights only."""
     swap_every: int = 100
@@ -62,10 +68,18 @@ class Phase:
         for field in ("dt", "lr"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
-        for field in ("lr_decay", "lr_final", "l1", "distance", "swap_every", "max_swaps", "noise",
-                      "margin", "activity", "prune", "stop_error"):  # fmt: skip
+        if self.l1_ramp > 1 or self.lr_decay > 1:
+            raise InputError(f"phase {self.name!r}: l1_ramp and lr_decay are shares, at most 1")
+        for field in ("lr_decay", "lr_final", "l1_ramp", "l1", "l1_ends", "distance", "swap_every",
+                      "max_swaps", "noise", "margin", "activity", "prune",
+                      "stop_error"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
+
+    def l1_at(self, step: int, before: float) -> float:
+        """lambda of a step of this phase, after one that ended at `before`."""
+        rising = self.l1_ramp * self.steps
+        return before + (self.l1 - before) * min(1.0, step / rising) if rising else self.l1
 
     def lr_at(self, step: int) -> float:
         """Learning rate of a step of this phase."""
@@ -93,15 +107,29 @@ class TrainConfig:
     """Factor on every phase's l1: one number for the strength of the whole penalty."""
     metric: str = "euclidean"
     """Distance on the sheet: "euclidean" or "manhattan"."""
+    activation: str = "relu"
+    """"relu", or "lif": the softened rate of the leaky integrate-and-fire neuron of the next four
+    settings, for a chip whose neurons leak; conversion then gives it those neurons."""
+    lif_tau_mem: float = 20.0
+    """Membrane time constant, ms."""
+    lif_t_ref: float = 2.0
+    """Refractory time, ms."""
+    lif_full_rate: float = 200.0
+    """Spike rate that counts as a rate of 1, Hz."""
+    lif_softness: float = 0.1
+    """Softness of the threshold, relative to the input that reaches it."""
     seed: int = 0
     decision_weight: float = 5.0
     """Weight of a decision step in the loss, against 1 before the go signal."""
     clip: float = 1.0
     """Largest norm of the loss's gradient."""
-    pool: int = 400
+    focus: float = 0.0
+    """Share of a batch that is drawn from the tasks in proportion to their present loss; the rest
+    comes from all tasks alike."""
+    pool: int = 100
     """Trials a task in the pool that batches are drawn from."""
-    reuse: int = 3
-    """Times that a pool is gone through before the next is drawn."""
+    reuse: int = 40
+    """Batches as large as the whole pool that are drawn from it before the next is made."""
     checkpoint_every: int = 500
     """Steps between checkpoints and measurements."""
     validation_trials: int = 20
@@ -122,7 +150,14 @@ class TrainConfig:
             raise InputError(f"metric is {self.metric!r}; known: euclidean, manhattan")
         if min(self.sheet) < 1:
             raise InputError(f"sheet is {self.sheet[0]} x {self.sheet[1]}: both must be at least 1")
-        for field in ("tau", "decision_weight", "clip", "l1_scale"):
+        if not 0 <= self.focus < 1:
+            raise InputError(f"focus is {self.focus}: it must lie in [0, 1)")
+        if self.activation not in ACTIVATIONS:
+            raise InputError(f"activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}")
+        if not (np.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):
+            raise InputError(f"lif_t_ref is {self.lif_t_ref}: it must be a finite time, least 0 ms")
+        for field in ("tau", "decision_weight", "clip", "l1_scale", "lif_tau_mem",
+                      "lif_full_rate", "lif_softness"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} must be a finite number above 0")
 
@@ -130,6 +165,13 @@ class TrainConfig:
     def task_names(self) -> tuple[str, ...]:
         """The tasks in the order of their rule channels."""
         return select_tasks(self.battery, self.tasks)
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """The parameters of the activation's curve, in ms (`RateNetwork.curve`); none for relu."""
+        if self.activation == "relu":
+            return ()
+        return self.lif_tau_mem, self.lif_t_ref, self.lif_full_rate / 1000, self.lif_softness
 
     def effective_phases(self) -> tuple[Phase, ...]:
         """The phases under `reg` and `l1_scale`."""

@@ -2,48 +2,70 @@
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.errors import InputError
-from spiking_bimt.tasks.battery import draw_trials
+from spiking_bimt.tasks.battery import draw_noise_free
+from spiking_bimt.tasks.environments import RING, ROTATING
+from spiking_bimt.training import rnn
 from spiking_bimt.training.config import Phase, TrainConfig
 
 
+def generator(*entropy: int) -> torch.Generator:
+    """A stream of random numbers that belongs to these numbers alone."""
+    seed = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
+    return torch.Generator().manual_seed(seed)
+
+
 class Pool:
-    """The trials that one phase of a training draws its batches from."""
+    """The trials that one phase of a training draws its batches from.
+
+    The pool holds trials without their noise, which is drawn anew each time that a trial is used,
+    and a trial of a task that knows no preferred direction is turned around its rings: it can be
+    used many times before a network could know it by heart.
+    """
 
     def __init__(self, config: TrainConfig, phase: Phase, phase_index: int) -> None:
         self._config, self._phase, self._phase_index = config, phase, phase_index
-        n = config.pool * len(config.task_names)
-        self._batches = n // phase.batch
-        if self._batches < 1:
-            raise InputError(f"batch {phase.batch} exceeds the pool of {n} trials: raise pool")
+        self._lasts = max(1, config.reuse * config.pool * len(config.task_names) // phase.batch)
+        self._rotates = np.isin(config.task_names, ROTATING)
         self._drawn = -1
         self._trials: Trials
-        self._shuffled = -1
-        self._order: npt.NDArray[np.int64]
+        self._sigma: npt.NDArray[np.float32]
+        self._noisy: npt.NDArray[np.bool_]
 
-    def trials(self, step: int) -> Trials:
-        """The pool that a step draws from."""
-        index = step // (self._batches * self._config.reuse)
-        if index != self._drawn:
-            self._trials = draw_trials(
-                self._config.battery,
-                self._config.task_names,
-                self._config.pool,
-                self._phase.dt,
-                stream="train",
-                seed=self._config.seed,
-                pool=1000 * self._phase_index + index,
-            )
-            self._drawn = index
-        return self._trials
+    def batch(self, step: int, task_loss: npt.NDArray[np.float64]) -> rnn.Batch:
+        """The packed trials of a step, more of the tasks whose loss (tasks,) is larger."""
+        config = self._config
+        self._draw(step // self._lasts)
+        rng = np.random.default_rng((config.seed, 103, self._phase_index, step))
+        by_loss = task_loss / task_loss.sum()
+        share = config.focus * by_loss + (1 - config.focus) / len(by_loss)
+        task = rng.choice(len(share), self._phase.batch, p=share)
+        chosen = task * config.pool + rng.integers(config.pool, size=len(task))
+        turn = None
+        if self._rotates.any():
+            turn = np.where(self._rotates[task], rng.integers(RING, size=len(task)), 0)
+        batch = rnn.pack(self._trials, chosen, config.decision_weight, turn)
+        stream = generator(config.seed, 107, self._phase_index, step)
+        noisy = np.flatnonzero(self._noisy[batch.rows])
+        sigma = torch.from_numpy(self._sigma[batch.rows[noisy]])
+        noise = torch.empty(sigma.shape).normal_(generator=stream)
+        batch.inputs[noisy, : sigma.shape[1]] += noise.mul_(sigma)
+        return batch
 
-    def batch(self, step: int) -> npt.NDArray[np.int64]:
-        """Indices of a step's trials."""
-        sweep, part = divmod(step, self._batches)
-        if sweep != self._shuffled:
-            rng = np.random.default_rng((self._config.seed, 103, self._phase_index, sweep))
-            self._order = rng.permutation(self.trials(step).n_trials)
-            self._shuffled = sweep
-        return self._order[part * self._phase.batch : (part + 1) * self._phase.batch]
+    def _draw(self, index: int) -> None:
+        """Make the pool of this number the present one."""
+        if index == self._drawn:
+            return
+        self._trials, self._sigma = draw_noise_free(
+            self._config.battery,
+            self._config.task_names,
+            self._config.pool,
+            self._phase.dt,
+            stream="train",
+            seed=self._config.seed,
+            pool=1000 * self._phase_index + index,
+        )
+        self._noisy = self._sigma.max(axis=1) > 0
+        self._drawn = index

@@ -1,8 +1,8 @@
 """The leaky rate RNN: its forward pass and exact gradient over a batch of whole trials.
 
 Backpropagation through time is written out instead of left to autograd: trials are packed by
-length, so that finished ones cost nothing, and each weight gradient is one matrix product over
-all steps instead of one a step.
+length, so that finished ones cost nothing, the recurrent part is three kernels, and each weight
+gradient is one matrix product over all steps instead of one a step.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,17 @@ import torch
 from torch import Tensor
 
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.kernels import recurrent
+from spiking_bimt.kernels.batch import gather
+from spiking_bimt.tasks.environments import N_RINGS, RING
 
 PARAMETERS = ("w_rec", "w_in", "b", "w_out", "b_out")
+
+RELU: npt.NDArray[np.float32] = np.empty(0, np.float32)
+"""Parameters of the rectifier, which has none."""
+
+NEVER = -1e30
+"""Bias of the units that only fill a vector."""
 
 
 @dataclass
@@ -51,7 +60,7 @@ class Batch:
     """Trials packed by time: rows of step t are the trials not yet over, longest first."""
 
     inputs: Tensor
-    """(P, C) inputs of every live trial at every step, step after step."""
+    """(P, padded C) inputs of every live trial at every step, step after step; then zeros."""
     labels: Tensor
     """(P,) right outputs."""
     weights: Tensor
@@ -60,6 +69,10 @@ class Batch:
     """(P,) whether the row lies before its trial's go signal."""
     counts: list[int]
     """Live trials at each step, falling."""
+    rows: npt.NDArray[np.int64]
+    """(P,) row of each in the trials that they were taken from."""
+    task: npt.NDArray[np.int32]
+    """(P,) task of each row's trial."""
 
 
 def initial_parameters(n_units: int, n_inputs: int, n_outputs: int, seed: int) -> Parameters:
@@ -78,56 +91,90 @@ def initial_parameters(n_units: int, n_inputs: int, n_outputs: int, seed: int) -
     )
 
 
-def pack(trials: Trials, chosen: npt.NDArray[np.int64], decision_weight: float = 1.0) -> Batch:
-    """Pack the chosen trials; each trial weighs the same, its decision steps `decision_weight`."""
-    order = chosen[np.argsort(-trials.lengths[chosen], kind="stable")]
+def pack(
+    trials: Trials,
+    chosen: npt.NDArray[np.int64],
+    decision_weight: float = 1.0,
+    turn: npt.NDArray[np.int64] | None = None,
+) -> Batch:
+    """Pack the chosen trials; each trial weighs the same, its decision steps `decision_weight`.
+
+    turn: places by which each chosen trial's rings and answers are turned, if any.
+    """
+    by_length = np.argsort(-trials.lengths[chosen], kind="stable")
+    order = chosen[by_length]
     lengths = trials.lengths[order]
     counts = (lengths[None, :] > np.arange(lengths[0])[:, None]).sum(1)
     step = np.repeat(np.arange(lengths[0]), counts)
     trial = np.arange(len(step)) - np.repeat(np.cumsum(counts) - counts, counts)
     rows = trials.offsets[order][trial] + step
     before_go = step < trials.decision[order][trial]
+    inputs = np.zeros((len(rows), recurrent.padded(trials.n_inputs)), np.float32)
+    labels = trials.labels[rows].astype(np.int64)
+    places = np.zeros(len(order), np.int64) if turn is None else turn[by_length]
+    rings = 0 if turn is None else N_RINGS
+    gather(trials.inputs, rows, counts, places, RING, rings, inputs)
+    labels = np.where(labels > 0, 1 + (labels - 1 + places[trial]) % RING, 0) if rings else labels
     weights = np.where(before_go, 1.0, decision_weight)
     weights /= np.bincount(trial, weights)[trial] * len(order)
     return Batch(
-        inputs=torch.from_numpy(trials.inputs[rows]),
-        labels=torch.from_numpy(trials.labels[rows]).long(),
+        inputs=torch.from_numpy(inputs),
+        labels=torch.from_numpy(labels),
         weights=torch.from_numpy(weights.astype(np.float32)),
         before_go=torch.from_numpy(before_go),
         counts=[int(count) for count in counts],
+        rows=rows,
+        task=trials.task[order][trial],
     )
 
 
-def forward(
-    p: Parameters, batch: Batch, alpha: float, noise: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Rates after each step and rectified drive, both (P, N) in packed order.
+@dataclass(frozen=True)
+class Packed:
+    """The forward pass of a batch; rows as in the batch, units padded (see kernels.recurrent)."""
 
-    r <- (1 - alpha) r + alpha relu(W_rec r + W_in u + b + noise), from r = 0.
+    rates: Tensor
+    """(P, padded N) rates after each step."""
+    slopes: Tensor
+    """(P, padded N) slope of the activation at each step's drive."""
+    counts: npt.NDArray[np.int64]
+    w_rec: Tensor
+    """(padded N, padded N)"""
+
+
+def forward(
+    p: Parameters,
+    batch: Batch,
+    alpha: float,
+    noise: Tensor | None = None,
+    curve: npt.NDArray[np.float32] = RELU,
+) -> Packed:
+    """r <- (1 - alpha) r + alpha f(W_rec r + W_in u + b + noise), from r = 0.
+
+    curve: RELU, or the parameters of `kernels.activation.lif_rate_and_slope`.
     """
-    drive = torch.addmm(p.b, batch.inputs, p.w_in.T)
+    n, wide = len(p.b), recurrent.padded(len(p.b))
+    bias = torch.full((wide,), NEVER)
+    bias[:n] = p.b
+    drive = bias.expand(len(batch.inputs), wide).contiguous()
+    _add_product(batch.inputs, _padded(p.w_in.T, batch.inputs.shape[1], wide), drive)
     if noise is not None:
-        drive += noise
+        drive[:, :n] += noise
     rates = torch.empty_like(drive)
-    w_rec_t = p.w_rec.T
-    start, previous = 0, rates[:0]
-    for step, count in enumerate(batch.counts):
-        now = drive[start : start + count]
-        out = rates[start : start + count]
-        if step:
-            now.addmm_(previous[:count], w_rec_t)
-        now.clamp_(min=0)
-        torch.mul(now, alpha, out=out)
-        if step:
-            out.add_(previous[:count], alpha=1 - alpha)
-        previous = out
-        start += count
-    return rates, drive
+    w_rec = _padded(p.w_rec, wide, wide)
+    counts = np.array(batch.counts)
+    recurrent.forward(
+        drive.numpy(), rates.numpy(), counts, w_rec.T.contiguous().numpy(), np.float32(alpha), curve
+    )
+    return Packed(rates, drive, counts, w_rec)
 
 
 def readout(p: Parameters, rates: Tensor) -> Tensor:
-    """(P, K) outputs W_out r + b_out."""
-    return torch.addmm(p.b_out, rates, p.w_out.T)
+    """(P, K) outputs W_out r + b_out, for rates (P, padded N)."""
+    n_outputs = len(p.b_out)
+    wide = recurrent.padded(n_outputs)
+    outputs = torch.zeros(len(rates), wide)
+    _add_product(rates, _padded(p.w_out.T, rates.shape[1], wide), outputs)
+    return outputs[:, :n_outputs] + p.b_out
 
 
 def loss_and_gradient(
@@ -137,52 +184,72 @@ def loss_and_gradient(
     noise: Tensor | None = None,
     margin: float = 0.0,
     activity: float = 0.0,
-) -> tuple[float, Parameters, Tensor]:
-    """Weighted cross entropy, its gradient, and the peak rate of each unit (N,).
+    curve: npt.NDArray[np.float32] = RELU,
+) -> tuple[Tensor, Parameters, Tensor]:
+    """Loss by row (P,), the gradient of its sum, and the peak rate of each unit (N,).
+
+    The loss is the weighted cross entropy; every row bears the same part of the activity's cost.
 
     `margin` is taken off the fixation output before the go signal, so that the network learns to
     hold fixation by that much more than the best other output (additive-margin softmax).
     `activity` weighs the mean squared rate: without it rates may grow until spikes, whose noise
     grows with them, cannot carry what the network does.
     """
-    rates, drive = forward(p, batch, alpha, noise)
+    n = len(p.b)
+    packed = forward(p, batch, alpha, noise, curve)
+    rates = packed.rates
     outputs = readout(p, rates)
     if margin:
         outputs[:, 0] -= margin * batch.before_go
     log_p = torch.log_softmax(outputs, 1)
     picked = log_p.gather(1, batch.labels[:, None])[:, 0]
-    loss = -float(picked @ batch.weights)
+    loss = -picked * batch.weights
     d_out = log_p.exp_()
     d_out[torch.arange(len(d_out)), batch.labels] -= 1
     d_out *= batch.weights[:, None]
 
-    d_drive = torch.mm(d_out, p.w_out)
+    n_outputs = d_out.shape[1]
+    d_out = _padded(d_out, len(d_out), recurrent.padded(n_outputs))
+    d_drive = torch.zeros_like(rates)
+    _add_product(d_out, _padded(p.w_out, d_out.shape[1], rates.shape[1]), d_drive)
     if activity:
-        loss += activity * float(rates.square().mean())
-        d_drive.add_(rates, alpha=2 * activity / rates.numel())
-    active = drive > 0
-    start = len(drive)
-    back: Tensor | None = None
-    for count in reversed(batch.counts):
-        start -= count
-        now = d_drive[start : start + count]
-        if back is not None:
-            now[: len(back)] += back
-        carried = now * (1 - alpha)
-        now.mul_(active[start : start + count]).mul_(alpha)
-        back = carried.addmm_(now, p.w_rec)
-    first = batch.counts[0]
+        used = len(rates) * n
+        loss += activity * rates.square().sum() / used / len(rates)
+        d_drive.add_(rates, alpha=2 * activity / used)
+    recurrent.backward(
+        d_drive.numpy(), packed.slopes.numpy(), packed.counts, packed.w_rec.numpy(),
+        np.float32(alpha),
+    )  # fmt: skip
+    before = rates[_previous_rows(packed.counts)]
     gradient = Parameters(
-        w_rec=torch.mm(d_drive[first:].T, rates[_previous_rows(batch.counts)]),
-        w_in=torch.mm(d_drive.T, batch.inputs),
-        b=d_drive.sum(0),
-        w_out=torch.mm(d_out.T, rates),
-        b_out=d_out.sum(0),
+        w_rec=_outer(d_drive[packed.counts[0] :], before)[:n, :n].contiguous(),
+        w_in=_outer(batch.inputs, d_drive)[: p.w_in.shape[1], :n].T.contiguous(),
+        b=d_drive.sum(0)[:n],
+        w_out=_outer(d_out, rates)[:n_outputs, :n].contiguous(),
+        b_out=d_out.sum(0)[:n_outputs],
     )
-    return loss, gradient, rates.amax(0)
+    return loss, gradient, rates.amax(0)[:n]
 
 
-def _previous_rows(counts: list[int]) -> Tensor:
+def _add_product(x: Tensor, w: Tensor, out: Tensor) -> None:
+    """out += x @ w; every width a padded one."""
+    recurrent.add_product(x.numpy(), w.numpy(), out.numpy())
+
+
+def _outer(left: Tensor, right: Tensor) -> Tensor:
+    """left.T @ right, for as many rows; every width a padded one."""
+    out = torch.zeros(left.shape[1], right.shape[1])
+    recurrent.add_outer(left.numpy(), right.numpy(), out.numpy())
+    return out
+
+
+def _padded(weights: Tensor, rows: int, cols: int) -> Tensor:
+    """The matrix with zero rows and columns after its own."""
+    out = torch.zeros(rows, cols)
+    out[: weights.shape[0], : weights.shape[1]] = weights
+    return out
+
+
+def _previous_rows(counts: npt.NDArray[np.int64]) -> Tensor:
     """Packed row of the step before, for every row after the first step."""
-    sizes = np.array(counts)
-    return torch.from_numpy(np.arange(sizes[0], sizes.sum()) - np.repeat(sizes[:-1], sizes[1:]))
+    return torch.from_numpy(np.arange(counts[0], counts.sum()) - np.repeat(counts[:-1], counts[1:]))

@@ -33,6 +33,8 @@ class Checkpoint:
     """Parameters, first and second moments and masks, flattened one after another."""
     peak: npt.NDArray[np.float32]
     """(n,) peak rate of each unit since the last check for silent units."""
+    task_loss: npt.NDArray[np.float64]
+    """(tasks,) running mean of each task's loss."""
     config: dict[str, Any]
 
 
@@ -49,6 +51,7 @@ class State:
     v: Parameters
     mask: Parameters
     peak: Tensor
+    task_loss: npt.NDArray[np.float64]
 
 
 def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
@@ -57,7 +60,16 @@ def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
     p = rnn.initial_parameters(n, n_inputs, n_outputs, config.seed)
     ones = Parameters(*(torch.ones_like(t) for t in p.tensors()))
     return State(
-        0, 0, np.arange(n), np.arange(n), p, p.zeros_like(), p.zeros_like(), ones, torch.zeros(n)
+        phase=0,
+        step=0,
+        units=np.arange(n),
+        place=np.arange(n),
+        p=p,
+        m=p.zeros_like(),
+        v=p.zeros_like(),
+        mask=ones,
+        peak=torch.zeros(n),
+        task_loss=np.ones(len(config.task_names)),
     )
 
 
@@ -103,6 +115,8 @@ def to_network(
         dt=dt,
         battery=config.battery,
         tasks=config.task_names,
+        activation=config.activation,
+        curve=np.array(config.curve, np.float32) if config.curve else None,
         measured=measured,
     )
 
@@ -117,6 +131,7 @@ def save_checkpoint(path: Path, config: TrainConfig, state: State) -> None:
         place=state.place,
         values=np.concatenate([part.numpy().ravel() for part in parts]),
         peak=state.peak.numpy(),
+        task_loss=state.task_loss,
         config=config.to_dict(),
     )
     store.save(record, path, settings=config.to_dict())
@@ -157,4 +172,5 @@ def load_checkpoint(path: Path, config: TrainConfig, n_inputs: int, n_outputs: i
         v=v,
         mask=mask,
         peak=torch.from_numpy(record.peak.copy()),
+        task_loss=record.task_loss,
     )

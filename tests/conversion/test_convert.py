@@ -182,3 +182,21 @@ def test_the_fine_rate_network_needs_the_delay() -> None:
         rate_outputs(network, trials, 3.0)
     with pytest.raises(InputError, match="trials have 4 inputs, the network 5"):
         rate_outputs(replace(network, w_in=f32(np.zeros((12, 5)))), trials)
+
+
+def test_a_network_of_leaky_rates_converts_without_a_fit() -> None:
+    curve = f32([20.0, 2.0, 0.1, 0.02])
+    network = replace(random_rate_network(), activation="lif", curve=curve)
+    # One input each and no recurrence: every neuron sees a constant current.
+    network = replace(
+        network, w_rec=f32(np.zeros((12, 12))), w_in=f32(np.eye(12, 4)), w_out=f32(np.eye(12)[:3])
+    )
+    trials = held_inputs(2, steps=100)
+    spiking = to_spiking(network, np.ones(12, np.float32), ConversionConfig(dt=0.1))
+    assert float(spiking.tau_mem[0]) == 20.0
+    assert spiking.reset == "value"
+    result = run_trials(spiking, trials)
+    expected = rate_outputs(network, trials)
+    for end in trials.offsets[1:]:
+        settled = result.outputs[end - 60 : end].mean(0)
+        np.testing.assert_allclose(settled, expected[end - 1], atol=0.03)

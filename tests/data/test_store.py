@@ -176,3 +176,31 @@ def test_a_full_disk_leaves_the_last_good_file_and_nothing_else(tmp_path: Path) 
     assert "File too large" in done.stderr
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["rate.h5"]
+
+
+def test_a_folder_takes_the_place_of_another_or_leaves_no_trace(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    for content in ("old", "new"):
+        with store.replacing_folder(target) as folder:
+            (folder / content).write_text(content)
+    assert [path.name for path in target.iterdir()] == ["new"]
+
+    def half_written() -> None:
+        with store.replacing_folder(target) as folder:
+            (folder / "half").write_text("")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half_written()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_is_not_written_over_a_file(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with (
+        pytest.raises(InputError, match=r"cannot write .*out: it is a file"),
+        store.replacing_folder(tmp_path / "out"),
+    ):
+        pass
+    assert (tmp_path / "out").read_text() == "mine"

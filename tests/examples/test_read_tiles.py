@@ -25,7 +25,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of packages that holds NumPy and h5py alone."""
     folder = tmp_path_factory.mktemp("bare")
     for package in (np, h5py):
-        home = Path(package.__file__).parent
+        home = Path(str(package.__file__)).parent
         for part in (home, home.parent / f"{home.name}.libs"):
             if part.exists():
                 (folder / part.name).symlink_to(part)

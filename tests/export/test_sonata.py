@@ -62,7 +62,7 @@ def test_the_layout_is_sonatas(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "s.h5") as file:
         group = file["spikes/default"]
         assert group["timestamps"].dtype == np.float64
-        assert group["timestamps"].attrs["units"] == "ms"
+        assert group["timestamps"].attrs["units"] == b"ms"
         assert group["node_ids"].dtype == np.uint64
         names = h5py.check_enum_dtype(group.attrs.get_id("sorting").dtype)
         assert names == {"none": 0, "by_id": 1, "by_time": 2}
@@ -166,3 +166,16 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_spikes(tmp_path / "s.h5", lean, trials)
     with pytest.raises(InputError, match=r"cannot write .*absent"):
         write_spikes(tmp_path / "absent" / "s.h5", recording, trials)
+
+
+def test_libsonata_reads_the_spikes(tmp_path: Path) -> None:
+    libsonata = pytest.importorskip("libsonata")
+    recording, trials = example()
+    write_spikes(tmp_path / "s.h5", recording, trials)
+    population = libsonata.SpikeReader(str(tmp_path / "s.h5"))["default"]
+    assert population.time_units == "ms"
+    assert len(population.get()) == len(recording.neurons)
+    with h5py.File(tmp_path / "s.h5") as file:
+        for item, name in ((file["spikes/default/timestamps"], "units"), (file["trials"], "tasks")):
+            kind = item.attrs.get_id(name).dtype
+            assert kind.kind == "S"  # of fixed length

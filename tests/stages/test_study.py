@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,13 @@ from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages.study import growing_brains_jobs, study, swapped_afterwards
+from spiking_bimt.stages.study import (
+    equal_error,
+    growing_brains_jobs,
+    run_job,
+    study,
+    swapped_afterwards,
+)
 from spiking_bimt.tasks.battery import draw_trials
 
 TINY = """
@@ -54,7 +61,7 @@ def test_what_is_done_is_not_done_again(done: Path) -> None:
 
 
 def test_swapping_afterwards_keeps_the_function(done: Path) -> None:
-    path = done / "out" / "runs" / "l1-1-seed0" / "rate.h5"
+    path = done / "out" / "runs" / "l1-2-seed0" / "rate.h5"
     network = store.load(path, RateNetwork)
     trials = draw_trials(network.battery, network.tasks, 1, network.dt, stream="test")
     np.testing.assert_array_equal(
@@ -67,3 +74,37 @@ def test_jobs_are_named_apart_and_need_a_seed() -> None:
     assert len(names) == len(set(names)) == 33
     with pytest.raises(InputError, match="0 seeds: at least 1 is needed"):
         growing_brains_jobs(0, quick=False)
+
+
+def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    text = TINY.replace("l1 = 1e-4", "l1 = 50.0").replace("steps = 60", "steps = 400\nlr = 0.05")
+    (tmp_path / "hard.toml").write_text(text)
+    with pytest.raises(InputError, match="every training of the study failed: the penalty has"):
+        study(tmp_path / "out", quick=True, config=tmp_path / "hard.toml", jobs=1)
+    job = growing_brains_jobs(1, quick=True)[0]
+    assert "silenced every unit" in run_job(tmp_path / "out", job, tmp_path / "hard.toml")["failed"]
+
+
+def test_a_study_of_another_configuration_is_refused(done: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text(TINY.replace("steps = 60", "steps = 90"))
+    with pytest.raises(InputError, match="made with another configuration: give the study a new"):
+        study(done / "out", quick=True, config=tmp_path / "other.toml", jobs=1)
+
+
+def test_ratios_at_equal_error_are_over_seeds() -> None:
+    def row(kind: str, seed: int, error: float, units: int) -> dict[str, Any]:
+        return {"kind": kind, "seed": seed, "error": error, "active_units": units,
+                "wiring_length": 100.0 * units}  # fmt: skip
+
+    rows = []
+    for seed, factor in ((0, 2), (1, 8)):
+        rows += [row("bimt", seed, 0.02, 40), row("bimt", seed, 0.04, 10)]
+        rows += [row("l1", seed, 0.02, 40 * factor), row("l1", seed, 0.04, 10 * factor)]
+    table = equal_error(rows)
+    assert [(entry["than"], entry["error"]) for entry in table] == [
+        ("l1", error) for error in (0.025, 0.03, 0.035, 0.04)
+    ]
+    for entry in table:
+        assert entry["active_units"]["mean"] == pytest.approx(4)
+        assert entry["active_units"]["n"] == 2
+        assert entry["active_units"]["low"] < 2 < 8 < entry["active_units"]["high"]

@@ -1,6 +1,7 @@
 """Trials are the tasks' own, with the published fixation cue, and reproducible."""
 
 import importlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.tasks.battery import (
     BATTERIES,
     dimensions,
+    draw_noise_free,
     draw_trials,
     select_tasks,
 )
-from spiking_bimt.tasks.environments import Environment, hold_fixation
+from spiking_bimt.tasks.environments import Environment, Trial, hold_fixation
 
 YANG = BATTERIES["yang19"]
 
@@ -173,3 +175,43 @@ def test_a_users_own_environment_that_does_not_work_says_why(
 ) -> None:
     with pytest.raises(InputError, match=message):
         dimensions("own", tasks or ())
+
+
+class Ones:
+    """A random state whose normal numbers are all 1 and cost no state."""
+
+    def __init__(self, rng: Any) -> None:
+        self._rng = rng
+
+    def randn(self, *shape: int) -> Any:
+        return np.ones(shape)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rng, name)
+
+
+@pytest.mark.parametrize("task", [*YANG, "dlygointr", "dm1seql"])
+def test_a_trial_without_noise_and_its_noise_make_the_trial_of_the_task(task: str) -> None:
+    environment = Environment(task, 100.0)
+
+    def trials(noise: bool) -> list[Trial]:
+        environment.restart(3)
+        for env in environment._rings:
+            env.unwrapped.rng = Ones(env.unwrapped.rng)
+        return [environment.draw(noise) for _ in range(12)]
+
+    for whole, bare in zip(trials(True), trials(False), strict=True):
+        assert whole.sigma is None
+        assert bare.sigma is not None
+        np.testing.assert_array_equal(whole.labels, bare.labels)
+        np.testing.assert_allclose(whole.ob, bare.ob + bare.sigma, atol=1e-6)
+
+
+def test_trials_without_noise_keep_their_noise_apart() -> None:
+    trials, sigma = draw_noise_free("yang19", ("go", "dm1"), 5, 100.0, stream="train")
+    assert sigma.shape == (len(trials.labels), 33)
+    stimulus_of_dm1 = slice(trials.offsets[5], None)
+    assert (sigma[: trials.offsets[5]] == 0).all()
+    assert (sigma[stimulus_of_dm1].max(axis=1) > 0).any()
+    with pytest.raises(InputError, match="0 trials a task"):
+        draw_noise_free("yang19", ("go",), 0, 100.0, stream="train")

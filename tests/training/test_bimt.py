@@ -1,4 +1,4 @@
-"""Swaps against brute force, the proximal step against its definition."""
+"""Swaps against brute force."""
 
 import itertools
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,22 +59,3 @@ def test_distances_of_both_metrics() -> None:
     assert euclidean[0, 5] == pytest.approx(np.sqrt(5))
     assert manhattan[0, 5] == 3
     assert euclidean[1, 4] == manhattan[1, 4] == 1
-
-
-def test_shrink_minimises_its_proximal_objective() -> None:
-    weights = torch.linspace(-2, 2, 41, dtype=torch.float64)
-    second, lr, strength = torch.tensor(0.3, dtype=torch.float64), 0.5, 0.4
-    shrunk = weights.clone()
-    bimt.shrink(shrunk, second, lr, strength)
-    metric = np.sqrt(0.3 + strength**2 / 4)
-    grid = torch.linspace(-3, 3, 60001, dtype=torch.float64)
-    for before, after in zip(weights, shrunk, strict=True):
-        objective = metric / (2 * lr) * (grid - before) ** 2 + strength * grid.abs()
-        assert float(after) == pytest.approx(float(grid[objective.argmin()]), abs=2e-4)
-    assert (shrunk == 0).sum() > 1
-
-
-def test_shrink_moves_no_weight_by_more_than_twice_lr() -> None:
-    weights = torch.ones(3)
-    bimt.shrink(weights, torch.tensor([0.0, 1e-12, 1.0]), 1e-3, 0.1)
-    assert float(weights.min()) >= 1 - 2e-3 - 1e-7

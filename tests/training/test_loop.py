@@ -25,6 +25,7 @@ CONFIG = TrainConfig(
         Phase("grow", steps=30, l1=1e-3, distance=0.3, swap_every=10, lr=5e-3),
         Phase("chip", steps=12, dt=20.0, prune=1e-2, noise=0.1, margin=1.0, batch=16),
     ),
+    focus=0.5,
     tasks=("go", "anti"),
     sheet=(6, 6),
     pool=40,
@@ -198,3 +199,41 @@ def test_a_configuration_survives_its_own_toml(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(config.to_toml())
     assert read_config(tmp_path / "config.toml") == config
     assert all(phase.distance == 0 for phase in config.effective_phases())
+
+
+def test_lambda_goes_from_that_of_the_phase_before_to_its_own() -> None:
+    phases = (
+        Phase("first", steps=400, l1=2e-5, l1_ramp=0.5),
+        Phase("second", steps=400, l1=1e-5, l1_ramp=1.0),
+        Phase("third", steps=400, l1=3e-5),
+    )
+    config = dataclasses.replace(CONFIG, phases=phases)
+
+    def strength(phase: int, step: int) -> float:
+        state = initial_state(config, 35, 17)
+        state.phase, state.step = phase, step
+        return float(loop.Context.of(config, state).strengths.w_in[0, 0])
+
+    found = [strength(0, step) for step in (0, 100, 199, 200, 399)]
+    assert found == pytest.approx([0, 1e-5, 1e-5, 2e-5, 2e-5])
+    assert [strength(1, step) for step in (0, 200, 300)] == pytest.approx([2e-5, 1.5e-5, 1.25e-5])
+    assert strength(2, 0) == pytest.approx(3e-5)
+    with pytest.raises(InputError, match="are shares, at most 1"):
+        Phase("bad", steps=1, l1_ramp=2.0)
+
+
+def test_a_ramp_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    phases = (Phase("ramp", steps=250, l1=1e-3, l1_ramp=1.0, swap_every=30),)
+    config = dataclasses.replace(CONFIG, phases=phases, checkpoint_every=130)
+
+    class Own(Observer):
+        def checkpoint(self, state: State) -> None:
+            save_checkpoint(self.path, config, state)
+
+    whole = loop.run(config, initial_state(config, 35, 17), Own(tmp_path / "whole.h5"))
+    with pytest.raises(Stop):
+        loop.run(config, initial_state(config, 35, 17), Own(tmp_path / "killed.h5", (0, 150)))
+    start = load_checkpoint(tmp_path / "killed.h5", config, 35, 17)
+    assert start.step == 130
+    again = loop.run(config, start, Own(tmp_path / "again.h5"))
+    assert torch.equal(whole.p.w_rec, again.p.w_rec)

@@ -1,0 +1,65 @@
+"""Builds the NEST network of a SONATA folder with h5py, for a NEST without HDF5, and runs it.
+
+    python examples/nest_from_sonata.py RUN/sonata --ms 1000
+
+Reads what `spiking_bimt export RUN --format sonata` wrote; needs nest, h5py and numpy alone. The
+input channels are held currents, which this script leaves at 0.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import h5py
+import nest
+import numpy as np
+
+
+def build(folder, start=None):
+    """Make nodes and connections of a SONATA folder in NEST; returns the nodes.
+
+    start: membrane potentials at the beginning, V_reset by default.
+    """
+    config = json.loads((folder / "circuit_config.json").read_text())["spiking_bimt"]
+    with h5py.File(folder / "nodes.h5") as file:
+        properties = file["nodes/neurons/0"]
+        parameters = {name: data[()] for name, data in properties["dynamics_params"].items()}
+        floors = properties["v_min"][()]
+    if config["reset"] != "value" or np.isfinite(floors).any():
+        raise SystemExit("NEST's iaf_psc_exp resets to a value and has no membrane floor")
+    nest.ResetKernel()
+    nest.resolution = config["dt"]
+    nodes = nest.Create("iaf_psc_exp", len(floors), params=parameters)
+    nodes.V_m = parameters["V_reset"] if start is None else start
+    with h5py.File(folder / "edges.h5") as file:
+        edges = file["edges/neurons_neurons"]
+        first = nodes[0].global_id
+        source, target = edges["source_node_id"][()] + first, edges["target_node_id"][()] + first
+        synapses = {
+            "synapse_model": "static_synapse",
+            "weight": edges["0/syn_weight"][()],
+            "delay": edges["0/delay"][()],
+        }
+        if len(source):
+            nest.Connect(source.astype(int), target.astype(int), "one_to_one", synapses)
+    return nodes
+
+
+def run(folder, ms, start=None):
+    """Steps and neurons (both from 0) of the spikes of a run of so many ms."""
+    nodes = build(folder, start)
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(nodes, recorder)
+    nest.Simulate(ms)
+    steps = np.rint(np.asarray(recorder.events["times"]) / nest.resolution).astype(int) - 1
+    return steps, np.asarray(recorder.events["senders"]) - nodes[0].global_id
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--ms", type=float, default=1000.0)
+    given = parser.parse_args()
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    spikes, senders = run(given.folder, given.ms)
+    print(f"{len(spikes)} spikes of {len(np.unique(senders))} neurons in {given.ms:g} ms")

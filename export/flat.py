@@ -1,0 +1,167 @@
+"""A network for bare metal: one flat little-endian binary, its layout as JSON, and a C program.
+
+    network.bin     the sections that network.json lists, without gaps
+    network.json    offset, type and shape of every section, and the header's names
+    simulate.c      reads both binaries and prints the spikes, in under 100 lines
+    inputs.bin      int32 trials; for each: int32 task steps, float32 v (N,), float32 (steps, C)
+
+Parameters are the exact propagators of one step. Weights are int8 or int16 codes times the scale
+of their target where the network is quantised, float32 otherwise. The kernel adds in the order of
+`kernels.lif`, so the spikes are the same bits.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data import store, validate
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.simulation import propagators
+
+Array = npt.NDArray[Any]
+
+MAGIC, VERSION = 0x544D4942, 1
+HEADER = ("magic", "version", "neurons", "channels", "outputs", "synapses", "input_synapses",
+          "steps_per_input", "longest_delay", "own_delays", "code_bytes")  # fmt: skip
+STEP_FIELDS = ("decay_mem", "gain_syn", "gain_in", "constant", "v_min", "decay_syn", "v_th",
+               "reset_gain", "reset_shift")  # fmt: skip
+_PROGRAM = Path(__file__).parent / "simulate.c"
+
+
+def write_flat(folder: Path, network: SpikingNetwork) -> None:
+    """Write network.bin, network.json and simulate.c into a new folder in the place of `folder`."""
+    sections = _sections(network)
+    names: dict[str, Any] = {}
+    offset = 0
+    for name, array in sections.items():
+        names[name] = {"offset": offset, "type": array.dtype.str, "shape": list(array.shape)}
+        offset += array.nbytes
+    layout = {
+        "format": "spiking_bimt/flat", "version": VERSION, "bytes": offset, "byte_order": "little",
+        "header": list(HEADER), "sections": names, "dt_ms": network.dt,
+        "task_dt_ms": network.task_dt, "tau_out_ms": network.tau_out, "tasks": list(network.tasks),
+        "battery": network.battery,
+    }  # fmt: skip
+    with store.replacing_folder(folder) as new:
+        with (new / "network.bin").open("wb") as file:
+            for array in sections.values():
+                file.write(array.tobytes())
+        (new / "network.json").write_text(json.dumps(layout, indent=1))
+        (new / "simulate.c").write_text(_PROGRAM.read_text())
+
+
+def read_flat(folder: Path) -> dict[str, Array]:
+    """The sections of a folder's network.bin by name.
+
+    Raises InputError for files that are missing, truncated, foreign or do not fit together.
+    """
+    try:
+        layout = json.loads((folder / "network.json").read_text())
+        image = (folder / "network.bin").read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{folder / 'network.json'} is not valid JSON: {error}") from error
+    if not isinstance(layout, dict) or layout.get("format") != "spiking_bimt/flat":
+        raise InputError(f"{folder / 'network.json'} is no layout of spiking_bimt/flat")
+    if layout.get("version") != VERSION:
+        raise InputError(f"{folder} has version {layout.get('version')}, this package {VERSION}")
+    if len(image) != layout.get("bytes"):
+        raise InputError(
+            f"{folder / 'network.bin'} has {len(image)} bytes, network.json says "
+            f"{layout.get('bytes')}: truncated, or of another network"
+        )
+    try:
+        out = {
+            name: np.frombuffer(
+                image, np.dtype(part["type"]), int(np.prod(part["shape"])), part["offset"]
+            ).reshape(part["shape"])
+            for name, part in layout["sections"].items()
+        }
+        _check(out)
+    except InputError as error:
+        raise InputError(f"{folder / 'network.bin'}: {error}") from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise InputError(
+            f"{folder / 'network.json'} does not describe network.bin ({type(error).__name__})"
+        ) from error
+    return out
+
+
+def _check(sections: dict[str, Array]) -> None:
+    """Raise unless the sections fit the header, as simulate.c takes for granted."""
+    head = dict(zip(HEADER, sections["header"].tolist(), strict=True))
+    if head["magic"] != MAGIC:
+        raise InputError("it does not start with this format's number")
+    n = head["neurons"]
+    sizes = {name: n for name in (*STEP_FIELDS, "scale", "in_scale", "hold")} | {
+        "indptr": n + 1, "indices": head["synapses"], "codes": head["synapses"],
+        "delays": head["synapses"] if head["own_delays"] else 0,
+        "in_indptr": head["channels"] + 1, "in_indices": head["input_synapses"],
+        "in_codes": head["input_synapses"],
+    }  # fmt: skip
+    for name, size in sizes.items():
+        if sections[name].shape != (size,):
+            raise InputError(f"{name} has shape {sections[name].shape}, the header says {size}")
+    validate.csr("network", sections["indptr"], sections["indices"], n)
+    validate.csr("network", sections["in_indptr"], sections["in_indices"], n, "in_")
+    longest, delays = head["longest_delay"], sections["delays"]
+    if longest < 1 or delays.min(initial=1) < 1 or delays.max(initial=1) > longest:
+        raise InputError(f"delays must lie in 1..{longest}")
+    if head["steps_per_input"] < 1 or sections["codes"].itemsize != head["code_bytes"]:
+        raise InputError("the header's steps_per_input or code_bytes is wrong")
+
+
+def write_inputs(path: Path, levels: list[Array], starts: Array) -> None:
+    """Write inputs.bin: for each trial its start (N,) and its channels' levels (task steps, C)."""
+    parts = [np.array([len(levels)], "<i4").tobytes()]
+    for rows, start in zip(levels, starts, strict=True):
+        parts += [np.array([len(rows)], "<i4").tobytes(), start.astype("<f4").tobytes()]
+        parts.append(np.ascontiguousarray(rows, "<f4").tobytes())
+    store.write_bytes(path, b"".join(parts))
+
+
+def _sections(network: SpikingNetwork) -> dict[str, Array]:
+    n, coded = network.n_neurons, network.codes is not None
+    for name in ("indices", "in_indices"):
+        if len(getattr(network, name)) >= 2**31:
+            raise InputError(f"{len(getattr(network, name))} synapses: the format counts 32 bits")
+    own = network.delays
+    width = 4 if not coded else (1 if (network.bits or 16) <= 8 else 2)
+    kind = {1: "<i1", 2: "<i2", 4: "<f4"}[width]
+    codes, in_codes, out_codes = (
+        getattr(network, field)
+        for field in (("codes", "in_codes", "out_codes") if coded else
+                      ("weights", "in_weights", "w_out"))
+    )  # fmt: skip
+    one = np.ones(n, np.float32)
+    header = [
+        MAGIC, VERSION, n, network.n_inputs, len(network.b_out), len(network.indices),
+        len(network.in_indices), network.steps_per_task_step,
+        network.delay if own is None else int(own.max(initial=1)), int(own is not None), width,
+    ]  # fmt: skip
+    membrane = propagators.membrane(network, np.float32)
+    sections: dict[str, Array] = {"header": np.array(header, "<i4")}
+    for field, row in zip(STEP_FIELDS, membrane, strict=True):
+        sections[field] = row[:n].astype("<f4")
+    sections["scale"] = (one if network.scale is None else network.scale).astype("<f4")
+    sections["in_scale"] = (one if network.in_scale is None else network.in_scale).astype("<f4")
+    sections["hold"] = propagators.refractory_steps(network)[:n].astype("<i4")
+    sections["indptr"] = network.indptr.astype("<i4")
+    sections["indices"] = network.indices.astype("<i4")
+    sections["delays"] = np.zeros(0, "<i4") if own is None else own.astype("<i4")
+    sections["codes"] = codes.astype(kind)
+    sections["in_indptr"] = network.in_indptr.astype("<i4")
+    sections["in_indices"] = network.in_indices.astype("<i4")
+    sections["in_codes"] = in_codes.astype(kind)
+    sections["out_codes"] = out_codes.astype(kind)
+    outputs = np.ones(len(network.b_out))
+    sections["out_scale"] = (
+        outputs if network.out_scale is None else network.out_scale
+    ).astype("<f4")  # fmt: skip
+    sections["b_out"] = network.b_out.astype("<f4")
+    return sections

@@ -1,0 +1,219 @@
+"""lava-dl netx (https://github.com/lava-nc/lava-dl): a recurrent dense layer in Loihi's integers.
+
+    layer/0    type "input", shape (C,)
+    layer/1    type "dense_rec", shape (N,), weight (N, C), weight_rec (N, N), bias (N,) and
+               neuron/{type "CUBA", iDecay, vDecay, vThMant, refDelay}
+
+    u <- u (1 - iDecay / 4096) + weight . spikes,   v <- v (1 - vDecay / 4096) + u + bias,
+    a spike and v <- 0 when v > vThMant
+
+all in units of one weight step. A layer has one decay of each kind and one threshold, so neurons
+are scaled to the same threshold, and one weight step serves the whole layer: weights are rounded
+again, whatever the network's own codes. The reader packs weights of -128..127 into Loihi's bits.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.export.nir import dense, dense_bytes
+from spiking_bimt.simulation import propagators
+from spiking_bimt.simulation.build import from_csr
+
+Array = npt.NDArray[Any]
+
+LARGEST = 127
+UNITY = 4096
+MOST_THRESHOLD, MOST_BIAS = 2**17 - 1, 2**12 - 1
+
+
+class Layer(NamedTuple):
+    """The integers of a recurrent layer."""
+
+    weight: Array
+    """(N, C)."""
+    weight_rec: Array
+    """(N, N) as [post, pre]."""
+    bias: Array
+    """(N,)."""
+    i_decay: int
+    v_decay: int
+    threshold: int
+
+
+def netx_losses(network: SpikingNetwork) -> list[str]:
+    """What of the network a netx layer cannot say, in words; rounded weights apart."""
+    delay = network.delay if network.delays is None else int(network.delays.max(initial=1))
+    losses = {
+        "reset by subtraction (Loihi resets to 0)": network.reset != "value",
+        "the membrane floor v_min": bool(np.isfinite(network.v_min).any()),
+        "the refractory time": bool(network.t_ref.any()),
+        f"synaptic delays of up to {delay} steps (netx has none between a layer's neurons)":
+            delay > 1,
+        "held input goes through the synapse, as a spike in every step":
+            len(network.in_indices) > 0,
+        "the readout": bool(network.w_out.any()),
+    }  # fmt: skip
+    return [text for text, lost in losses.items() if lost]
+
+
+def to_layer(network: SpikingNetwork) -> Layer:
+    """The network in Loihi's integers.
+
+    Raises InputError, with the neuron and value, for decays that differ between neurons and for
+    weights or biases outside the range.
+    """
+    dense_bytes(network)
+    n = network.n_neurons
+    decay_mem, gain_syn, gain_in, constant, _, decay_syn, *_ = (
+        row[:n] for row in propagators.membrane(network, np.float64)
+    )
+    for name, decay in (("tau_mem", decay_mem), ("tau_syn", decay_syn)):
+        other = np.flatnonzero(decay != decay[0])
+        if len(other):
+            values = getattr(network, name)
+            raise InputError(
+                f"a netx layer has one {name}: neuron {other[0]} has {values[other[0]]} ms, "
+                f"neuron 0 {values[0]} ms"
+            )
+    i_decay, v_decay = (round(UNITY * (1 - float(d[0]))) for d in (decay_syn, decay_mem))
+    span = network.v_th.astype(float) - network.v_reset
+    rec = dense(network.indptr, network.indices, network.weights, n) * (gain_syn / span)[:, None]
+    held = dense(network.in_indptr, network.in_indices, network.in_weights, n)
+    held = held * (gain_in / span)[:, None] * (max(i_decay, 1) / UNITY)
+    largest = max(float(np.abs(rec).max(initial=0)), float(np.abs(held).max(initial=0)), 1e-12)
+    threshold = min(int(LARGEST / largest), MOST_THRESHOLD)
+    if threshold < 1:
+        neuron = int(np.argmax(np.maximum(np.abs(rec).max(1), np.abs(held).max(1, initial=0))))
+        raise InputError(
+            f"a weight onto neuron {neuron} is {largest:.4g} thresholds a step: Loihi's weights "
+            f"reach {LARGEST}"
+        )
+    bias = np.rint((constant - (1 - decay_mem) * network.v_reset) / span * threshold)
+    beyond = np.flatnonzero(np.abs(bias) > MOST_BIAS)
+    if len(beyond):
+        raise InputError(
+            f"the bias of neuron {beyond[0]} is {bias[beyond[0]]:.0f} weight steps: Loihi's "
+            f"reach {MOST_BIAS}"
+        )
+    return Layer(
+        weight=np.rint(held * threshold).astype(np.int32),
+        weight_rec=np.rint(rec * threshold).astype(np.int32),
+        bias=bias.astype(np.int32),
+        i_decay=max(i_decay, 1),
+        v_decay=v_decay,
+        threshold=threshold,
+    )
+
+
+def from_layer(layer: Layer, dt: float) -> SpikingNetwork:
+    """The network of a layer, with v in units of the threshold and exact steps of dt ms."""
+    n = len(layer.bias)
+
+    def tau(decay: int) -> float:
+        left = 1 - decay / UNITY
+        return float(np.inf if left >= 1 else -dt / np.log(max(left, 1e-30)))
+
+    tau_syn = min(tau(layer.i_decay), 1e9)
+    post_of = np.nonzero(layer.weight_rec.T)
+    indptr = np.append(0, np.cumsum(np.bincount(post_of[0], minlength=n)))
+    empty = from_csr(
+        indptr, post_of[1], np.ones(len(post_of[1])), dt=dt, reset="value",
+        tau_mem=tau(layer.v_decay), tau_syn=tau_syn,
+    )  # fmt: skip
+    gain_syn, gain_in = (float(row[0]) for row in propagators.membrane(empty, float)[1:3])
+    weights = layer.weight_rec.T[post_of] / layer.threshold / gain_syn
+    in_of = np.nonzero(layer.weight.T)
+    per_channel = UNITY / layer.i_decay / layer.threshold / gain_in
+    return replace(
+        empty,
+        weights=weights.astype(np.float32),
+        bias=(layer.bias / layer.threshold / gain_in).astype(np.float32),
+        in_indptr=np.append(
+            0, np.cumsum(np.bincount(in_of[0], minlength=layer.weight.shape[1]))
+        ).astype(np.int64),
+        in_indices=in_of[1].astype(np.int32),
+        in_weights=(layer.weight.T[in_of] * per_channel).astype(np.float32),
+    )
+
+
+def write_netx(path: Path, network: SpikingNetwork) -> Layer:
+    """Write the network as a netx file, atomically; returns the integers that it holds."""
+    layer = to_layer(network)
+    with store.writing_hdf5(path) as file:
+        first, second = file.create_group("layer/0"), file.create_group("layer/1")
+        _write_type(first, "input")
+        first["shape"] = np.array([layer.weight.shape[1]])
+        _write_type(second, "dense_rec")
+        second["shape"] = np.array([len(layer.bias)])
+        second["inFeatures"], second["outFeatures"] = layer.weight.shape[1], len(layer.bias)
+        for name in ("weight", "weight_rec", "bias"):
+            store.write_array(second, name, getattr(layer, name))
+        neuron = second.create_group("neuron")
+        _write_type(neuron, "CUBA")
+        neuron["iDecay"], neuron["vDecay"] = layer.i_decay, layer.v_decay
+        neuron["vThMant"], neuron["refDelay"] = layer.threshold, 1
+        file["simulation/Ts"] = network.dt
+    return layer
+
+
+def read_netx(path: Path) -> tuple[Layer, float]:
+    """The integers of a netx file of one recurrent layer, and its time step in ms.
+
+    Raises InputError for anything but a whole file of this layout with values in Loihi's range.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist")
+    try:
+        with h5py.File(path, "r") as file:
+            if "layer/1/weight_rec" not in file:
+                raise InputError(f"{path} holds no recurrent dense layer layer/1: not a netx file")
+            group = file["layer/1"]
+            arrays = [store.read_array(group, name) for name in ("weight", "weight_rec", "bias")]
+            neuron = group["neuron"]
+            decays = [int(neuron[name][()]) for name in ("iDecay", "vDecay", "vThMant")]
+            layer = Layer(arrays[0], arrays[1], arrays[2], decays[0], decays[1], decays[2])
+            dt = float(file["simulation/Ts"][()]) if "simulation/Ts" in file else 1.0
+    except InputError as error:
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path} is not a readable netx file (truncated or foreign; {type(error).__name__})"
+        ) from error
+    _check(path, layer)
+    return layer, dt
+
+
+def _check(path: Path, layer: Layer) -> None:
+    n = len(layer.bias)
+    if layer.weight_rec.shape != (n, n) or layer.weight.ndim != 2 or len(layer.weight) != n:
+        raise InputError(
+            f"{path}: weight {layer.weight.shape} and weight_rec {layer.weight_rec.shape} do not "
+            f"fit {n} neurons"
+        )
+    for name in ("weight", "weight_rec"):
+        values = getattr(layer, name)
+        beyond = np.argwhere((values > LARGEST) | (values < -LARGEST - 1))
+        if len(beyond):
+            post, pre = beyond[0]
+            raise InputError(
+                f"{path}: {name} onto neuron {post} from {pre} is {values[post, pre]}, outside "
+                f"-{LARGEST + 1}..{LARGEST}"
+            )
+    for name, value, high in (
+        ("iDecay", layer.i_decay, UNITY), ("vDecay", layer.v_decay, UNITY),
+        ("vThMant", layer.threshold, MOST_THRESHOLD),
+    ):  # fmt: skip
+        if not 0 <= value <= high:
+            raise InputError(f"{path}: {name} is {value}, outside 0..{high}")
+
+
+def _write_type(group: h5py.Group, name: str) -> None:
+    group.create_dataset("type", data=np.array([name.encode()], "S10"))

@@ -1,0 +1,186 @@
+"""A network as SONATA files (https://github.com/AllenInstitute/sonata), beside its spikes.
+
+    circuit_config.json     the files below; key spiking_bimt holds what SONATA has no place for
+    simulation_config.json  step and duration of a run
+    nodes.h5                /nodes/neurons, and /nodes/channels of virtual nodes
+    edges.h5                /edges/neurons_neurons, /edges/channels_neurons, with both indices
+    node_types.csv, edge_types.csv
+
+Neurons are NEST's iaf_psc_exp with C_m = 1 pF, so that 1 pA is 1 v per ms: dynamics_params tau_m,
+tau_syn_ex, tau_syn_in, E_L, V_th, V_reset, t_ref, I_e; syn_weight = w / tau_syn of the target in
+pA, delay in ms. A channel's syn_weight is the current that it gives while held at 1, in pA. Our
+own node properties are v_min and readout_k, the readout weights of output k. Texts in HDF5 are of
+fixed length.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.export.nir import NO_LEAK
+
+Array = npt.NDArray[Any]
+
+MAGIC, VERSION = 0x0A7A, (0, 1)
+NODE_TYPES = """node_type_id model_type model_template
+100 point_neuron nest:iaf_psc_exp
+200 virtual NULL
+"""
+EDGE_TYPES = """edge_type_id model_template
+100 nest:static_synapse
+200 NULL
+"""
+
+
+def write_network(folder: Path, network: SpikingNetwork, duration_ms: float = 1000.0) -> None:
+    """Write the network's files into a new folder in the place of `folder`.
+
+    Its weights are floating-point ones: integer codes are not kept. Raises InputError where the
+    folder cannot be written.
+    """
+    with store.replacing_folder(folder) as new:
+        with store.writing_hdf5(new / "nodes.h5") as file:
+            _mark(file)
+            _write_neurons(file.create_group("nodes/neurons"), network)
+            channels = file.create_group("nodes/channels")
+            _write_members(channels, "node", network.n_inputs, 200)
+        with store.writing_hdf5(new / "edges.h5") as file:
+            _mark(file)
+            _write_edges(file, network)
+        (new / "node_types.csv").write_text(NODE_TYPES)
+        (new / "edge_types.csv").write_text(EDGE_TYPES)
+        (new / "circuit_config.json").write_text(json.dumps(_circuit(network), indent=1))
+        simulation = {
+            "manifest": {"$BASE_DIR": "."},
+            "target_simulator": "NEST",
+            "network": "$BASE_DIR/circuit_config.json",
+            "run": {"tstop": duration_ms, "dt": network.dt},
+            "output": {"output_dir": "$BASE_DIR/output", "spikes_file": "spikes.h5"},
+        }
+        (new / "simulation_config.json").write_text(json.dumps(simulation, indent=1))
+
+
+def _circuit(network: SpikingNetwork) -> dict[str, Any]:
+    return {
+        "manifest": {"$BASE_DIR": "."},
+        "networks": {
+            "nodes": [{"nodes_file": "$BASE_DIR/nodes.h5",
+                       "node_types_file": "$BASE_DIR/node_types.csv"}],
+            "edges": [{"edges_file": "$BASE_DIR/edges.h5",
+                       "edge_types_file": "$BASE_DIR/edge_types.csv"}],
+        },
+        "spiking_bimt": {
+            "reset": network.reset,
+            "dt": network.dt,
+            "task_dt": network.task_dt,
+            "tau_out": network.tau_out,
+            "delay": network.delay if network.delays is None else None,
+            "b_out": network.b_out.tolist(),
+            "sheet": list(network.sheet),
+            "battery": network.battery,
+            "tasks": list(network.tasks),
+        },
+    }  # fmt: skip
+
+
+def _mark(file: h5py.File) -> None:
+    file.attrs["magic"] = np.uint32(MAGIC)
+    file.attrs["version"] = np.array(VERSION, np.uint32)
+
+
+def _write_members(group: h5py.Group, kind: str, n: int, type_id: int) -> h5py.Group:
+    """The datasets that every population has; returns its only group of properties."""
+    group.create_dataset(f"{kind}_type_id", data=np.full(n, type_id, np.uint64), track_times=False)
+    for name, values in (
+        (f"{kind}_group_id", np.zeros(n, np.uint64)),
+        (f"{kind}_group_index", np.arange(n, dtype=np.uint64)),
+    ):
+        group.create_dataset(name, data=values, track_times=False)
+    if kind == "node":
+        ids = np.arange(n, dtype=np.uint64)
+        group.create_dataset("node_id", data=ids, track_times=False)
+    return group.create_group("0")
+
+
+def _write_neurons(group: h5py.Group, network: SpikingNetwork) -> None:
+    properties = _write_members(group, "node", network.n_neurons, 100)
+    dynamics = {
+        "C_m": np.ones(network.n_neurons),
+        "tau_m": np.minimum(network.tau_mem.astype(float), NO_LEAK * network.dt),
+        "tau_syn_ex": network.tau_syn,
+        "tau_syn_in": network.tau_syn,
+        "E_L": network.v_leak,
+        "V_th": network.v_th,
+        "V_reset": network.v_reset,
+        "t_ref": network.t_ref,
+        "I_e": network.bias,
+    }
+    for name, values in dynamics.items():
+        store.write_array(properties.require_group("dynamics_params"), name, values.astype(float))
+    store.write_array(properties, "v_min", network.v_min)
+    for axis, name in enumerate(("x", "y")):
+        store.write_array(properties, name, network.positions[:, axis].astype(float))
+    for k, weights in enumerate(network.w_out):
+        store.write_array(properties, f"readout_{k}", weights)
+
+
+def _write_edges(file: h5py.File, network: SpikingNetwork) -> None:
+    delays = np.full(len(network.indices), network.delay) if network.delays is None else (
+        network.delays
+    )  # fmt: skip
+    _write_population(
+        file.create_group("edges/neurons_neurons"), "neurons", network.n_neurons, network,
+        network.indptr, network.indices, 100,
+        {"syn_weight": network.weights / network.tau_syn.astype(float)[network.indices],
+         "delay": delays * network.dt},
+    )  # fmt: skip
+    _write_population(
+        file.create_group("edges/channels_neurons"), "channels", network.n_inputs, network,
+        network.in_indptr, network.in_indices, 200,
+        {"syn_weight": network.in_weights.astype(float)},
+    )  # fmt: skip
+
+
+def _write_population(
+    group: h5py.Group,
+    source: str,
+    n_sources: int,
+    network: SpikingNetwork,
+    indptr: Array,
+    targets: Array,
+    type_id: int,
+    properties: dict[str, Array],
+) -> None:
+    sources = np.repeat(np.arange(n_sources), np.diff(indptr))
+    for name, ids, population in (
+        ("source_node_id", sources, source), ("target_node_id", targets, "neurons"),
+    ):  # fmt: skip
+        store.write_array(group, name, ids.astype(np.uint64))
+        group[name].attrs["node_population"] = np.bytes_(population.encode())
+    members = _write_members(group, "edge", len(targets), type_id)
+    for name, values in properties.items():
+        store.write_array(members, name, values)
+    indices = group.create_group("indices")
+    _write_index(indices.create_group("source_to_target"), sources, n_sources)
+    _write_index(indices.create_group("target_to_source"), targets, network.n_neurons)
+
+
+def _write_index(group: h5py.Group, nodes: Array, n: int) -> None:
+    """For every node the ranges of consecutive edges that it has."""
+    starts = np.flatnonzero(np.diff(nodes, prepend=-1) != 0)
+    ends = np.append(starts[1:], len(nodes))
+    owner = nodes[starts]
+    order = np.argsort(owner, kind="stable")
+    store.write_array(group, "range_to_edge_id", _pairs(starts[order], ends[order]))
+    bounds = np.searchsorted(owner[order], np.arange(n + 1))
+    store.write_array(group, "node_id_to_ranges", _pairs(bounds[:-1], bounds[1:]))
+
+
+def _pairs(low: Array, high: Array) -> Array:
+    return np.stack([low, high], axis=1).astype(np.uint64)

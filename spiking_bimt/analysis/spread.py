@@ -1,0 +1,58 @@
+"""How far apart on the sheet the units of one cluster lie."""
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.errors import InputError
+
+Doubles = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int32]
+
+_CHUNK = 1000
+
+
+def place_index(positions: npt.NDArray[np.integer], sheet: tuple[int, int]) -> Doubles:
+    """(N, 1) number of each unit's place, row after row: the coordinate of Liu et al. 2023."""
+    index: Doubles = positions[:, :1] * float(sheet[1]) + positions[:, 1:]
+    return index
+
+
+def variance_within(labels: Labels, coordinates: Doubles) -> float:
+    """Mean over the clustered units of the squared distance to their cluster's mean.
+
+    labels: (N,), -1 for units that do not count; coordinates: (N, D): `place_index` for the
+    "variance of indices within clusters" of Liu et al. 2023 (arXiv:2310.07711), or rows and
+    columns, which know no preferred direction.
+    """
+    return float(_variances(*_clustered(labels, coordinates))[0])
+
+
+def variance_null(
+    labels: Labels, coordinates: Doubles, *, shuffles: int = 10_000, seed: int = 0
+) -> Doubles:
+    """(shuffles,) `variance_within` after shuffling the labels among the clustered units."""
+    rng = np.random.default_rng(seed)
+    own, points = _clustered(labels, coordinates)
+    parts = []
+    for begin in range(0, shuffles, _CHUNK):
+        many = np.tile(own, (min(_CHUNK, shuffles - begin), 1))
+        parts.append(_variances(rng.permuted(many, axis=1), points))
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _clustered(labels: Labels, coordinates: Doubles) -> tuple[Labels, Doubles]:
+    if not (labels >= 0).any():
+        raise InputError("no unit belongs to a cluster")
+    points = np.asarray(coordinates, np.float64)[labels >= 0]
+    return labels[None, labels >= 0], points - points.mean(0)
+
+
+def _variances(many: Labels, points: Doubles) -> Doubles:
+    """(S,) for each of (S, n) labellings of (n, D) centred points: all squares less the means'."""
+    explained = np.zeros(len(many))
+    for cluster in np.unique(many[0]):
+        members = (many == cluster).astype(np.float64)
+        sums = members @ points
+        explained += (sums**2).sum(1) / members.sum(1)
+    variances: Doubles = ((points**2).sum() - explained) / len(points)
+    return variances

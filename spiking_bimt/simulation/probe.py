@@ -1,0 +1,57 @@
+"""Trials for networks that have no tasks: random currents, so that every part of them is active."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+
+CHANNELS = 16
+ROW_MS, ROWS = 20.0, 25
+"""Length of a current, ms, and currents in a trial."""
+INTERVAL_MS = 50.0
+"""Interval between a neuron's spikes at level 1 of its channel, were it alone."""
+
+
+def probe_trials(
+    network: SpikingNetwork, n_trials: int, *, seed: int = 0
+) -> tuple[SpikingNetwork, Trials]:
+    """The network with `CHANNELS` more input channels, and random trials that drive all of them.
+
+    Each neuron is fed by one of the channels, by as much as it needs; levels are uniform in 0..2,
+    those of the network's own channels in 0..1. Equal neurons and seeds give equal drive.
+    """
+    if n_trials < 1:
+        raise InputError(f"{n_trials} trials: ask for at least 1")
+    rng = np.random.default_rng((seed, 1))
+    n = network.n_neurons
+    channel = np.sort(rng.integers(0, CHANNELS, n))
+    fed = rng.permutation(n)
+    within = np.lexsort((fed, channel))
+    with np.errstate(divide="ignore"):
+        leak = (network.v_th - network.v_leak.astype(float)) / network.tau_mem
+    need = leak + (network.v_th - network.v_reset.astype(float)) / INTERVAL_MS - network.bias
+    counts = np.bincount(channel, minlength=CHANNELS)
+    rows_dt = network.dt * max(round(ROW_MS / network.dt), 1)
+    driven = replace(
+        network,
+        task_dt=rows_dt, bits=None, codes=None, scale=None, in_codes=None, in_scale=None,
+        out_codes=None, out_scale=None,
+        in_indptr=np.append(network.in_indptr, network.in_indptr[-1] + np.cumsum(counts)),
+        in_indices=np.append(network.in_indices, fed[within].astype(np.int32)),
+        in_weights=np.append(network.in_weights, need[fed[within]]).astype(np.float32),
+    )  # fmt: skip
+    levels = rng.uniform(0, 2, (n_trials * ROWS, driven.n_inputs))
+    levels[:, : network.n_inputs] /= 2
+    trials = Trials(
+        inputs=levels.astype(np.float32),
+        labels=np.zeros(len(levels), np.int32),
+        offsets=ROWS * np.arange(n_trials + 1),
+        decision=np.zeros(n_trials, np.int32),
+        task=np.zeros(n_trials, np.int32),
+        tasks=("probe",),
+        dt=rows_dt,
+    )
+    return driven, trials

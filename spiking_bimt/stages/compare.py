@@ -1,0 +1,92 @@
+"""`compare`: several networks side by side on one chip."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.chip.place import place as place_network
+from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.tiling import cut, occupancy
+from spiking_bimt.data import store
+from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.stages import run as runs
+from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.place import measure, spikes
+from spiking_bimt.stages.progress import progress
+
+BUNDLED = ("bimt", "l1", "none")
+"""Networks that come with the package, each trained by `train --reg` of its name."""
+
+
+def compare(
+    *folders: str | Path,
+    chip: str = "grid64",
+    trials: int = 20,
+    seed: int = 0,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Each run's network, as `convert` left it, at its best placement on one chip.
+
+    folders: runs with rate.h5 and network.h5, which are only read; none for the bundled networks,
+    which are converted first (trials a task). Returns the chip and a row a network: its error, size
+    and wiring, its cores and tiles, and what a trial costs; or why it does not fit the chip.
+    """
+    preset = load_chip(chip)
+    with _runs(folders, trials, threads) as named:
+        rows = {}
+        with progress("compare", len(named)) as advance:
+            for number, (name, folder) in enumerate(named.items()):
+                advance(number, name)
+                rows[name] = _row(folder, preset, seed, threads)
+    return {"chip": preset.name, "networks": rows}
+
+
+@contextmanager
+def _runs(
+    folders: tuple[str | Path, ...], trials: int, threads: int | None
+) -> Iterator[dict[str, Path]]:
+    """Run folders with a converted network, by the name to show."""
+    if folders:
+        named = {str(folder): Path(folder) for folder in folders}
+        for folder in named.values():
+            runs.require(folder, "rate.h5")
+            runs.require(folder, "network.h5")
+        yield named
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        named = {name: Path(scratch) / name for name in BUNDLED}
+        for name, folder in named.items():
+            folder.mkdir()
+            bundled = resources.files("spiking_bimt.bundle") / f"{name}.h5"
+            store.write_bytes(folder / "rate.h5", bundled.read_bytes())
+            convert(folder, trials=trials, threads=threads)
+        yield named
+
+
+def _row(folder: Path, chip: Chip, seed: int, threads: int | None) -> dict[str, Any]:
+    rate = store.load(folder / "rate.h5", RateNetwork)
+    converted = store.load(folder / "network.h5", SpikingNetwork)
+    if converted.measured is None or converted.codes is None:
+        raise InputError(f"{folder}/network.h5 has no integer weights: run convert with --bits")
+    network = converted.quantised()
+    row: dict[str, Any] = {
+        "accuracy": converted.measured["accuracy"],
+        "trials_per_task": converted.measured["trials_per_task"],
+        "mean_rate_hz": converted.measured["mean_rate_hz"],
+        **wiring(rate),
+    }
+    counts, steps, _ = spikes(network, "calibrate", threads)
+    try:
+        placement = place_network(network, chip, counts / (steps * network.dt), seed=seed)
+    except InputError as error:
+        return {**row, "refused": str(error)}
+    costs = measure(network, placement, chip, threads)
+    tiles = occupancy(cut(network, placement, chip))
+    return {**row, "cores": len(set(placement.core.tolist())), **costs, "tiles": tiles}

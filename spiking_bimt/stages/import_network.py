@@ -1,0 +1,90 @@
+"""`import`: a network of another tool to network.h5. (In Python `import` is a keyword.)"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.export.nir_import import read_nir
+from spiking_bimt.export.npz import read_npz
+from spiking_bimt.export.sonata_import import read_sonata
+from spiking_bimt.stages import run as runs
+
+
+def import_network(
+    file: str | Path,
+    run: str | Path,
+    *,
+    bits: int | None = 8,
+    dt: float | None = None,
+    **parameters: Any,
+) -> dict[str, Any]:
+    """Read a network from NIR (.nir), SONATA (folder or .json) or scipy.sparse (.npz).
+
+    Writes network.h5 into the run folder and returns what it holds. bits: width of integer
+    weights, None for none; without them it has no tiles. dt: simulation step, ms. parameters: of
+    the neurons (`simulation.build.from_csr`), for an npz alone. InputError where the file cannot
+    be read, or the folder holds a trained network.
+    """
+    source, folder = Path(file), Path(run)
+    network = _merged(_read(source, dt, parameters))
+    if bits is not None:
+        network = quantise(network, bits)
+    settings = {"command": "import", "bits": bits, "dt": dt, **parameters}
+    with runs.writing(folder):
+        if (folder / "rate.h5").exists():
+            raise InputError(f"{folder} holds a trained network: choose another folder")
+        inputs = {source.name: source} if source.is_file() else {}
+        store.save(network, folder / "network.h5", settings, inputs)
+    return {
+        "network": str(folder / "network.h5"),
+        "neurons": network.n_neurons,
+        "synapses": len(network.indices),
+        "input_channels": network.n_inputs,
+        "input_synapses": len(network.in_indices),
+        "dt_ms": network.dt,
+        "bits": network.bits,
+        "tasks": len(network.tasks),
+    }
+
+
+def _read(source: Path, dt: float | None, parameters: dict[str, Any]) -> SpikingNetwork:
+    kind = source.suffix.lower()
+    if kind == ".npz":
+        return read_npz(source, **({} if dt is None else {"dt": dt}), **parameters)
+    if parameters:
+        raise InputError(f"{source} says its own {next(iter(parameters))}: give it for npz alone")
+    if kind == ".nir":
+        return read_nir(source, dt=dt)
+    if kind == ".json" or source.is_dir():
+        return read_sonata(source, dt=dt)
+    what = "is of an unknown format" if source.exists() else "does not exist"
+    raise InputError(
+        f"{source} {what}; known: NIR (.nir), SONATA (folder or .json), scipy.sparse (.npz)"
+    )
+
+
+def _merged(network: SpikingNetwork) -> SpikingNetwork:
+    """Parallel synapses of equal delay as one: no crossbar holds two between the same neurons."""
+    source = np.repeat(np.arange(network.n_neurons), np.diff(network.indptr))
+    delays = np.zeros(len(source), int) if network.delays is None else network.delays
+    key = np.stack([source, network.indices, delays])
+    order = np.lexsort(key[::-1])
+    new = np.append(True, (np.diff(key[:, order]) != 0).any(0))[: len(source)]
+    if new.all():
+        return network
+    first = order[new]
+    weights = np.add.reduceat(network.weights[order].astype(float), np.flatnonzero(new))
+    counts = np.bincount(source[first], minlength=network.n_neurons)
+    return replace(
+        network,
+        indptr=np.append(0, np.cumsum(counts)).astype(np.int64),
+        indices=network.indices[first],
+        weights=weights.astype(np.float32),
+        delays=None if network.delays is None else network.delays[first],
+    )

@@ -1,0 +1,87 @@
+"""Networks side by side: the runs' own numbers, and a plain word where one does not fit."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spiking_bimt.cli import main
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.stages.compare import compare
+from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.place import place
+from spiking_bimt.stages.train import train
+
+TINY = """
+sheet = [7, 7]
+tasks = ["go", "anti"]
+pool = 40
+checkpoint_every = 40
+validation_trials = 2
+[[phases]]
+name = "grow"
+steps = 40
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A converted run."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "tiny.toml").write_text(TINY)
+    train(folder / "run", config=folder / "tiny.toml", test_trials=2)
+    convert(folder / "run", trials=3)
+    return folder / "run"
+
+
+def test_a_row_is_what_the_stages_say_of_the_run(run: Path) -> None:
+    result = compare(run, chip="grid16")
+    row = result["networks"][str(run)]
+    placed = place(run, chip="grid16")
+    assert result["chip"] == "grid16"
+    for key in ("packets_per_trial", "hops_per_trial", "cores"):
+        assert row[key] == placed[key]
+    network = store.load(run / "network.h5", SpikingNetwork).quantised()
+    assert row["tiles"]["synapses"] == len(network.indices) + len(network.in_indices)
+    assert network.measured is not None
+    assert row["accuracy"] == network.measured["accuracy"]
+
+
+def test_comparing_changes_no_run(run: Path) -> None:
+    before = {path: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    compare(run, run, chip="grid64")
+    assert {path: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+
+
+def test_a_network_that_does_not_fit_is_said_and_the_others_are_shown(
+    run: Path, tmp_path: Path
+) -> None:
+    chip = tmp_path / "small.toml"
+    text = (Path(__file__).parents[2] / "spiking_bimt/chip/grid16.toml").read_text()
+    chip.write_text(text.replace("width = 8", "width = 1").replace("height = 8", "height = 1"))
+    result = CliRunner().invoke(main, ["compare", str(run), "--chip", str(chip)])
+    assert result.exit_code == 0
+    assert "does not fit" in result.stdout
+    row = compare(run, chip=str(chip))["networks"][str(run)]
+    assert "neurons" in row["refused"]
+    assert "cores" not in row
+
+
+def test_the_table_names_every_network(run: Path) -> None:
+    result = CliRunner().invoke(main, ["compare", str(run), "--chip", "loihi"])
+    assert result.exit_code == 0
+    assert "energy a trial" in result.stdout
+    result = CliRunner().invoke(main, ["compare", str(run), "--chip", "loihi", "--json"])
+    assert list(json.loads(result.stdout)["networks"]) == [str(run)]
+
+
+def test_a_run_that_is_not_converted_is_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "rate.h5").write_bytes((run / "rate.h5").read_bytes())
+    with pytest.raises(InputError, match=r"no network\.h5: `spiking_bimt convert"):
+        compare(tmp_path)
+    convert(tmp_path, bits=None, trials=2)
+    with pytest.raises(InputError, match="no integer weights: run convert with --bits"):
+        compare(tmp_path)

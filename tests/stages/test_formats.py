@@ -1,0 +1,311 @@
+"""Every format of a placed run: exported, verified from its files alone, refused when damaged."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy import sparse
+
+from spiking_bimt.cli import main
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.export import export
+from spiking_bimt.stages.formats import FORMATS
+from spiking_bimt.stages.import_network import import_network
+from spiking_bimt.stages.place import place
+from spiking_bimt.stages.simulate import simulate
+from spiking_bimt.stages.verify import verify
+
+ALL = ("tiles", *FORMATS)
+
+
+def call(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, [str(arg) for arg in args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def spread_loihi(folder: Path) -> Path:
+    """SANA-FE's Loihi with 4 neurons a core, so that a hundred of them need a network."""
+    text = (resources.files("spiking_bimt.chip") / "loihi.toml").read_text()
+    path = folder / "loihi4.toml"
+    path.write_text(text.replace("neurons_per_core = 1024", "neurons_per_core = 4"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled network as a run with all formats."""
+    pytest.importorskip("nir")
+    pytest.importorskip("sanafe")
+    folder = tmp_path_factory.mktemp("formats") / "run"
+    folder.mkdir()
+    bundled = (resources.files("spiking_bimt.bundle") / "bimt.h5").read_bytes()
+    (folder / "rate.h5").write_bytes(bundled)
+    convert(folder, trials=1)
+    place(folder, chip=str(spread_loihi(folder)))
+    simulate(folder, trials=1)
+    export(folder, ALL, lossy=True)
+    return folder
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "run")
+
+
+def test_every_format_of_the_bundled_network_passes(made: Path) -> None:
+    result = verify(made, trials=1)
+    rows = {row["format"]: row for row in result["checks"]}
+    assert tuple(rows) == ALL
+    assert all(row["passed"] for row in rows.values()), rows
+    found = rows["sanafe"]["found"]
+    assert "packets" in found
+    assert " 0 hops" not in found
+
+
+def test_the_table_prints_and_one_format_is_checked_by_its_path(run: Path) -> None:
+    code, stdout, stderr = call("verify", run / "c", "--trials", 1)
+    assert (code, stderr) == (0, "")
+    assert "c      │ yes" in stdout
+    code, stdout, _ = call("verify", run / "network.nir", "--trials", 1, "--json")
+    assert code == 0
+    assert [row["format"] for row in json.loads(stdout)["checks"]] == ["nir"]
+
+
+def test_a_failed_check_prints_the_table_and_exits_with_1(run: Path) -> None:
+    image = bytearray((run / "c" / "network.bin").read_bytes())
+    layout = json.loads((run / "c" / "network.json").read_text())
+    codes = layout["sections"]["codes"]
+    start = codes["offset"]
+    flipped = np.frombuffer(bytes(image[start : start + codes["shape"][0]]), np.int8) ^ 0x40
+    image[start : start + len(flipped)] = flipped.tobytes()
+    (run / "c" / "network.bin").write_bytes(image)
+    code, stdout, stderr = call("verify", run, "--trials", 1)
+    assert code == 1
+    assert "NO" in stdout
+    assert stdout.count("yes") == len(ALL) - 1
+    assert "1 of 6 checks failed; c: trial" in stderr
+    assert stderr.count("\n") == 1
+
+
+def edited(name: str, path: str) -> Any:
+    """Doubles one dataset of an HDF5 file."""
+
+    def edit(run: Path) -> None:
+        with h5py.File(run / name, "r+") as file:
+            file[path][...] = 2 * file[path][()]
+
+    return edit
+
+
+def emptied(name: str) -> Any:
+    return lambda run: (run / name).write_bytes(b"")
+
+
+def fewer_packets(run: Path) -> None:
+    text = (run / "sanafe" / "network.yaml").read_text()
+    mapped = json.loads(text)
+    mapped["mappings"][0]["n.0"]["core"] = "31.3"
+    (run / "sanafe" / "network.yaml").write_text(json.dumps(mapped))
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "line"),
+    [
+        ("nir", edited("network.nir", "node/nodes/neurons/nodes/w_rec/weight"), "in the file"),
+        ("nir", emptied("network.nir"), "not a readable NIR file"),
+        ("netx", edited("netx.h5", "layer/1/weight_rec"), "weight_rec onto neuron"),
+        ("netx", emptied("netx.h5"), "not a readable netx file"),
+        ("sonata", edited("sonata/edges.h5", "edges/neurons_neurons/0/syn_weight"), "in the file"),
+        ("sonata", emptied("sonata/nodes.h5"), "not a readable HDF5 file"),
+        ("sanafe", fewer_packets, "by SANA-FE against"),
+        ("sanafe", emptied("sanafe/network.yaml"), "SANA-FE refuses"),
+        ("c", emptied("c/network.bin"), "has 0 bytes"),
+        ("tiles", emptied("tiles.h5"), "not a readable HDF5 file"),
+    ],
+)
+def test_a_changed_or_damaged_file_fails_its_check(
+    run: Path, name: str, edit: Any, line: str
+) -> None:
+    edit(run)
+    for other in ALL:
+        path = run / (FORMATS[other].path if other in FORMATS else "tiles.h5")
+        if other != name:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(CheckError, match=f"1 of 1 checks failed; {name}: .*{line}"):
+        verify(run, trials=1)
+
+
+def test_what_would_be_lost_needs_consent(run: Path) -> None:
+    for name in ("nir", "netx"):
+        path = run / FORMATS[name].path
+        path.unlink()
+        code, stdout, stderr = call("export", run, "--format", name)
+        assert (code, stdout) == (2, "")
+        assert f"{name} cannot hold reset by subtraction" in stderr
+        assert "give --lossy" in stderr
+        assert stderr.count("\n") == 1
+        assert not path.exists()
+
+
+def test_missing_files_and_unknown_formats_are_named(run: Path) -> None:
+    with pytest.raises(InputError, match=f"unknown format 'neuroml'; known: {', '.join(ALL)}"):
+        export(run, ("nir", "neuroml"))
+    (run / "spikes.h5").unlink()
+    with pytest.raises(InputError, match=r"no spikes\.h5: `spiking_bimt simulate"):
+        export(run, ("sanafe",))
+    (run / "placement.h5").unlink()
+    with pytest.raises(InputError, match=r"no placement\.h5: `spiking_bimt place"):
+        export(run, ("sanafe",))
+    export(run, ("c",))  # needs no placement
+    (run / "else").mkdir()
+    with pytest.raises(InputError, match=r"holds no exported network; known formats: tiles, nir"):
+        verify(run / "else")
+
+
+def npz(path: Path, seed: int = 0, n: int = 40) -> Path:
+    rng = np.random.default_rng(seed)
+    matrix = sparse.random_array((n, n), density=0.1, rng=rng, format="csr")
+    sparse.save_npz(path, 0.3 * matrix)
+    return path
+
+
+def test_a_matrix_of_another_tool_is_placed_simulated_exported_and_verified(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("nir")
+    pytest.importorskip("sanafe")
+    run = tmp_path / "run"
+    args = ["--dt", "0.5", "--tau-mem", "15", "--bias", "0.08"]
+    code, _, stderr = call("import", npz(tmp_path / "w.npz"), run, *args)
+    assert (code, stderr) == (0, "")
+    assert call("place", run, "--chip", spread_loihi(tmp_path))[0] == 0
+    code, stdout, _ = call("simulate", run, "--json")
+    assert code == 0
+    simulated = json.loads(stdout)
+    assert simulated["spikes"] > 500
+    assert simulated["accuracy"] is None
+    for shown in (["simulate", run], ["export", run, "--format", ",".join(ALL), "--lossy"]):
+        code, stdout, stderr = call(*shown)
+        assert (code, stderr) == (0, ""), stderr
+    result = verify(run, trials=2)
+    assert [row["format"] for row in result["checks"]] == list(ALL)
+    assert not any(row["found"].startswith("0 spikes") for row in result["checks"])
+    assert call("verify", run / "tiles.h5")[0] == 0
+    assert "with their dynamics" in call("export", run, "--format", "sanafe")[1]
+
+
+def test_nir_and_sonata_come_back_as_runs(tmp_path: Path) -> None:
+    pytest.importorskip("nir")
+    import_network(npz(tmp_path / "w.npz"), tmp_path / "a", bits=None, bias=0.1)
+    assert export(tmp_path / "a", ("nir", "sonata"), lossy=True)["sonata"]["lost"] == "nothing"
+    first = store.load(tmp_path / "a" / "network.h5", SpikingNetwork)
+    for file in (tmp_path / "a" / "network.nir", tmp_path / "a" / "sonata"):
+        run = tmp_path / file.name
+        import_network(file, run, bits=None)
+        second = store.load(run / "network.h5", SpikingNetwork)
+        for field in ("indptr", "indices", "weights", "tau_mem", "tau_syn", "bias", "v_th"):
+            np.testing.assert_array_equal(getattr(first, field), getattr(second, field))
+
+
+def test_parallel_synapses_are_merged(tmp_path: Path) -> None:
+    matrix = sparse.coo_array(([0.5, 0.25, 1.0], ([0, 0, 1], [1, 1, 0])), shape=(2, 2))
+    sparse.save_npz(tmp_path / "w.npz", matrix)
+    import_network(tmp_path / "w.npz", tmp_path / "run", bits=None)
+    network = store.load(tmp_path / "run" / "network.h5", SpikingNetwork)
+    assert network.weights.tolist() == [0.75, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("w.npz", None, r"w\.npz does not exist"),
+        ("w.npz", b"PK", r"w\.npz is no matrix of scipy\.sparse\.save_npz \(truncated or foreign"),
+        ("w.txt", b"1", r"w\.txt is of an unknown format; known: NIR \(\.nir\), SONATA"),
+        ("w.nir", b"1", r"w\.nir is not a readable NIR file"),
+        ("w.json", b"{}", r"w\.json names no networks with nodes and edges"),
+    ],
+)
+def test_foreign_files_are_not_imported(
+    tmp_path: Path, name: str, content: bytes | None, line: str
+) -> None:
+    pytest.importorskip("nir")
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=line):
+        import_network(tmp_path / name, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_matrices_and_a_trained_run_are_refused(run: Path, tmp_path: Path) -> None:
+    sparse.save_npz(tmp_path / "wide.npz", sparse.csr_array(np.ones((2, 3))))
+    with pytest.raises(InputError, match=r"wide\.npz: the weights have shape \(2, 3\)"):
+        import_network(tmp_path / "wide.npz", tmp_path / "new")
+    sparse.save_npz(tmp_path / "nan.npz", sparse.csr_array(np.full((2, 2), np.nan)))
+    with pytest.raises(InputError, match=r"nan\.npz: .*weights\[0\] is nan"):
+        import_network(tmp_path / "nan.npz", tmp_path / "new")
+    before = (run / "network.h5").read_bytes()
+    with pytest.raises(InputError, match="holds a trained network: choose another folder"):
+        import_network(npz(tmp_path / "w.npz"), run)
+    assert (run / "network.h5").read_bytes() == before
+
+
+def test_stages_of_a_rate_network_refuse_an_imported_one(tmp_path: Path) -> None:
+    import_network(npz(tmp_path / "w.npz"), tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    for args in (["convert"], ["report"], ["train"]):
+        code, stdout, stderr = call(*args, tmp_path / "run")
+        assert (code, stdout) == (2, "")
+        assert "holds a" in stderr
+        assert stderr.count("\n") == 1
+    after = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert after | {"config.toml": b""} == before | {"config.toml": b""}
+
+
+def test_a_disk_that_fills_up_leaves_what_was_there(run: Path) -> None:
+    before = {p.relative_to(run): p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    script = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from spiking_bimt.errors import InputError\n"
+        "from spiking_bimt.stages.export import export\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))\n"
+        "for name in sys.argv[2:]:\n"
+        "    try:\n"
+        "        export(sys.argv[1], (name,), lossy=True)\n"
+        "    except InputError as error:\n"
+        "        print(name, error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", script, str(run), *ALL],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(ALL), lines
+    for name, line in zip(ALL, lines, strict=True):
+        assert line.startswith(f"{name} cannot write {run}")
+        assert "File too large" in line
+    after = {p.relative_to(run): p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    assert after == before
+
+
+def test_verify_compares_with_another_network_when_told(run: Path, tmp_path: Path) -> None:
+    network = store.load(run / "network.h5", SpikingNetwork)
+    other = tmp_path / "other.h5"
+    store.save(replace(network, bias=network.bias * np.float32(0.5)), other, settings={})
+    with pytest.raises(CheckError) as failed:
+        verify(run, against=other, trials=1)
+    rows = {row["format"]: row["passed"] for row in (failed.value.result or {})["checks"]}
+    # Replayed spikes are compared with the recorded ones, whatever network made them.
+    assert rows == {name: name == "sanafe" for name in ALL}
