@@ -177,8 +177,8 @@ def digest_of(file: h5py.File) -> str:
     dataset its type, shape and bytes. Every part is preceded by its length in 8 bytes.
     """
     digest = hashlib.sha256()
-    paths = ["/"]
-    file.visititems(lambda name, _: paths.append(name))
+    items: dict[str, Any] = {"/": file}
+    file.visititems(items.__setitem__)
 
     def add(*parts: str | bytes) -> None:
         for part in parts:
@@ -190,12 +190,12 @@ def digest_of(file: h5py.File) -> str:
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         add(array.dtype.str, str(array.shape), array.tobytes())
 
-    for path in sorted(paths):
-        item = file[path]
+    summed = {f"tiles/{name}" for name in _SUMMED}
+    for path, item in sorted(items.items()):
         add(path, "dataset" if isinstance(item, h5py.Dataset) else "group")
         for name in sorted(set(item.attrs) - ({"digest"} if path == "/" else set())):
             add(name)
             add_value(item.attrs[name])
-        if isinstance(item, h5py.Dataset) and path not in {f"tiles/{name}" for name in _SUMMED}:
-            add_value(store.read_array(item.parent, path.rsplit("/", 1)[-1]))
+        if isinstance(item, h5py.Dataset) and path not in summed:
+            add_value(store.read_dataset(item))
     return digest.hexdigest()

@@ -137,10 +137,16 @@ def provenance(path: Path, schema: str) -> Provenance:
 
 def read_array(group: h5py.Group, name: str) -> Any:
     """One dataset as an array; its size is checked against the stored bytes before allocation."""
-    if name not in group or not isinstance(group[name], h5py.Dataset):
+    dataset = group.get(name)
+    if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"dataset {name} is missing")
-    dataset = group[name]
+    return read_dataset(dataset)
+
+
+def read_dataset(dataset: h5py.Dataset) -> Any:
+    """The numbers of a dataset; its size is checked against the stored bytes first."""
     if dataset.dtype.kind not in "biuf":
+        name = dataset.name.rsplit("/", 1)[1]
         raise InputError(f"dataset {name} holds {dataset.dtype}, expected numbers")
     check_size(dataset)
     return dataset[()]

@@ -2,6 +2,9 @@
 
 import dataclasses
 import hashlib
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +15,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.analog import conductance_pairs
+from spiking_bimt.chip.presets import load_chip, load_device
 from spiking_bimt.chip.start import slots
 from spiking_bimt.chip.tiling import cut, rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.tiles import SCHEMA, TileFile, read_tiles, write_tiles
+from spiking_bimt.export.tiles import (
+    SCHEMA,
+    TileFile,
+    read_device,
+    read_selftest,
+    read_tiles,
+    write_tiles,
+)
+from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.stages.selftest import make_selftest, replay
 from tests.chip.networks import random_network
 
 
@@ -77,15 +91,28 @@ def same(a: TileFile, b: TileFile) -> bool:
     return True
 
 
+def trials(n_inputs: int, seed: int) -> Trials:
+    """Two short trials of random input."""
+    rng = np.random.default_rng(seed)
+    return Trials(
+        inputs=rng.random((6, n_inputs)).astype(np.float32), labels=np.zeros(6, np.int32),
+        offsets=np.array([0, 4, 6]), decision=np.zeros(2, np.int32), task=np.zeros(2, np.int32),
+        tasks=("any",), dt=20.0,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 10**6))
-def test_the_file_alone_gives_the_quantised_network(seed: int, tmp_path: Path) -> None:
+def test_the_file_alone_gives_the_network_and_its_spikes(seed: int, tmp_path: Path) -> None:
     path = tmp_path / "tiles.h5"
-    made = written(path, seed)
-    content = read_tiles(path)
-    assert_network(rebuild(content), made.network.quantised())
+    made = written(path, seed, n=1 + seed % 15)
+    content, network = read_tiles(path), made.network.quantised()
+    assert_network(rebuild(content), network)
+    test = trials(network.n_inputs, seed)
+    assert_same(run_trials(rebuild(content), test, threads=1), run_trials(network, test, threads=1))
     assert_same(content.placement, made.placement)
     assert content.chip == made.chip
     assert_same(content.tiles, made.tiles)
@@ -291,3 +318,56 @@ def test_networks_without_codes_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no integer codes: run convert with --bits"):
         write_tiles(tmp_path / "x.h5", content._replace(network=plain), {}, {})
     assert not (tmp_path / "x.h5").exists()
+
+
+def _in_a_process(script: str) -> subprocess.CompletedProcess[str]:
+    head = (
+        "import os, resource, signal; from pathlib import Path\n"
+        "from spiking_bimt.data import store; from spiking_bimt.export.tiles import write_tiles\n"
+        "from tests.export.test_tiles import case\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-B", "-c", head + script], capture_output=True, text=True, check=False,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+def test_a_disk_that_fills_up_midway_leaves_no_file(tmp_path: Path) -> None:
+    done = _in_a_process(
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        f"write_tiles(Path({str(tmp_path / 't.h5')!r}), case(3), {{}}, {{}})\n"
+    )
+    assert "InputError: cannot write" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_kill_midway_leaves_no_file(tmp_path: Path) -> None:
+    """Killed without a chance to clean up, when half of the bytes are written."""
+    done = _in_a_process(
+        f"content = case(3); path = Path({str(tmp_path / 't.h5')!r})\n"
+        "write_tiles(path, content, {}, {}); whole = path.read_bytes(); path.unlink()\n"
+        "with store.replacing(path) as file:\n"
+        "    file.write(whole[: len(whole) // 2]); file.flush()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert not list(tmp_path.iterdir())
+
+
+def test_conductance_pairs_and_golden_trials_come_back(tmp_path: Path) -> None:
+    content = case(7, n=20, density=0.4, bits=8, delays=False)
+    pairs = conductance_pairs(content.tiles.codes, 8, replace(load_device("pcm"), slices=3))
+    network = content.network.quantised()
+    golden = make_selftest(network, trials(network.n_inputs, 0))
+    path = tmp_path / "t.h5"
+    write_tiles(path, content, {}, {}, device=pairs, selftest=golden)
+    assert_same(read_device(path), pairs)
+    assert_same(read_selftest(path), golden)
+    mine, theirs, _ = replay(rebuild(read_tiles(path)), golden)
+    assert_same(mine, theirs)
+    other = replace(pairs, positive=pairs.negative, negative=pairs.positive)
+    write_tiles(path, content, {}, {}, device=other)
+    with pytest.raises(InputError, match="conductance pairs do not give the codes"):
+        read_device(path)
+    assert read_selftest(path) is None
