@@ -39,4 +39,5 @@ class Crossbars:
             return sums
         most = 2 ** (self.adc_bits - 1) - 1
         step = (self.adc_full / most)[:, None, None]
-        return np.clip(np.rint(sums / step), -most, most) * step
+        read: npt.NDArray[Any] = np.clip(np.rint(sums / step), -most, most) * step
+        return read
