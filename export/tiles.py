@@ -1,255 +1,174 @@
-"""Crossbar tiles in HDF5: everything that the placed, quantised network is, and checksums of it.
+"""Crossbar tiles in HDF5, as docs/tile-format.md specifies: what the chip holds, and checksums."""
 
-    /tiles      codes (T, R, C), scale (T, C), kind (T,), core (T,), row_source (T, R),
-                col_target (T, C), delays (T, R, C) where synapses have their own, sha256 (T, 32)
-    /neurons    parameters (N,), scale and in_scale (N,), core and slot (N,), positions (N, 2)
-    /readout    codes (K, N), scale (K,), b_out (K,)
-    /network    dt, task_dt, tau_out, delay, inputs, bits; reset, sheet, battery, tasks as JSON
-    /hardware   profile: the fields of `Chip` as JSON
-
-Rows are axons, columns are neurons; weight = codes * scale of the column, and code 0 is no synapse.
-Every tile is one chunk, so it is read without the others. Its SHA-256 is over its codes (int16),
-scale (float32), row_source, col_target, kind, core and delays (int32), little-endian, in this
-order. The root attribute `digest` is the SHA-256 of all other content, the tiles' sums included.
-"""
-
+import contextlib
 import dataclasses
-import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import store
-from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.device import Conductances
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
+from spiking_bimt.export import tile_format as form
+from spiking_bimt.export.tile_parse import TileFile as TileFile
+from spiking_bimt.export.tile_parse import parse, routing
 
 SCHEMA = "tiles"
 
-_TILE_TYPES = {
-    "codes": "<i2",
-    "scale": "<f4",
-    "row_source": "<i4",
-    "col_target": "<i4",
-    "kind": "<i4",
-    "core": "<i4",
-    "delays": "<i4",
-}
-_NEURON = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias", "scale",
-           "in_scale", "positions")  # fmt: skip
-_SCALARS = ("dt", "task_dt", "tau_out", "delay")
-_TEXTS = ("reset", "battery", "tasks", "sheet")
-
-
-class TileFile(NamedTuple):
-    """What a tile file holds."""
-
-    tiles: TileSet
-    network: SpikingNetwork
-    """The quantised network without its synapses: those are in the tiles."""
-    placement: Placement
-    chip: Chip
+_NEURON = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
+_SCALARS = ("dt", "task_dt", "tau_out")
 
 
 def write_tiles(
     path: Path,
-    tiles: TileSet,
-    network: SpikingNetwork,
-    placement: Placement,
-    chip: Chip,
+    content: TileFile,
     settings: dict[str, Any],
     inputs: dict[str, Path],
+    *,
+    device: Conductances | None = None,
+    selftest: SelfTest | None = None,
 ) -> None:
     """Write the tiles of a placed network, and all else that it takes to rebuild it.
 
-    settings, inputs: provenance (see `store.writing`). Raises InputError where the network has no
-    codes or the file cannot be written.
+    settings, inputs: provenance (see `store.writing`). The network's own synapses are not looked
+    at. Raises InputError where it has no codes or the file cannot be written.
     """
+    tiles, network, placement, chip = content
     if network.out_codes is None or network.out_scale is None:
         raise InputError("the network has no integer codes: run convert with --bits")
     with store.writing(path, SCHEMA, settings, inputs) as file:
-        _write_tile_arrays(file.create_group("tiles"), tiles)
-        neurons = file.create_group("neurons")
+        store.write_text(file, "encoding-type", form.ROOT)
+        store.write_text(file, "encoding-version", form.VERSION)
+        groups = {
+            name: form.encode(file, name, element.encoding)
+            for name, element in form.ELEMENTS.items()
+            if element.required
+        }
+        _write_hardware(groups["hardware"], chip)
+        _write_network(groups["network"], network)
+        _write_tiles(groups["tiles"], tiles)
         for field in _NEURON:
-            store.write_array(neurons, field, getattr(network, field))
-        store.write_array(neurons, "core", placement.core)
-        store.write_array(neurons, "slot", placement.slot)
-        readout = file.create_group("readout")
-        store.write_array(readout, "codes", network.out_codes)
-        store.write_array(readout, "scale", network.out_scale)
-        store.write_array(readout, "b_out", network.b_out)
-        scalars = file.create_group("network").attrs
-        for field in _SCALARS:
-            scalars[field] = getattr(network, field)
-        for field in _TEXTS:
-            _write_text(scalars, field, json.dumps(getattr(network, field)))
-        scalars["inputs"] = network.n_inputs
-        scalars["bits"] = tiles.bits
-        profile = json.dumps(dataclasses.asdict(chip), sort_keys=True)
-        _write_text(file.create_group("hardware").attrs, "profile", profile)
-        _write_text(file.attrs, "digest", _digest(file))
+            store.write_packed(groups["neurons"], field, getattr(network, field))
+        for field in ("core", "slot"):
+            store.write_packed(groups["neurons"], field, getattr(placement, field))
+        store.write_array(groups["neurons"], "positions", network.positions)
+        indptr, cores = routing(tiles)
+        store.write_packed(groups["routing"], "indptr", indptr)
+        store.write_packed(groups["routing"], "core", cores)
+        store.write_array(groups["readout"], "code", network.out_codes)
+        store.write_array(groups["readout"], "scale", network.out_scale)
+        store.write_array(groups["readout"], "bias", network.b_out)
+        for name, record in (("device", device), ("selftest", selftest)):
+            if record is not None:
+                group = form.encode(file, name, form.ELEMENTS[name].encoding)
+                store.write_fields(group, record)
+        store.write_text(file, "digest", form.digest_of(file))
 
 
 def read_tiles(path: Path) -> TileFile:
-    """The content of a tile file, after every checksum held.
+    """The content of a tile file, after every check of the format held.
 
-    Raises InputError for anything but a whole, unchanged file; it names the first bad tile.
+    Raises InputError for anything but a whole, valid, unchanged file; it names the first bad tile.
     """
-    with store.reading(path, SCHEMA) as file:
-        for name in ("tiles", "neurons", "readout", "network", "hardware"):
-            if not isinstance(file.get(name), h5py.Group):
-                raise InputError(f"group {name} is missing")
+    with _checked(path) as (_, content):
+        return content
+
+
+def read_device(path: Path) -> Conductances | None:
+    """The conductance pairs of a tile file, or None where it has none; checked as `read_tiles`."""
+    with _checked(path) as (file, content):
+        if "device" not in file:
+            return None
+        device = store.read_fields(file["device"], Conductances)
+        if not np.array_equal(device.codes(), content.tiles.codes):
+            raise InputError("the conductance pairs do not give the codes")
+        return device
+
+
+def read_selftest(path: Path) -> SelfTest | None:
+    """The trials of a tile file, or None where it has none; checked as `read_tiles`."""
+    with _checked(path) as (file, content):
+        if "selftest" not in file:
+            return None
+        test = store.read_fields(file["selftest"], SelfTest)
+        network = content.network
+        shapes = (test.inputs.shape[1], test.v_start.shape[1], test.outputs.shape[1])
+        if shapes != (network.n_inputs, network.n_neurons, len(network.b_out)):
+            raise InputError(f"the self-test is of another network: {shapes} channels, neurons, "
+                             "outputs")  # fmt: skip
+        return test
+
+
+@contextlib.contextmanager
+def _checked(path: Path) -> Iterator[tuple[h5py.File, TileFile]]:
+    """A tile file and its content, after every check."""
+    with store.opening(path) as file:
         try:
-            _check_tiles(file["tiles"])
-            if _text(file.attrs["digest"]) != _digest(file):
-                raise InputError("the checksum of the file does not match: it was changed")
-            return _parse(file)
+            content = parse(file)
         except (ValueError, OverflowError, MemoryError, AttributeError, AssertionError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(
                 f"the file is damaged ({type(error).__name__}): make it again"
             ) from error
+        yield file, content
 
 
-def _write_tile_arrays(group: h5py.Group, tiles: TileSet) -> None:
-    stored = np.int8 if tiles.bits <= 8 else np.int16
-    _write_chunked(group, "codes", tiles.codes.astype(stored))
+def _write_hardware(group: h5py.Group, chip: Chip) -> None:
+    for field in ("width", "height", "cores_per_tile", "weight_bits", "neurons_per_core"):
+        group.attrs[field] = getattr(chip, field)
+    group.attrs["rows"], group.attrs["columns"] = chip.crossbar_rows, chip.crossbar_cols
+    store.write_text(group, "name", chip.name)
+    store.write_text(group, "profile", json.dumps(dataclasses.asdict(chip), sort_keys=True))
+
+
+def _write_network(group: h5py.Group, network: SpikingNetwork) -> None:
+    for field in _SCALARS:
+        group.attrs[field] = getattr(network, field)
+    for field in ("reset", "battery"):
+        store.write_text(group, field, getattr(network, field))
+    for field in ("tasks", "sheet"):
+        store.write_text(group, field, json.dumps(getattr(network, field)))
+    group.attrs["neurons"], group.attrs["inputs"] = network.n_neurons, network.n_inputs
+    group.attrs["delay"] = network.delay
+
+
+def _write_tiles(group: h5py.Group, tiles: TileSet) -> None:
+    group.attrs["bits"], group.attrs["zero_point"], group.attrs["exponent"] = tiles.bits, 0, 0
+    low, high = int(tiles.codes.min(initial=0)), int(tiles.codes.max(initial=0))
+    mode = "excitatory" if low == 0 < high else "inhibitory" if low < 0 == high else "mixed"
+    store.write_text(group, "sign_mode", mode)
+    for field in ("core", "row_indptr", "row_source", "col_indptr", "col_target", "indptr"):
+        store.write_packed(group, field, getattr(tiles, field))
+    for field, name in (("scale", "scale"), ("in_scale", "input_scale")):
+        axis, value = _coarsest(getattr(tiles, field), tiles.col_indptr)
+        store.write_array(group, name, value)
+        store.write_text(group, f"{name}_axis", axis)
+    step = np.diff(tiles.position, prepend=-1)
+    step[tiles.indptr[:-1]] = tiles.position[tiles.indptr[:-1]] + 1
+    store.write_packed(group, "step", step.astype(np.uint32))
+    store.write_packed(group, "code", tiles.codes.astype(np.int8 if tiles.bits <= 8 else np.int16))
     if tiles.delays is not None:
-        _write_chunked(group, "delays", tiles.delays)
-    for name in ("scale", "row_source", "col_target", "kind", "core"):
-        store.write_array(group, name, getattr(tiles, name))
-    _write_text(group.attrs, "rows", "axons")
-    _write_text(group.attrs, "columns", "neurons")
-    store.write_array(group, "sha256", _sums({n: getattr(tiles, n) for n in _TILE_TYPES}))
+        store.write_packed(group, "delay", tiles.delays)
+    store.write_array(group, "sha256", form.sums(vars(tiles)))
 
 
-def _write_text(attributes: Any, name: str, text: str) -> None:
-    """Text of fixed length: HDF5 can crash on a damaged text of variable length."""
-    attributes.create(name, np.bytes_(text.encode()))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, bytes):
-        raise InputError(f"an attribute is {value!r}, expected text")
-    return value.decode()
-
-
-def _write_chunked(group: h5py.Group, name: str, value: npt.NDArray[Any]) -> None:
-    options: dict[str, Any] = {}
-    if len(value):
-        options = {"chunks": (1, *value.shape[1:]), "compression": "gzip", "shuffle": True}
-    group.create_dataset(name, data=value, track_times=False, **options)
-
-
-def _sums(arrays: dict[str, Any]) -> npt.NDArray[np.uint8]:
-    """(T, 32) SHA-256 of every tile."""
-    canonical = [
-        np.ascontiguousarray(arrays[name], dtype)
-        for name, dtype in _TILE_TYPES.items()
-        if arrays[name] is not None
-    ]
-    sums = np.zeros((len(canonical[0]), 32), np.uint8)
-    for tile in range(len(sums)):
-        digest = hashlib.sha256()
-        for array in canonical:
-            digest.update(array[tile].tobytes())
-        sums[tile] = np.frombuffer(digest.digest(), np.uint8)
-    return sums
-
-
-def _tile_arrays(group: h5py.Group) -> dict[str, Any]:
-    arrays: dict[str, Any] = {
-        name: store.read_array(group, name) if name != "delays" or name in group else None
-        for name in _TILE_TYPES
-    }
-    n_tiles = len(np.atleast_1d(arrays["core"]))
-    for name, array in arrays.items():
-        if array is not None and (array.ndim == 0 or len(array) != n_tiles):
-            raise InputError(f"dataset tiles/{name} is not of {n_tiles} tiles")
-    return arrays
-
-
-def _check_tiles(group: h5py.Group) -> None:
-    arrays = _tile_arrays(group)
-    found, stored = _sums(arrays), store.read_array(group, "sha256")
-    if stored.shape != found.shape:
-        raise InputError(f"there are {len(found)} tiles and checksums of shape {stored.shape}")
-    bad = np.flatnonzero((found != stored).any(axis=1))
-    if len(bad):
-        raise InputError(
-            f"tile {bad[0]} does not match its checksum ({len(bad)} of {len(found)} tiles): it "
-            "was changed"
-        )
-
-
-def _digest(file: h5py.File) -> str:
-    """Hexadecimal SHA-256 of every name, attribute and dataset but the tiles' own arrays."""
-    digest = hashlib.sha256()
-
-    def add(*parts: str | bytes) -> None:
-        for part in parts:
-            raw = part.encode() if isinstance(part, str) else part
-            digest.update(len(raw).to_bytes(8, "little") + raw)
-
-    def add_value(name: str, value: Any) -> None:
-        if isinstance(value, str):
-            add(name, "text", value)
-            return
-        array = np.asarray(value)
-        array = array.astype(array.dtype.newbyteorder("<"))
-        add(name, array.dtype.str, str(array.shape), array.tobytes())
-
-    def visit(name: str, item: Any) -> None:
-        for attribute in sorted(item.attrs):
-            if (name, attribute) != ("/", "digest"):
-                add_value(f"{name}@{attribute}", item.attrs[attribute])
-        if isinstance(item, h5py.Group):
-            add(name, "group")
-        elif name not in {f"tiles/{array}" for array in _TILE_TYPES}:
-            add_value(name, store.read_array(item.parent, item.name.rsplit("/", 1)[1]))
-
-    visit("/", file)
-    file.visititems(visit)
-    return digest.hexdigest()
-
-
-def _parse(file: h5py.File) -> TileFile:
-    chip = Chip(**json.loads(_text(file["hardware"].attrs["profile"])))
-    scalars, neurons, readout = file["network"].attrs, file["neurons"], file["readout"]
-    texts = {field: json.loads(_text(scalars[field])) for field in _TEXTS}
-    bits = int(scalars["bits"])
-    tiles = TileSet(**_tile_arrays(file["tiles"]), bits=bits)
-    out_codes, out_scale = (store.read_array(readout, name) for name in ("codes", "scale"))
-    core = store.read_array(neurons, "core")
-    network = SpikingNetwork(
-        indptr=np.zeros(len(core) + 1, np.int64),
-        indices=np.zeros(0, np.int32),
-        weights=np.zeros(0, np.float32),
-        codes=np.zeros(0, np.int16),
-        in_indptr=np.zeros(int(scalars["inputs"]) + 1, np.int64),
-        in_indices=np.zeros(0, np.int32),
-        in_weights=np.zeros(0, np.float32),
-        in_codes=np.zeros(0, np.int16),
-        w_out=out_codes.astype(np.float32) * out_scale[:, None],
-        b_out=store.read_array(readout, "b_out"),
-        out_codes=out_codes,
-        out_scale=out_scale,
-        tau_out=float(scalars["tau_out"]),
-        delay=int(scalars["delay"]),
-        reset=texts["reset"],
-        dt=float(scalars["dt"]),
-        task_dt=float(scalars["task_dt"]),
-        sheet=tuple(texts["sheet"]),
-        battery=texts["battery"],
-        tasks=tuple(texts["tasks"]),
-        bits=bits,
-        **{field: store.read_array(neurons, field) for field in _NEURON},
-    )
-    placement = Placement(chip.name, chip.n_cores, core, store.read_array(neurons, "slot"))
-    return TileFile(tiles, network, placement, chip)
+def _coarsest(
+    scale: npt.NDArray[np.float32], indptr: npt.NDArray[np.int64]
+) -> tuple[str, npt.NDArray[np.float32]]:
+    """The scale by network, tile or column: the first of them that loses nothing."""
+    first = scale[indptr[:-1]] if len(scale) else scale
+    if not len(scale) or (scale == scale[0]).all():
+        return "network", np.array(scale[0] if len(scale) else 1, np.float32)
+    if (np.repeat(first, np.diff(indptr)) == scale).all():
+        return "tile", first
+    return "column", scale

@@ -204,17 +204,34 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@_run_argument()
+@click.argument("run", type=click.Path(path_type=Path), required=False)
 @_trials_option(10)
 @click.option(
     "--weights", type=click.Choice(["auto", "float", "codes"]), default="auto", show_default=True,
     help="Integer or floating-point weights.",
 )  # fmt: skip
-@click.option("--seed", default=0, show_default=True, help="Seed of the initial potentials.")
+@click.option("--from", "file", type=click.Path(path_type=Path), help="Tile file, with --device.")
+@click.option("--device", help="Run the tiles on a memory device: preset or TOML file.")
+@click.option("--seconds", type=float, help="With --device: age of the devices.  [default: a day]")
+@click.option("--seed", default=0, show_default=True, help="Seed of potentials and devices.")
 @_threads_option()
-def simulate(run: Path, as_json: bool, **options: Any) -> None:
-    """Trials through network.h5, spikes to spikes.h5 (SONATA)."""
-    _stage("simulate", as_json, run, **options)
+def simulate(
+    run: Path | None, as_json: bool, file: Path | None, device: str | None,
+    seconds: float | None, weights: str, threads: int | None, **options: Any,
+) -> None:  # fmt: skip
+    """Trials through network.h5, spikes to spikes.h5 (SONATA); or through tiles on a device."""
+    if device is None:
+        if run is None or file is not None or seconds is not None:
+            raise click.UsageError("name a RUN; --from and --seconds go with --device")
+        _stage("simulate", as_json, run, weights=weights, threads=threads, **options)
+        return
+    if (run is None) == (file is None):
+        raise click.UsageError("--device takes the tiles of a RUN or --from FILE")
+    if weights != "auto" or threads is not None:
+        raise click.UsageError("--weights and --threads do not go with --device")
+    tiles = file if run is None else run / "tiles.h5"
+    age = {} if seconds is None else {"seconds": seconds}
+    _stage("analog", as_json, tiles, device=device, **age, **options)
 
 
 @main.command()
@@ -224,6 +241,8 @@ def simulate(run: Path, as_json: bool, **options: Any) -> None:
     help="Comma-separated formats: tiles, nir, sanafe, netx, sonata, c.",
 )  # fmt: skip
 @click.option("--lossy", is_flag=True, help="Write formats that cannot hold all of the network.")
+@click.option("--device", help="Tiles: also conductance pairs of a device (preset or TOML file).")
+@click.option("--selftest", default=0, help="Tiles: also golden spikes of so many trials a task.")
 def export(run: Path, as_json: bool, **options: Any) -> None:
     """Write the placed, quantised network for other tools."""
     _stage("export", as_json, run, **options)

@@ -19,6 +19,7 @@ from spiking_bimt.chip.limits import (
     usage,
     worst_excess,
 )
+from spiking_bimt.chip.order import packed_slots
 from spiking_bimt.chip.traffic import flow, packet_destinations
 from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Chip, Placement
@@ -119,7 +120,9 @@ def place(
     best, proposals = _refine(problem, search, used, rng, effort, progress)
     measured = _measure(problem, best, begun, used, seed)
     measured |= {"seed": seed, "proposals": proposals}
-    return Placement(chip.name, chip.n_cores, best, start.slots(best), measured)
+    return Placement(
+        chip.name, chip.n_cores, best, packed_slots(graph, best, chip.crossbar_cols), measured
+    )
 
 
 def _room(chip: Chip, n: int, cores: int | None) -> int:

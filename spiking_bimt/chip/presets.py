@@ -1,4 +1,4 @@
-"""Chips as data: one TOML file a chip, whose keys are the fields of `Chip`."""
+"""Chips and memory devices as data: a TOML file each, whose keys are the fields of its record."""
 
 import dataclasses
 import difflib
@@ -9,16 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.device import Device
 from spiking_bimt.errors import InputError
 
 _FOLDER = Path(__file__).parent
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false",
-          dict: "a table"}  # fmt: skip
+          dict: "a table", list: "a list"}  # fmt: skip
+_DEVICE = ".device"  # in the stem of a device preset's file
 
 
 def chip_names() -> list[str]:
     """Names of the presets, sorted."""
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+    return sorted(path.stem for path in _FOLDER.glob("*.toml") if path.suffixes == [".toml"])
+
+
+def device_names() -> list[str]:
+    """Names of the presets of memory devices, sorted."""
+    return sorted(path.name.split(".")[0] for path in _FOLDER.glob(f"*{_DEVICE}.toml"))
+
+
+def load_device(name_or_path: str) -> Device:
+    """The memory device of that name, or the one in a user's own TOML file; as `load_chip`."""
+    path = _find("device", name_or_path, device_names(), _DEVICE)
+    return Device(name=name_or_path, **_parse("device", name_or_path, _read(path), Device))
 
 
 def load_chip(name_or_path: str) -> Chip:
@@ -29,35 +42,40 @@ def load_chip(name_or_path: str) -> Chip:
     published. Raises InputError for an unknown chip, an unreadable file, or an unknown, missing or
     mistyped key.
     """
-    if name_or_path in chip_names():
-        path = _FOLDER / f"{name_or_path}.toml"
-    elif name_or_path.endswith(".toml") or "/" in name_or_path:
-        path = Path(name_or_path)
-    else:
-        raise InputError(
-            f"unknown chip {name_or_path!r}; known: {', '.join(chip_names())}, "
-            "or the path of your own .toml file"
-        )
-    return _parse(name_or_path, _read(path))
+    path = _find("chip", name_or_path, chip_names(), "")
+    return Chip(name=name_or_path, **_parse("chip", name_or_path, _read(path), Chip))
+
+
+def _find(what: str, name_or_path: str, known: list[str], suffix: str) -> Path:
+    if name_or_path in known:
+        return _FOLDER / f"{name_or_path}{suffix}.toml"
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        return Path(name_or_path)
+    raise InputError(
+        f"unknown {what} {name_or_path!r}; known: {', '.join(known)}, "
+        "or the path of your own .toml file"
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"cannot read the chip file {path}: {error.strerror}") from error
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid TOML: {error}") from error
 
 
-def _parse(name: str, given: dict[str, Any]) -> Chip:
-    hints = typing.get_type_hints(Chip)
-    fields = [field.name for field in dataclasses.fields(Chip) if field.name != "name"]
+def _parse(what: str, name: str, given: dict[str, Any], record: type) -> dict[str, Any]:
+    """The fields of a record but its name, checked one by one."""
+    name = f"{what} {name}"
+    hints = typing.get_type_hints(record)
+    fields = [field.name for field in dataclasses.fields(record) if field.name != "name"]
     for key in given:
         if key not in fields:
             near = difflib.get_close_matches(key, fields, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-            raise InputError(f"chip {name}: unknown key {key!r}; {hint}")
+            raise InputError(f"{name}: unknown key {key!r}; {hint}")
     values: dict[str, Any] = {}
     for key in fields:
         if key in given:
@@ -65,8 +83,8 @@ def _parse(name: str, given: dict[str, Any]) -> Chip:
         elif type(None) in typing.get_args(hints[key]):
             values[key] = None
         else:
-            raise InputError(f"chip {name}: key {key!r} is missing")
-    return Chip(name=name, **values)
+            raise InputError(f"{name}: key {key!r} is missing")
+    return values
 
 
 def _typed(name: str, key: str, value: Any, hint: Any) -> Any:
@@ -77,6 +95,11 @@ def _typed(name: str, key: str, value: Any, hint: Any) -> Any:
             raise _mistyped(name, key, value, dict)
         item = typing.get_args(hint)[1]
         return {k: _typed(name, f"{key}.{k}", v, item) for k, v in value.items()}
+    if typing.get_origin(hint) is list:
+        if not isinstance(value, list):
+            raise _mistyped(name, key, value, list)
+        item = typing.get_args(hint)[0]
+        return [_typed(name, f"{key}[{i}]", v, item) for i, v in enumerate(value)]
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:
@@ -85,4 +108,4 @@ def _typed(name: str, key: str, value: Any, hint: Any) -> Any:
 
 
 def _mistyped(name: str, key: str, value: Any, wanted: type) -> InputError:
-    return InputError(f"chip {name}: {key} is {value!r}, expected {_WORDS[wanted]}")
+    return InputError(f"{name}: {key} is {value!r}, expected {_WORDS[wanted]}")

@@ -6,64 +6,68 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.packing import Columns, column_blocks, merge
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.data.tiles import INPUT, RECURRENT, TileSet
+from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 
 
-class _Rows(NamedTuple):
-    """Where synapses go in tiles."""
+class _Pairs(NamedTuple):
+    """The distinct (block of columns, source) pairs: a row each."""
 
+    block: Ints
+    source: Ints
     tile: Ints
-    """Tile of each synapse."""
-    row: Ints
-    """Row of each synapse."""
-    group: Ints
-    """(T,) group of each tile."""
-    row_source: npt.NDArray[np.int32]
-    """(T, R) source of each row, -1 where unused."""
 
 
 def cut(network: SpikingNetwork, placement: Placement, chip: Chip) -> TileSet:
-    """The non-empty tiles of every core: recurrent and input synapses in tiles of their own.
+    """The non-empty tiles of every core, as few as the packing finds.
 
-    A neuron's slot is its column: slot // crossbar_cols is its block of columns. The rows of a
-    block are the distinct sources that reach it, ascending, in blocks of crossbar_rows. Tiles are
-    in the order of core, kind, block of columns, block of rows. Raises InputError where the network
-    has no codes, codes of 0, or wider ones than the chip holds, or where the placement is of
-    another network or chip.
+    The neurons of a core, in the order of their slots, make blocks of crossbar_cols columns. The
+    rows of a block are the distinct sources that reach it, neurons and input channels together,
+    crossbar_rows to a tile; what is left over of a core's blocks shares tiles where it fits
+    (`packing.merge`). Raises InputError where the network has no codes, codes of 0, or wider ones
+    than the chip holds, or where the placement is of another network or chip.
     """
-    codes, scales, bits = _quantised(network, chip)
+    codes, bits = _codes(network, chip)
     if placement.n_cores != chip.n_cores or len(placement.core) != network.n_neurons:
         raise InputError(f"the placement is not of this network on {chip.name}: place again")
-    kind, source, target = _synapses(network)
-    block, column = np.divmod(placement.slot.astype(np.int64), chip.crossbar_cols)
-    n_blocks = int(block.max()) + 1
-    group = (placement.core[target].astype(np.int64) * 2 + kind) * n_blocks + block[target]
-    rows = _rows(group, source, chip.crossbar_rows)
-    shape = (len(rows.group), chip.crossbar_rows, chip.crossbar_cols)
-    place = (rows.tile, rows.row, column[target])
-    values = np.zeros(shape, np.int16)
-    values[place] = codes
+    source, target = synapses(network)
+    columns = column_blocks(placement, chip.crossbar_cols)
+    pairs, pair = _pairs(source, columns.block[target], columns, chip.crossbar_rows)
+    rank, shape = columns.rank[target], (chip.crossbar_rows, chip.crossbar_cols)
+    tile, members = merge(pairs.tile, pairs.source, pair, rank, columns, shape)
+    row_indptr, row_source, row = _rows(tile, pairs.source, network.n_neurons + network.n_inputs)
+    # Synapses in the order of their crosspoints, tile by tile.
+    of_tile = tile[pair]
+    cell = row[pair] * shape[1] + members.column(of_tile, rank)
+    order = np.argsort(of_tile * (shape[0] * shape[1]) + cell)
+    assert network.scale is not None
+    assert network.in_scale is not None
     delays = None
     if network.delays is not None:
-        delays = np.zeros(shape, np.int32)
-        delays[tuple(axis[kind == RECURRENT] for axis in place)] = network.delays
-    core, tile_kind = rows.group // n_blocks // 2, rows.group // n_blocks % 2
-    neurons = np.full((chip.n_cores * n_blocks, chip.crossbar_cols), -1, np.int32)
-    neurons[placement.core * n_blocks + block, column] = np.arange(network.n_neurons)
-    col_target = neurons[core * n_blocks + rows.group % n_blocks]
+        delays = np.append(network.delays, np.zeros(len(network.in_indices), np.int32))[order]
+    counts = np.bincount(of_tile, minlength=len(row_indptr) - 1)
     return TileSet(
-        codes=values,
-        scale=np.where(col_target >= 0, scales[tile_kind[:, None], col_target], 0),
-        kind=tile_kind.astype(np.int32),
-        core=core.astype(np.int32),
-        row_source=rows.row_source,
-        col_target=col_target,
+        rows=chip.crossbar_rows,
+        cols=chip.crossbar_cols,
         bits=bits,
+        n_neurons=network.n_neurons,
+        n_inputs=network.n_inputs,
+        core=placement.core[members.target[members.indptr[:-1]]],
+        row_indptr=row_indptr,
+        row_source=row_source,
+        col_indptr=members.indptr,
+        col_target=members.target.astype(np.int32),
+        scale=network.scale[members.target],
+        in_scale=network.in_scale[members.target],
+        indptr=np.append(0, np.cumsum(counts)),
+        position=cell[order].astype(np.int32),
+        codes=codes[order],
         delays=delays,
     )
 
@@ -71,138 +75,138 @@ def cut(network: SpikingNetwork, placement: Placement, chip: Chip) -> TileSet:
 def rebuild(content: tuple[TileSet, SpikingNetwork, Placement, Chip]) -> SpikingNetwork:
     """The quantised network of a tile file's content, synapses ascending: the inverse of `cut`.
 
-    content: the tiles, the network without its synapses, the placement and the chip. Raises
-    InputError for a row or column that names no source or neuron, a neuron on a core that is not
-    its own, a column's scale that is not its neuron's, or a synapse that two cells hold.
+    content: the tiles, the network without its synapses, the placement and the chip. Scales come
+    from the tiles; a neuron without a tile keeps the skeleton's. Raises InputError for a neuron on
+    a core that is not its own, columns of one neuron with different scales, or a synapse that two
+    cells hold.
     """
     tiles, skeleton, placement, _ = content
-    if skeleton.scale is None or skeleton.in_scale is None or skeleton.bits != tiles.bits:
-        raise InputError(f"the network of these tiles lacks the scales of {tiles.bits}-bit codes")
-    _check_columns(tiles, placement, np.stack([skeleton.scale, skeleton.in_scale]))
-    indptr, indices, cells = _csr(tiles, RECURRENT, skeleton.n_neurons)
-    in_indptr, in_indices, in_cells = _csr(tiles, INPUT, skeleton.n_inputs)
-    codes, in_codes = tiles.codes[cells], tiles.codes[in_cells]
+    tiles.check_cores(placement.core)
+    n = tiles.n_neurons
+    assert skeleton.scale is not None
+    assert skeleton.in_scale is not None
+    scale = _neuron_scale(tiles, tiles.scale, skeleton.scale)
+    in_scale = _neuron_scale(tiles, tiles.in_scale, skeleton.in_scale)
+    key = tiles.source.astype(np.int64) * n + tiles.target
+    order = np.argsort(key)
+    key = key[order]
+    twice = np.flatnonzero(np.diff(key) == 0)
+    if len(twice):
+        source, target = divmod(int(key[twice[0]]), n)
+        raise InputError(f"the synapse from source {source} to neuron {target} is in two cells")
+    ends = np.searchsorted(key, np.arange(n + tiles.n_inputs + 1) * n)
+    split = ends[n]
+    indices, codes = (key % n).astype(np.int32), tiles.codes[order]
+    own, inputs = slice(0, split), slice(split, None)
     return replace(
         skeleton,
-        indptr=indptr,
-        indices=indices,
-        codes=codes,
-        weights=codes.astype(np.float32) * skeleton.scale[indices],
-        delays=None if tiles.delays is None else tiles.delays[cells],
-        in_indptr=in_indptr,
-        in_indices=in_indices,
-        in_codes=in_codes,
-        in_weights=in_codes.astype(np.float32) * skeleton.in_scale[in_indices],
+        indptr=ends[: n + 1],
+        indices=indices[own],
+        codes=codes[own],
+        weights=codes[own].astype(np.float32) * scale[indices[own]],
+        delays=None if tiles.delays is None else tiles.delays[order[own]],
+        in_indptr=ends[n:] - split,
+        in_indices=indices[inputs],
+        in_codes=codes[inputs],
+        in_weights=codes[inputs].astype(np.float32) * in_scale[indices[inputs]],
+        scale=scale,
+        in_scale=in_scale,
     )
 
 
 def occupancy(tiles: TileSet) -> dict[str, Any]:
-    """Tiles and how full they are: cells, synapses (used cells), utilisation, tiles a core."""
-    synapses = np.count_nonzero(tiles.codes, axis=(1, 2))
-    cells = tiles.codes.shape[1] * tiles.codes.shape[2]
+    """Tiles and how full they are; the least tiles that any packing of these synapses needs."""
+    per_tile = np.diff(tiles.indptr)
+    cells = tiles.rows * tiles.cols
     per_core = np.bincount(tiles.core)
+    fan_in = np.bincount(tiles.target, minlength=1)
+    fan_out = np.bincount(tiles.source, minlength=1)
+    # A neuron needs a column for every `rows` synapses, a source a row for every `cols`.
+    bounds = (
+        int((-(-fan_in // tiles.rows)).sum()) / tiles.cols,
+        int((-(-fan_out // tiles.cols)).sum()) / tiles.rows,
+    )
+    columns_of = np.bincount(tiles.col_target, minlength=1)
     return {
-        "tiles": len(tiles.codes),
-        "recurrent_tiles": int((tiles.kind == RECURRENT).sum()),
-        "input_tiles": int((tiles.kind == INPUT).sum()),
-        "rows": tiles.codes.shape[1],
-        "columns": tiles.codes.shape[2],
-        "synapses": int(synapses.sum()),
-        "cells": cells * len(tiles.codes),
-        "utilisation": float(synapses.mean() / cells) if len(tiles.codes) else 0.0,
-        "tile_utilisation": (synapses / cells).tolist(),
-        "rows_used": int((tiles.row_source >= 0).sum()),
+        "tiles": tiles.n_tiles,
+        "lower_bound": int(np.ceil(max(bounds))),
+        "rows": tiles.rows,
+        "columns": tiles.cols,
+        "synapses": int(per_tile.sum()),
+        "cells": cells * tiles.n_tiles,
+        "wasted_cells": cells * tiles.n_tiles - int(per_tile.sum()),
+        "utilisation": float(per_tile.mean() / cells) if tiles.n_tiles else 0.0,
+        "tile_utilisation": (per_tile / cells).tolist(),
+        "rows_used": len(tiles.row_source),
+        "columns_used": len(tiles.col_target),
+        "most_tiles_a_neuron": int(columns_of.max()),
         "tiles_per_core": per_core.tolist(),
         "most_tiles_a_core": int(per_core.max(initial=0)),
     }
 
 
-def _quantised(network: SpikingNetwork, chip: Chip) -> tuple[Ints, npt.NDArray[np.float32], int]:
-    """Codes of all synapses, recurrent first; (2, N) scales; width."""
-    if (
-        network.codes is None or network.in_codes is None or network.scale is None
-        or network.in_scale is None or network.bits is None
-    ):  # fmt: skip
+def synapses(network: SpikingNetwork) -> tuple[Ints, Ints]:
+    """Source (neuron, or N + channel) and target of all synapses, recurrent first."""
+    counts = np.append(np.diff(network.indptr), np.diff(network.in_indptr))
+    source = np.repeat(np.arange(len(counts)), counts)
+    return source, np.append(network.indices, network.in_indices).astype(np.int64)
+
+
+def _codes(network: SpikingNetwork, chip: Chip) -> tuple[npt.NDArray[np.int16], int]:
+    """Codes of all synapses, recurrent first, and their width."""
+    if network.codes is None or network.in_codes is None or network.bits is None:
         raise InputError("the network has no integer codes: run convert with --bits")
     if network.bits > chip.weight_bits:
         raise InputError(
             f"the network has {network.bits}-bit codes, {chip.name} holds {chip.weight_bits}: "
             f"convert with --bits {chip.weight_bits}"
         )
-    codes = np.concatenate([network.codes, network.in_codes]).astype(np.int64)
+    codes = np.append(network.codes, network.in_codes)
     zeros = int((codes == 0).sum())
     if zeros:
         raise InputError(
             f"{zeros} synapses have the code 0, which is no synapse on a crossbar: drop them "
             "(SpikingNetwork.quantised does)"
         )
-    return codes, np.stack([network.scale, network.in_scale]), network.bits
+    return codes, network.bits
 
 
-def _synapses(network: SpikingNetwork) -> tuple[Ints, Ints, Ints]:
-    """Kind, source (neuron or channel) and target of all synapses, recurrent first."""
-    source = np.repeat(np.arange(network.n_neurons), np.diff(network.indptr))
-    in_source = np.repeat(np.arange(network.n_inputs), np.diff(network.in_indptr))
-    kind = np.repeat([RECURRENT, INPUT], [len(source), len(in_source)])
-    target = np.concatenate([network.indices, network.in_indices])
-    return kind, np.concatenate([source, in_source]), target.astype(np.int64)
+def _pairs(source: Ints, block: Ints, columns: Columns, n_rows: int) -> tuple[_Pairs, Ints]:
+    """The rows of every block with the tile of each, and each synapse's pair.
 
-
-def _rows(group: Ints, source: Ints, n_rows: int) -> _Rows:
-    """Rows of a tile are the distinct sources of one group, ascending, n_rows to a tile."""
+    Where other blocks of the core could share a tile, the rows with the fewest synapses come last:
+    what is left over then needs few columns.
+    """
     n_sources = int(source.max(initial=0)) + 1
-    pairs, pair = np.unique(group * n_sources + source, return_inverse=True)
-    owner, sources = np.divmod(pairs, n_sources)
-    rank = np.arange(len(pairs)) - np.searchsorted(owner, owner)
-    # A tile starts with the first source of a group and after every n_rows of them.
-    starts = rank % n_rows == 0
-    tile = np.cumsum(starts) - 1
-    row_source = np.full((int(starts.sum()), n_rows), -1, np.int32)
-    row_source[tile, rank % n_rows] = sources
-    return _Rows(tile[pair], (rank % n_rows)[pair], owner[starts], row_source)
+    keys, pair, count = np.unique(block * n_sources + source, return_inverse=True,
+                                  return_counts=True)  # fmt: skip
+    owner, of = np.divmod(keys, n_sources)
+    order = np.lexsort((of, np.where(columns.alone[owner], 0, -count), owner))
+    rank = np.empty(len(keys), np.int64)
+    rank[order] = np.arange(len(keys)) - np.searchsorted(owner, owner[order])
+    # A tile starts with the first row of a block and after every n_rows of them.
+    tiles_of = -(-np.bincount(owner, minlength=len(columns.alone)) // n_rows)
+    tile = (np.cumsum(tiles_of) - tiles_of)[owner] + rank // n_rows
+    return _Pairs(owner, of, tile), pair
 
 
-def _check_columns(tiles: TileSet, placement: Placement, scales: npt.NDArray[np.float32]) -> None:
-    n = len(placement.core)
-    if tiles.col_target.max(initial=-1) >= n:
-        raise InputError(f"a tile feeds neuron {tiles.col_target.max()}, the network has {n}")
-    tile, column = np.nonzero(tiles.col_target >= 0)
-    neuron = tiles.col_target[tile, column]
-    stray = np.flatnonzero(tiles.core[tile] != placement.core[neuron])
-    if len(stray):
-        which = stray[0]
-        raise InputError(
-            f"tile {tile[which]} on core {tiles.core[tile[which]]} feeds neuron {neuron[which]}, "
-            f"which sits on core {placement.core[neuron[which]]}: a neuron has one core"
-        )
-    unequal = np.flatnonzero(tiles.scale[tile, column] != scales[tiles.kind[tile], neuron])
+def _rows(tile: Ints, source: Ints, n_sources: int) -> tuple[Ints, npt.NDArray[np.int32], Ints]:
+    """row_indptr, row_source, and the row of each pair: a source has one row in a tile."""
+    keys, at = np.unique(tile * n_sources + source, return_inverse=True)
+    owner, sources = np.divmod(keys, max(n_sources, 1))
+    n_tiles = int(tile.max(initial=-1)) + 1
+    indptr = np.searchsorted(owner, np.arange(n_tiles + 1))
+    return indptr, sources.astype(np.int32), at - indptr[tile]
+
+
+def _neuron_scale(tiles: TileSet, columns: Floats, default: Floats) -> Floats:
+    scale = default.copy()
+    scale[tiles.col_target] = columns
+    unequal = np.flatnonzero(scale[tiles.col_target] != columns)
     if len(unequal):
-        which = unequal[0]
+        neuron = tiles.col_target[unequal[0]]
         raise InputError(
-            f"column {column[which]} of tile {tile[which]} has scale "
-            f"{tiles.scale[tile[which], column[which]]}, its neuron {neuron[which]} has "
-            f"{scales[tiles.kind[tile[which]], neuron[which]]}"
+            f"the columns of neuron {neuron} have the scales {columns[unequal[0]]} and "
+            f"{scale[neuron]}: a network has one scale a neuron"
         )
-
-
-def _csr(
-    tiles: TileSet, kind: int, n_sources: int
-) -> tuple[Ints, npt.NDArray[np.int32], tuple[Ints, Ints, Ints]]:
-    """indptr, indices and cells (tile, row, column) of the synapses of one kind, in CSR order."""
-    own = np.flatnonzero(tiles.kind == kind)
-    tile, row, column = np.nonzero(tiles.codes[own])
-    tile = own[tile]
-    source, target = tiles.row_source[tile, row], tiles.col_target[tile, column]
-    if source.max(initial=-1) >= n_sources:
-        word = "neuron" if kind == RECURRENT else "input channel"
-        raise InputError(f"a row is driven by {word} {source.max()}, the network has {n_sources}")
-    order = np.lexsort((target, source))
-    source, target = source[order], target[order]
-    twice = np.flatnonzero((np.diff(source) == 0) & (np.diff(target) == 0))
-    if len(twice):
-        raise InputError(
-            f"the synapse from {source[twice[0]]} to neuron {target[twice[0]]} is in two cells"
-        )
-    counts = np.bincount(source, minlength=n_sources)
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return indptr, target, (tile[order], row[order], column[order])
+    return scale

@@ -4,11 +4,9 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 import types
 import typing
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,7 +15,11 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
+from spiking_bimt.data.atomic import replacing as replacing
+from spiking_bimt.data.atomic import replacing_folder as replacing_folder
+from spiking_bimt.data.atomic import write_bytes as write_bytes
 from spiking_bimt.errors import InputError
 
 SCHEMA_PREFIX = "spiking_bimt/"
@@ -25,6 +27,7 @@ SCHEMA_VERSION = "1.0"
 # Deflate cannot expand a stream more than 1032 times: a dataset that claims more is hostile.
 _MAX_EXPANSION = 1100
 _COMPRESS_ABOVE = 1024
+_CHUNK = 65536  # values of a chunk of `write_packed`
 
 T = typing.TypeVar("T")
 
@@ -49,67 +52,6 @@ def sha256(path: Path) -> str:
 def version() -> str:
     """The installed package's version."""
     return metadata.version("spiking-bimt")
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[typing.BinaryIO]:
-    """A binary file that takes the place of `path` when the block ends, or leaves no trace.
-
-    Raises InputError when the directory is missing, read-only or full.
-    """
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a run's files follow the user's umask like any other.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
-        ) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` atomically (see `replacing`)."""
-    with replacing(path) as file:
-        file.write(content)
-
-
-@contextlib.contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of `path` when the block ends, or leaves no trace.
-
-    Raises InputError when the directory above is missing, read-only or full, or `path` is a file.
-    """
-    temporary: Path | None = None
-    try:
-        if path.exists() and not path.is_dir():
-            raise NotADirectoryError(0, "it is a file", str(path))
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        new = temporary / "new"
-        new.mkdir()
-        yield new
-        if path.exists():
-            path.rename(temporary / "old")
-        new.rename(path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
-        ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -141,12 +83,8 @@ def writing(
 
 
 @contextlib.contextmanager
-def reading(path: Path, schema: str) -> Iterator[h5py.File]:
-    """An HDF5 file of this package, open for reading.
-
-    Raises InputError when it is missing, not HDF5, truncated, of another schema, or of a newer
-    major version.
-    """
+def opening(path: Path) -> Iterator[h5py.File]:
+    """Any HDF5 file, open for reading; errors in the block become InputErrors that name it."""
     if not path.is_file():
         raise InputError(f"{path} does not exist")
     try:
@@ -157,14 +95,6 @@ def reading(path: Path, schema: str) -> Iterator[h5py.File]:
         ) from error
     with file:
         try:
-            found, number = _text(file, "schema"), _text(file, "schema_version")
-            if found != SCHEMA_PREFIX + schema:
-                raise InputError(f"{path} holds {found!r}, expected {SCHEMA_PREFIX + schema!r}")
-            if number.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-                raise InputError(
-                    f"{path} has schema version {number}, this package reads "
-                    f"{SCHEMA_VERSION.split('.')[0]}.x: use the release that wrote it"
-                )
             yield file
         except InputError as error:
             if str(path) in str(error):
@@ -174,6 +104,25 @@ def reading(path: Path, schema: str) -> Iterator[h5py.File]:
             message = str(error).strip("\"'").splitlines()
             detail = message[0] if message else type(error).__name__
             raise InputError(f"{path} is damaged ({detail}): make it again") from error
+
+
+@contextlib.contextmanager
+def reading(path: Path, schema: str) -> Iterator[h5py.File]:
+    """An HDF5 file of this package, open for reading.
+
+    Raises InputError when it is missing, not HDF5, truncated, of another schema, or of a newer
+    major version.
+    """
+    with opening(path) as file:
+        found, number = _text(file, "schema"), _text(file, "schema_version")
+        if found != SCHEMA_PREFIX + schema:
+            raise InputError(f"{path} holds {found!r}, expected {SCHEMA_PREFIX + schema!r}")
+        if number.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+            raise InputError(
+                f"{path} has schema version {number}, this package reads "
+                f"{SCHEMA_VERSION.split('.')[0]}.x: use the release that wrote it"
+            )
+        yield file
 
 
 def provenance(path: Path, schema: str) -> Provenance:
@@ -188,10 +137,16 @@ def provenance(path: Path, schema: str) -> Provenance:
 
 def read_array(group: h5py.Group, name: str) -> Any:
     """One dataset as an array; its size is checked against the stored bytes before allocation."""
-    if name not in group or not isinstance(group[name], h5py.Dataset):
+    dataset = group.get(name)
+    if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"dataset {name} is missing")
-    dataset = group[name]
+    return read_dataset(dataset)
+
+
+def read_dataset(dataset: h5py.Dataset) -> Any:
+    """The numbers of a dataset; its size is checked against the stored bytes first."""
     if dataset.dtype.kind not in "biuf":
+        name = dataset.name.rsplit("/", 1)[1]
         raise InputError(f"dataset {name} holds {dataset.dtype}, expected numbers")
     check_size(dataset)
     return dataset[()]
@@ -212,6 +167,30 @@ def write_array(group: h5py.Group, name: str, value: Any) -> None:
     if value.size > _COMPRESS_ABOVE:
         options = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "chunks": True}
     group.create_dataset(name, data=value, track_times=False, **options)
+
+
+def write_packed(group: h5py.Group, name: str, value: npt.NDArray[Any]) -> None:
+    """One long 1-D dataset, shuffled and deflated in chunks; smaller than HDF5's own deflate.
+
+    Deflate's "filtered" strategy skips the short chance matches that cost more than they save in
+    integers without structure.
+    """
+    little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+    if len(little) <= _COMPRESS_ABOVE:
+        group.create_dataset(name, data=little, track_times=False)
+        return
+    chunk = min(_CHUNK, len(little))
+    dataset = group.create_dataset(
+        name, shape=little.shape, dtype=little.dtype, chunks=(chunk,), compression="gzip",
+        shuffle=True, track_times=False,
+    )  # fmt: skip
+    for start in range(0, len(little), chunk):
+        part = np.zeros(chunk, little.dtype)
+        part[: len(little) - start] = little[start : start + chunk]
+        planes = part.view(np.uint8).reshape(chunk, -1).T
+        packer = zlib.compressobj(6, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
+        raw = packer.compress(planes.tobytes()) + packer.flush()
+        dataset.id.write_direct_chunk((start,), raw)
 
 
 def write_text(group: h5py.Group, name: str, value: str) -> None:

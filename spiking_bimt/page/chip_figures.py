@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.chip import Chip, Placement
-from spiking_bimt.data.tiles import INPUT, TileSet
+from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.page import style
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ def _paint_links(axes: "Axes", load: Doubles) -> "Collection":
 
 def tile_mosaic(tiles: TileSet) -> tuple[str, int]:
     """Images of the tiles' codes, the fullest first, and how many of them are shown."""
-    t, r, c = tiles.codes.shape
+    t, r, c = tiles.n_tiles, tiles.rows, tiles.cols
     shown = min(t, _MOST_TILES, max(1, _LARGEST_MOSAIC // (r * c)))
-    order = np.argsort(-(tiles.codes != 0).sum(axis=(1, 2)), kind="stable")[:shown]
+    order = np.argsort(-np.diff(tiles.indptr), kind="stable")[:shown]
     # As many rows as make the whole about three times as wide as high.
     down = max(1, round(math.sqrt(shown * c / (3 * r))))
     across = math.ceil(shown / down)
@@ -130,8 +130,7 @@ def tile_mosaic(tiles: TileSet) -> tuple[str, int]:
             axes.set_axis_off()
         for axes, tile in zip(panels, order, strict=False):
             axes.imshow(_tile_image(tiles, int(tile), limit), interpolation="none")
-            what = "in" if tiles.kind[tile] == INPUT else "rec"
-            axes.set_title(f"{tiles.core[tile]} {what}", fontsize=7, pad=2, color=style.MUTED)
+            axes.set_title(f"core {tiles.core[tile]}", fontsize=7, pad=2, color=style.MUTED)
 
     cell = min(10.8 / across, 1.8)
     return style.draw(11.2, 0.1 + down * (cell * r / c + 0.22), paint), shown
@@ -139,11 +138,12 @@ def tile_mosaic(tiles: TileSet) -> tuple[str, int]:
 
 def _tile_image(tiles: TileSet, tile: int, limit: int) -> npt.NDArray[np.uint8]:
     """(R, C, 3) blue where the code is positive, red where negative, grey where unused."""
-    share = np.sqrt(np.abs(tiles.codes[tile].astype(np.float64)) / limit)[..., None]
-    full = np.where(
-        tiles.codes[tile][..., None] > 0, style.rgb([style.BLUE])[0], style.rgb([style.VERMILLION])
-    )
-    used = (tiles.row_source[tile] >= 0)[:, None] & (tiles.col_target[tile] >= 0)[None]
+    codes = tiles.dense(tile).astype(np.float64)[..., None]
+    share = np.sqrt(np.abs(codes) / limit)
+    full = np.where(codes > 0, style.rgb([style.BLUE])[0], style.rgb([style.VERMILLION]))
+    rows, cols = tiles.lines(tile)
+    used = np.zeros((tiles.rows, tiles.cols), bool)
+    used[: len(rows), : len(cols)] = True
     empty = np.where(used[..., None], style.rgb(["#f6f7f9"])[0], style.rgb(["#d9dfe5"])[0])
     image = empty * (1 - share) + full * share
     pixels: npt.NDArray[np.uint8] = np.rint(255 * image).astype(np.uint8)

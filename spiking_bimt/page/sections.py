@@ -248,7 +248,7 @@ def _tiles(material: Material) -> Iterator[Chart]:
         yield Chart("Tile occupancy", hint=material.hints["tiles.h5"])
         return
     tiles = material.tiles
-    t, r, c = tiles.codes.shape
+    t, r, c = tiles.n_tiles, tiles.rows, tiles.cols
     if t == 0:
         yield Chart("Tile occupancy", hint="tiles.h5 holds no tile: the network has no synapse.")
         return
@@ -265,7 +265,6 @@ def _tiles(material: Material) -> Iterator[Chart]:
         image,
         f"Images of the integer codes of {shown} crossbar tiles.",
         f"{which}, the fullest first. Rows are sources, columns neurons; blue codes are positive, "
-        "red negative, dark grey rows and columns are unused. Titles: core, and whether the "
-        "tile's rows are neurons (rec) or input channels (in).",
+        "red negative, dark grey rows and columns are unused.",
         wide=True,
     )

@@ -3,25 +3,36 @@
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt.chip.analog import conductance_pairs
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
-from spiking_bimt.chip.presets import load_chip
-from spiking_bimt.chip.tiling import cut, occupancy
+from spiking_bimt.chip.packing import natural_tiles
+from spiking_bimt.chip.presets import load_chip, load_device
+from spiking_bimt.chip.tiling import cut, occupancy, synapses
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.tiles import write_tiles
+from spiking_bimt.export.tiles import TileFile, write_tiles
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.formats import FORMATS, require, write_format
+from spiking_bimt.stages.selftest import make_selftest
+from spiking_bimt.stages.trials import trials_of
 
 
 def export(
-    run: str | Path, formats: tuple[str, ...] = ("tiles",), *, lossy: bool = False
+    run: str | Path,
+    formats: tuple[str, ...] = ("tiles",),
+    *,
+    lossy: bool = False,
+    device: str | None = None,
+    selftest: int = 0,
 ) -> dict[str, Any]:
     """Write the run's network in each format; returns what was written, and what was lost.
 
-    lossy: whether to write a format that cannot hold all of the network (docs/formats.md).
+    lossy: whether to write a format that cannot hold all of the network (docs/formats.md). For
+    tiles: device, a preset or TOML file, also writes the codes as conductance pairs; selftest, the
+    trials a task, also writes trials with the spikes that a chip should give.
     """
     folder = Path(run)
     for name in formats:
@@ -36,25 +47,40 @@ def export(
             require(name, folder)
     with runs.writing(folder):
         return {
-            name: _tiles(folder) if name == "tiles" else write_format(name, folder, lossy=lossy)
+            name: _tiles(folder, device, selftest)
+            if name == "tiles"
+            else write_format(name, folder, lossy=lossy)
             for name in formats
         }
 
 
-def _tiles(folder: Path) -> dict[str, Any]:
+def _tiles(folder: Path, device: str | None, selftest: int) -> dict[str, Any]:
     network = store.load(folder / "network.h5", SpikingNetwork).quantised()
     placement = store.load(folder / "placement.h5", Placement)
     chip = load_chip(placement.chip)
     check(chip, axon_graph(network), placement)
     tiles = cut(network, placement, chip)
+    pairs = (
+        None if device is None else conductance_pairs(tiles.codes, tiles.bits, load_device(device))
+    )
+    golden = None
+    if selftest:
+        golden = make_selftest(network, trials_of(network, selftest, "test")[1])
     path = folder / "tiles.h5"
     write_tiles(
         path,
-        tiles,
-        network,
-        placement,
-        chip,
-        settings={"command": "export", "format": "tiles"},
+        TileFile(tiles, network, placement, chip),
+        settings={"command": "export", "format": "tiles", "device": device, "selftest": selftest},
         inputs={name: folder / name for name in ("network.h5", "placement.h5")},
+        device=pairs,
+        selftest=golden,
     )
-    return {"path": str(path), "bytes": path.stat().st_size, **occupancy(tiles)}
+    natural = natural_tiles(
+        *synapses(network), network.n_neurons, placement, (tiles.rows, tiles.cols)
+    )
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "natural_order_tiles": natural,
+        **occupancy(tiles),
+    }

@@ -62,6 +62,16 @@ def show_simulate(result: dict[str, Any]) -> None:
     _show_rows("simulation", rows)
 
 
+def show_analog(result: dict[str, Any]) -> None:
+    """Accuracy with each effect of a device."""
+    rows = [
+        (name, _with_interval(row["accuracy"], row["interval"]))
+        for name, row in result["runs"].items()
+    ]
+    title = f"{result['device']} after {result['seconds']:g} s, {result['trials']:,} trials"
+    _show_rows(title, [*rows, ("figure", result["figure"])])
+
+
 def show_place(result: dict[str, Any]) -> None:
     """Cores used, how near the limits, what the traffic costs, against baselines and bound."""
     rows = [

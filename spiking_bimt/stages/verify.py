@@ -11,10 +11,15 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError, InputError
-from spiking_bimt.export.tiles import read_tiles
+from spiking_bimt.export.tiles import read_selftest, read_tiles
 from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.stages.selftest import replay
 from spiking_bimt.stages.trials import trials_of
 from spiking_bimt.tasks.accuracy import score
+
+_COMPARED = ("indptr", "indices", "codes", "weights", "delays", "in_indptr", "in_indices",
+             "in_codes", "in_weights", "out_codes", "w_out", "b_out", "tau_mem", "tau_syn", "v_th",
+             "v_reset", "v_leak", "v_min", "t_ref", "bias")  # fmt: skip
 
 
 def verify(
@@ -36,7 +41,11 @@ def verify(
         from spiking_bimt.stages.checks import verify_formats
 
         return verify_formats(path, None if against is None else Path(against), trials, threads)
-    rebuilt = rebuild(read_tiles(path))
+    rebuilt, golden = rebuild(read_tiles(path)), read_selftest(path)
+    if golden is not None:
+        difference = first_difference(*replay(rebuilt, golden))
+        if difference:
+            raise CheckError(f"{path} does not give the spikes of its self-test: {difference}")
     reference = path.parent / "network.h5" if against is None else Path(against)
     if not reference.is_file():
         raise InputError(f"{reference} does not exist: name the network to compare with --against")
@@ -45,15 +54,27 @@ def verify(
     mine = run_trials(driven, test, threads=threads)
     theirs = run_trials(trials_of(network, trials, "test")[0], test, threads=threads)
     difference = first_difference(mine, theirs, test)
+    difference = difference or first_unequal(rebuilt, network)
     if difference:
         raise CheckError(f"{path} does not give the spikes of {reference}: {difference}")
     return {
         "file": str(path),
         "trials": test.n_trials,
         "spikes": len(mine.steps),
+        "integers": len(rebuilt.indices) + len(rebuilt.in_indices),
+        "selftest_trials": 0 if golden is None else len(golden.offsets) - 1,
         "equal": True,
         "accuracy": score(mine.outputs, test).accuracy if rebuilt.tasks else None,
     }
+
+
+def first_unequal(mine: SpikingNetwork, theirs: SpikingNetwork) -> str:
+    """The first array of synapses, neurons or readout that differs; empty where all are equal."""
+    for name in _COMPARED:
+        a, b = getattr(mine, name), getattr(theirs, name)
+        if (a is None) != (b is None) or (a is not None and not np.array_equal(a, b)):
+            return f"{name} is not the same"
+    return ""
 
 
 def checks_other(path: Path) -> bool:

@@ -2,6 +2,9 @@
 
 import dataclasses
 import hashlib
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,20 +15,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.analog import conductance_pairs
+from spiking_bimt.chip.presets import load_chip, load_device
 from spiking_bimt.chip.start import slots
 from spiking_bimt.chip.tiling import cut, rebuild
 from spiking_bimt.data import store
-from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.data.tiles import TileSet
+from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.tiles import SCHEMA, TileFile, read_tiles, write_tiles
+from spiking_bimt.export.tiles import (
+    SCHEMA,
+    TileFile,
+    read_device,
+    read_selftest,
+    read_tiles,
+    write_tiles,
+)
+from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.stages.selftest import make_selftest, replay
 from tests.chip.networks import random_network
 
 
-def written(path: Path, seed: int = 0, **changes: Any) -> tuple[SpikingNetwork, Placement, Chip]:
-    """A random network, placed and written to `path`."""
+def case(seed: int = 0, **changes: Any) -> TileFile:
+    """A random network, placed and cut into small tiles."""
     rng = np.random.default_rng(seed)
     options: dict[str, Any] = {
         "n": int(rng.integers(1, 30)),
@@ -41,18 +54,31 @@ def written(path: Path, seed: int = 0, **changes: Any) -> tuple[SpikingNetwork, 
     )  # fmt: skip
     core = rng.integers(0, 6, network.n_neurons).astype(np.int32)
     placement = Placement(chip.name, chip.n_cores, core, slots(core))
-    write_tiles(path, cut(network, placement, chip), network, placement, chip, {"a": seed}, {})
-    return network, placement, chip
+    return TileFile(cut(network, placement, chip), network, placement, chip)
 
 
-def assert_same(found: Any, expected: Any) -> None:
+def written(path: Path, seed: int = 0, **changes: Any) -> TileFile:
+    content = case(seed, **changes)
+    write_tiles(path, content, {"a": seed}, {})
+    return content
+
+
+def assert_same(found: Any, expected: Any, skip: tuple[str, ...] = ()) -> None:
     for field in dataclasses.fields(expected):
-        if field.name == "measured":
+        if field.name in ("measured", *skip):
             continue
         one, two = getattr(found, field.name), getattr(expected, field.name)
         np.testing.assert_array_equal(one, two, err_msg=field.name)
         if isinstance(two, np.ndarray):
             assert one.dtype == two.dtype, field.name
+
+
+def assert_network(found: SpikingNetwork, expected: SpikingNetwork) -> None:
+    """Equal but for the scale of neurons that no synapse of that kind reaches."""
+    assert_same(found, expected, ("scale", "in_scale"))
+    for scale, indices in (("scale", expected.indices), ("in_scale", expected.in_indices)):
+        one, two = getattr(found, scale), getattr(expected, scale)
+        np.testing.assert_array_equal(one[indices], two[indices])
 
 
 def same(a: TileFile, b: TileFile) -> bool:
@@ -65,41 +91,77 @@ def same(a: TileFile, b: TileFile) -> bool:
     return True
 
 
+def trials(n_inputs: int, seed: int) -> Trials:
+    """Two short trials of random input."""
+    rng = np.random.default_rng(seed)
+    return Trials(
+        inputs=rng.random((6, n_inputs)).astype(np.float32), labels=np.zeros(6, np.int32),
+        offsets=np.array([0, 4, 6]), decision=np.zeros(2, np.int32), task=np.zeros(2, np.int32),
+        tasks=("any",), dt=20.0,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 10**6))
-def test_the_file_alone_gives_the_quantised_network(seed: int, tmp_path: Path) -> None:
+def test_the_file_alone_gives_the_network_and_its_spikes(seed: int, tmp_path: Path) -> None:
     path = tmp_path / "tiles.h5"
-    network, placement, chip = written(path, seed)
-    content = read_tiles(path)
-    assert_same(rebuild(content), network.quantised())
-    assert_same(content.placement, placement)
-    assert content.chip == chip
-    assert_same(content.tiles, cut(network, placement, chip))
+    made = written(path, seed, n=1 + seed % 15)
+    content, network = read_tiles(path), made.network.quantised()
+    assert_network(rebuild(content), network)
+    test = trials(network.n_inputs, seed)
+    assert_same(run_trials(rebuild(content), test, threads=1), run_trials(network, test, threads=1))
+    assert_same(content.placement, made.placement)
+    assert content.chip == made.chip
+    assert_same(content.tiles, made.tiles)
 
 
-def test_eight_bits_take_a_byte_and_a_tile_is_one_chunk(tmp_path: Path) -> None:
-    written(tmp_path / "a.h5", 1, n=20, density=0.4, bits=8)
-    written(tmp_path / "b.h5", 1, n=20, density=0.4, bits=9)
-    for name, kind in (("a.h5", np.int8), ("b.h5", np.int16)):
+def test_eight_bits_take_a_byte_and_long_arrays_are_chunked(tmp_path: Path) -> None:
+    for name, bits, kind in (("a.h5", 8, np.int8), ("b.h5", 9, np.int16)):
+        written(tmp_path / name, 1, n=60, density=0.6, bits=bits)
         with h5py.File(tmp_path / name) as file:
-            codes = file["tiles/codes"]
-            assert codes.dtype == kind
-            assert codes.chunks == (1, *codes.shape[1:])
-            assert (codes.compression, codes.shuffle) == ("gzip", True)
+            code = file["tiles/code"]
+            assert code.dtype == kind
+            assert code.chunks == (len(code),)
+            assert (code.compression, code.shuffle) == ("gzip", True)
 
 
-def test_one_tile_is_checked_with_h5py_alone(tmp_path: Path) -> None:
-    """The sum of a tile as the format describes it, without this package's code."""
-    written(tmp_path / "t.h5", 2, n=20, density=0.4, delays=True)
+def test_one_tile_is_read_and_checked_with_h5py_alone(tmp_path: Path) -> None:
+    """A tile and its sum as the format describes them, without this package's code."""
+    made = written(tmp_path / "t.h5", 2, n=20, density=0.4, delays=True)
     with h5py.File(tmp_path / "t.h5") as file:
         group, tile = file["tiles"], 3
-        raw = group["codes"][tile].astype("<i2").tobytes()
-        raw += group["scale"][tile].astype("<f4").tobytes()
-        for name in ("row_source", "col_target", "kind", "core", "delays"):
-            raw += np.asarray(group[name][tile], "<i4").tobytes()
+        row, col, cell = (
+            slice(*group[name][tile : tile + 2]) for name in ("row_indptr", "col_indptr", "indptr")
+        )
+        position = np.cumsum(group["step"][cell]) - 1
+        raw = np.asarray(group["core"][tile], "<i4").tobytes()
+        raw += group["row_source"][row].astype("<i4").tobytes()
+        raw += group["col_target"][col].astype("<i4").tobytes()
+        raw += group["scale"][col].astype("<f4").tobytes()
+        raw += group["input_scale"][col].astype("<f4").tobytes()
+        raw += position.astype("<i4").tobytes() + group["code"][cell].astype("<i2").tobytes()
+        raw += group["delay"][cell].astype("<i4").tobytes()
         assert group["sha256"][tile].tobytes() == hashlib.sha256(raw).digest()
+        dense = np.zeros(made.tiles.rows * made.tiles.cols)
+        dense[position] = group["code"][cell]
+        np.testing.assert_array_equal(dense, made.tiles.dense(tile).ravel())
+
+
+@pytest.mark.parametrize(("spread", "axis"), [(0, "network"), (1, "tile"), (2, "column")])
+def test_the_scale_is_stored_once_where_it_is_one(tmp_path: Path, spread: int, axis: str) -> None:
+    content = case(2, n=20, density=0.4)
+    tiles = content.tiles
+    of_tile = np.repeat(np.arange(tiles.n_tiles), np.diff(tiles.col_indptr))
+    scale = {0: np.full(len(of_tile), 0.5), 1: 0.5 + of_tile, 2: 0.5 + np.arange(len(of_tile))}
+    content = content._replace(tiles=replace(tiles, scale=scale[spread]))
+    write_tiles(tmp_path / "t.h5", content, {}, {})
+    with h5py.File(tmp_path / "t.h5") as file:
+        assert file["tiles"].attrs["scale_axis"] == axis.encode()
+        assert file["tiles/scale"].ndim == min(spread, 1)
+    assert_same(read_tiles(tmp_path / "t.h5").tiles, content.tiles)
 
 
 def test_equal_networks_give_equal_bytes(tmp_path: Path) -> None:
@@ -116,7 +178,7 @@ def test_flipped_bytes_never_give_another_network(tmp_path: Path, seed: int) -> 
     whole, good = path.read_bytes(), read_tiles(path)
     rng = np.random.default_rng(seed)
     refused: list[str] = []
-    for position in rng.integers(len(whole), size=200):
+    for position in rng.integers(len(whole), size=500):
         damaged = bytearray(whole)
         damaged[position] ^= int(rng.integers(1, 256))
         path.write_bytes(damaged)
@@ -126,26 +188,28 @@ def test_flipped_bytes_never_give_another_network(tmp_path: Path, seed: int) -> 
             refused.append(str(error))
         else:
             assert same(found, good), f"byte {position}"
-    assert len(refused) > 50
+    assert len(refused) > 100
     assert not any("\n" in message for message in refused)
 
 
-@pytest.mark.parametrize("name", ["codes", "scale", "row_source", "col_target", "core", "delays"])
+@pytest.mark.parametrize("name", ["code", "scale", "row_source", "col_target", "core", "delay"])
 def test_the_first_bad_tile_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / "tiles.h5"
-    written(path, 6, n=25, density=0.4, bits=8, delays=True)
+    made = written(path, 6, n=25, density=0.4, bits=8, delays=True).tiles
+    starts = {"core": np.arange(9), "scale": made.col_indptr, "col_target": made.col_indptr,
+              "row_source": made.row_indptr}.get(name, made.indptr)  # fmt: skip
     with h5py.File(path, "r+") as file:
         data = file[f"tiles/{name}"]
         for tile in (2, 4):
-            data[tile] = data[tile] + 1
+            data[starts[tile]] = data[starts[tile]] + 1
     with pytest.raises(InputError, match=r"tiles\.h5: tile 2 does not match its checksum \(2 of "):
         read_tiles(path)
 
 
 @pytest.mark.parametrize(
     "where",
-    ["neurons/v_th", "neurons/slot", "readout/codes", "readout/b_out", "@settings",
-     "network@delay", "network@reset", "hardware@profile"],
+    ["neurons/v_th", "neurons/slot", "readout/code", "readout/bias", "routing/core", "@settings",
+     "network@delay", "network@reset", "hardware@profile", "tiles@sign_mode"],
 )  # fmt: skip
 def test_changes_outside_the_tiles_are_detected(tmp_path: Path, where: str) -> None:
     path = tmp_path / "tiles.h5"
@@ -162,34 +226,31 @@ def test_changes_outside_the_tiles_are_detected(tmp_path: Path, where: str) -> N
         read_tiles(path)
 
 
-def test_removed_added_and_reordered_parts_are_detected(tmp_path: Path) -> None:
+def test_removed_added_and_renamed_parts_are_detected(tmp_path: Path) -> None:
     path = tmp_path / "tiles.h5"
     written(path, 8, n=25, density=0.4)
     whole = path.read_bytes()
 
-    def swapped(file: h5py.File) -> None:
-        for data in file["tiles"].values():
-            data[:2] = data[:2][::-1]
+    def other_type(file: h5py.File) -> None:
+        file["routing"].attrs["encoding-type"] = np.bytes_(b"something")
 
-    def added(file: h5py.File) -> None:
-        file["extra"] = 1
+    def newer(file: h5py.File) -> None:
+        file["tiles"].attrs["encoding-version"] = np.bytes_(b"2.0")
 
-    def removed(file: h5py.File) -> None:
-        del file["neurons/bias"]
+    def other_kind(file: h5py.File) -> None:
+        del file["tiles/code"]
+        file["tiles/code"] = np.array([b"x"])
 
-    def no_digest(file: h5py.File) -> None:
-        del file.attrs["digest"]
-
-    def no_group(file: h5py.File) -> None:
-        del file["readout"]
-
-    for change, message in (
-        (swapped, "checksum of the file does not match"),
-        (added, "checksum of the file does not match"),
-        (removed, "checksum of the file does not match"),
-        (no_digest, r"tiles\.h5 is damaged .*digest"),
-        (no_group, "group readout is missing"),
-    ):
+    changes: list[tuple[Any, str]] = [
+        (lambda file: file.create_dataset("extra", data=1), "checksum of the file does not match"),
+        (lambda file: file.__delitem__("neurons/bias"), "dataset neurons/bias is missing"),
+        (lambda file: file.attrs.__delitem__("digest"), "attribute digest of / is missing"),
+        (lambda file: file.__delitem__("readout"), "group readout is missing"),
+        (other_type, "group routing is encoded as 'something', expected 'destination-cores'"),
+        (newer, "group tiles has version 2.0 of 'sparse-tiles', this package reads 1.x"),
+        (other_kind, r"dataset tiles/code holds \|S1, expected numbers"),
+    ]
+    for change, message in changes:
         path.write_bytes(whole)
         with h5py.File(path, "r+") as file:
             change(file)
@@ -207,14 +268,26 @@ def test_truncation_at_any_length_is_refused(tmp_path: Path) -> None:
             read_tiles(path)
 
 
-@pytest.mark.parametrize("name", ["codes", "sha256", "scale"])
+@pytest.mark.parametrize("name", ["code", "step", "core", "sha256", "scale"])
 def test_hostile_sizes_are_refused_before_allocation(tmp_path: Path, name: str) -> None:
     path = tmp_path / "tiles.h5"
     written(path, 10, n=25, density=0.3)
     with h5py.File(path, "r+") as file:
+        ndim = file[f"tiles/{name}"].ndim
         del file[f"tiles/{name}"]
-        file["tiles"].create_dataset(name, shape=(10**12, 4, 4), dtype="i1", chunks=(1, 4, 4))
-    with pytest.raises(InputError, match="claims 16000000000000 values"):
+        file["tiles"].create_dataset(
+            name, shape=(10**12, *[1] * (ndim - 1)), dtype="i1", chunks=(16, *[1] * (ndim - 1))
+        )
+    with pytest.raises(InputError, match="claims 1000000000000 values"):
+        read_tiles(path)
+
+
+def test_a_hostile_number_of_inputs_is_refused_before_allocation(tmp_path: Path) -> None:
+    path = tmp_path / "tiles.h5"
+    written(path, 10, n=25, density=0.3)
+    with h5py.File(path, "r+") as file:
+        file["network"].attrs["inputs"] = 10**12
+    with pytest.raises(InputError, match="numbers of neurons and inputs are not those of"):
         read_tiles(path)
 
 
@@ -222,49 +295,79 @@ def test_arrays_of_unequal_tiles_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "tiles.h5"
     written(path, 11, n=25, density=0.3)
     with h5py.File(path, "r+") as file:
-        short = file["tiles/kind"][:-1]
-        del file["tiles/kind"]
-        file["tiles/kind"] = short
-    with pytest.raises(InputError, match=r"dataset tiles/kind is not of \d+ tiles"):
+        short = file["tiles/indptr"][:-1]
+        del file["tiles/indptr"]
+        file["tiles/indptr"] = short
+    with pytest.raises(InputError, match=r"dataset tiles/indptr is not of \d+ tiles"):
         read_tiles(path)
 
 
 def test_another_schema_and_an_absent_file_are_refused(tmp_path: Path) -> None:
-    _, placement, _ = written(tmp_path / "tiles.h5")
+    placement = written(tmp_path / "tiles.h5").placement
     store.save(placement, tmp_path / "placement.h5", {})
-    with pytest.raises(InputError, match="holds 'spiking_bimt/Placement', expected"):
+    with pytest.raises(InputError, match="not a file of crossbar tiles"):
         read_tiles(tmp_path / "placement.h5")
     with pytest.raises(InputError, match="does not exist"):
         read_tiles(tmp_path / "absent.h5")
 
 
 def test_networks_without_codes_are_not_written(tmp_path: Path) -> None:
-    network, placement, chip = written(tmp_path / "tiles.h5")
-    tiles = cut(network, placement, chip)
-    plain = replace(network, bits=None, codes=None, scale=None, in_codes=None, in_scale=None,
-                    out_codes=None, out_scale=None)  # fmt: skip
+    content = case()
+    plain = replace(content.network, bits=None, codes=None, scale=None, in_codes=None,
+                    in_scale=None, out_codes=None, out_scale=None)  # fmt: skip
     with pytest.raises(InputError, match="no integer codes: run convert with --bits"):
-        write_tiles(tmp_path / "x.h5", tiles, plain, placement, chip, {}, {})
+        write_tiles(tmp_path / "x.h5", content._replace(network=plain), {}, {})
     assert not (tmp_path / "x.h5").exists()
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"bits": 1}, "bits is 1: signed codes have 2 to 16 bits"),
-        ({"bits": 2}, r"codes exceed the 2-bit range -1\.\.1"),
-        ({"kind": np.full(1, 2)}, r"kind must be 0 \(recurrent\) or 1 \(input\)"),
-        ({"codes": np.full((1, 2), 1)}, "codes has 2 dimensions, expected 3"),
-        ({"scale": np.ones((1, 3))}, r"scale has shape \(1, 3\), expected \(1, 2\)"),
-        ({"row_source": np.full((1, 2), -1)}, "a weight in an unused row or column"),
-    ],
-)
-def test_tiles_check_themselves(change: dict[str, Any], message: str) -> None:
-    fields: dict[str, Any] = {
-        "codes": np.full((1, 2, 2), 3), "scale": np.ones((1, 2)), "kind": np.zeros(1),
-        "core": np.zeros(1), "row_source": np.array([[0, 1]]), "col_target": np.array([[0, 1]]),
-        "bits": 4,
-    }  # fmt: skip
-    TileSet(**fields)
-    with pytest.raises(InputError, match=message):
-        TileSet(**(fields | change))
+def _in_a_process(script: str) -> subprocess.CompletedProcess[str]:
+    head = (
+        "import os, resource, signal; from pathlib import Path\n"
+        "from spiking_bimt.data import store; from spiking_bimt.export.tiles import write_tiles\n"
+        "from tests.export.test_tiles import case\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-B", "-c", head + script], capture_output=True, text=True, check=False,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+def test_a_disk_that_fills_up_midway_leaves_no_file(tmp_path: Path) -> None:
+    done = _in_a_process(
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        f"write_tiles(Path({str(tmp_path / 't.h5')!r}), case(3), {{}}, {{}})\n"
+    )
+    assert "InputError: cannot write" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_kill_midway_leaves_no_file(tmp_path: Path) -> None:
+    """Killed without a chance to clean up, when half of the bytes are written."""
+    done = _in_a_process(
+        f"content = case(3); path = Path({str(tmp_path / 't.h5')!r})\n"
+        "write_tiles(path, content, {}, {}); whole = path.read_bytes(); path.unlink()\n"
+        "with store.replacing(path) as file:\n"
+        "    file.write(whole[: len(whole) // 2]); file.flush()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert not list(tmp_path.iterdir())
+
+
+def test_conductance_pairs_and_golden_trials_come_back(tmp_path: Path) -> None:
+    content = case(7, n=20, density=0.4, bits=8, delays=False)
+    pairs = conductance_pairs(content.tiles.codes, 8, replace(load_device("pcm"), slices=3))
+    network = content.network.quantised()
+    golden = make_selftest(network, trials(network.n_inputs, 0))
+    path = tmp_path / "t.h5"
+    write_tiles(path, content, {}, {}, device=pairs, selftest=golden)
+    assert_same(read_device(path), pairs)
+    assert_same(read_selftest(path), golden)
+    mine, theirs, _ = replay(rebuild(read_tiles(path)), golden)
+    assert_same(mine, theirs)
+    other = replace(pairs, positive=pairs.negative, negative=pairs.positive)
+    write_tiles(path, content, {}, {}, device=other)
+    with pytest.raises(InputError, match="conductance pairs do not give the codes"):
+        read_device(path)
+    assert read_selftest(path) is None

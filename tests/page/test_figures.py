@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -34,13 +35,14 @@ def entry(phase: int, step: int) -> dict[str, object]:
 
 
 def tiles() -> TileSet:
-    codes = np.zeros((2, 3, 2), np.int16)
-    codes[0, 0, 0], codes[0, 1, 0], codes[1, 0, 1] = 127, -127, 5
+    """Two tiles of 3 x 2: codes 127 and -127 in column 0 of the first, 5 in (0, 1) of the other."""
+    ones: Any = np.ones(4)
     return TileSet(
-        codes=codes, scale=np.ones((2, 2), np.float32), kind=np.array([0, 1], np.int32),
-        core=np.array([0, 1], np.int32),
-        row_source=np.array([[0, 1, -1], [0, 1, 2]], np.int32),
-        col_target=np.array([[0, 1], [2, 3]], np.int32), bits=8,
+        rows=3, cols=2, bits=8, n_neurons=4, n_inputs=3, core=np.array([0, 1]),
+        row_indptr=np.array([0, 2, 5]), row_source=np.array([0, 1, 4, 5, 6]),
+        col_indptr=np.array([0, 2, 4]), col_target=np.arange(4), scale=ones, in_scale=ones,
+        indptr=np.array([0, 2, 3]), position=np.array([0, 2, 1]),
+        codes=np.array([127, -127, 5]),
     )  # fmt: skip
 
 
@@ -151,10 +153,14 @@ def test_codes_show_their_sign_and_unused_rows_are_grey() -> None:
 
 
 def test_a_mosaic_is_bounded() -> None:
+    ends, cells = np.arange(0, 102, 2), np.arange(0, 201, 4)
+    none: Any = np.zeros(50)
+    ones: Any = np.ones(200)
     many = TileSet(
-        codes=np.ones((50, 2, 2), np.int16), scale=np.ones((50, 2), np.float32),
-        kind=np.zeros(50, np.int32), core=np.zeros(50, np.int32),
-        row_source=np.zeros((50, 2), np.int32), col_target=np.zeros((50, 2), np.int32), bits=8,
+        rows=2, cols=2, bits=8, n_neurons=2, n_inputs=0, core=none, row_indptr=ends,
+        row_source=np.arange(100) % 2, col_indptr=ends, col_target=np.arange(100) % 2,
+        scale=ones[:100], in_scale=ones[:100], indptr=cells, position=np.arange(200) % 4,
+        codes=ones,
     )  # fmt: skip
     assert chip_figures.tile_mosaic(many)[1] == 36
     assert chip_figures.tile_mosaic(tiles())[1] == 2

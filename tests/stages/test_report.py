@@ -147,11 +147,10 @@ def _check_numbers(
     hops = numbers["hops_per_packet"] * numbers["packets_per_trial"]
     assert hops == pytest.approx(placed["hops_per_trial"])
     tiles = read_tiles(run / "tiles.h5").tiles
-    assert numbers["tiles"] == len(tiles.codes)
-    assert numbers["utilisation"] == pytest.approx(np.mean(tiles.codes != 0))
-    assert numbers["utilisation"] == pytest.approx(
-        numbers["tile_synapses"] / (len(tiles.codes) * tiles.codes[0].size)
-    )
+    dense = np.stack([tiles.dense(t) for t in range(tiles.n_tiles)])
+    assert numbers["tiles"] == len(dense)
+    assert numbers["utilisation"] == pytest.approx(np.mean(dense != 0))
+    assert numbers["utilisation"] == pytest.approx(numbers["tile_synapses"] / dense.size)
     for number in ("cores_used", "mean_rate_hz", "isolated", "isolated_labels_shuffled"):
         assert number in numbers
 

@@ -1,0 +1,136 @@
+"""Is exporting tiles fast, small and exact? A local sheet of a million neurons; packed rows.
+
+python benchmarks/export.py [--quick] [--json FILE]
+"""
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rows import Row, arguments, show
+
+from spiking_bimt.chip.packing import natural_tiles
+from spiking_bimt.chip.place import place
+from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.start import slots
+from spiking_bimt.chip.tiling import cut, synapses
+from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.data import store
+from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.export.tiles import TileFile, write_tiles
+from spiking_bimt.simulation.build import random_sheet
+from spiking_bimt.stages.compare import BUNDLED
+from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.verify import verify
+
+PATCH = 16
+"""Side of the square of neurons on a core."""
+
+
+def at_most(what: str, ours: float, target: float, unit: str, note: str) -> Row:
+    """A row whose figure must not exceed its target."""
+    return Row(what, ours, None, None, target, ours <= target, unit, note)
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
+    """The result of a call, its CPU and its wall seconds."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = call()
+    return result, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def peak_gib() -> float:
+    """Largest resident memory of the process so far, GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def patches(side: int) -> tuple[Placement, Chip]:
+    """Squares of the sheet on a grid of cores with one 256 x 256 crossbar's columns each."""
+    grid = -(-side // PATCH)
+    chip = replace(
+        load_chip("loihi"), name="patches", width=grid, height=grid, cores_per_tile=1,
+        neurons_per_core=PATCH**2, input_axons=None, output_axons=None, synapse_bits=None,
+    )  # fmt: skip
+    x, y = np.divmod(np.arange(side**2), side)
+    core = (x // PATCH * grid + y // PATCH).astype(np.int32)
+    return Placement(chip.name, chip.n_cores, core, slots(core)), chip
+
+
+def export(source: Path, path: Path, side: int) -> int:
+    """Read a network, cut it into tiles and write them; the number of synapses."""
+    network = store.load(source, SpikingNetwork).quantised()
+    placement, chip = patches(side)
+    tiles = cut(network, placement, chip)
+    write_tiles(path, TileFile(tiles, network, placement, chip), {}, {})
+    return len(tiles.codes)
+
+
+def sheet_rows(side: int, per: str, folder: Path) -> list[Row]:
+    """Export and verify of a local sheet of side x side neurons with 30 synapses each."""
+    name = f"{side**2:,} neurons, one scale a {per}"
+    store.save(quantise(random_sheet(side, seed=0), 8, per), folder / "network.h5", {})
+    path = folder / "tiles.h5"
+    n, cpu, wall = timed(lambda: export(folder / "network.h5", path, side))
+    rows = [
+        at_most(f"export, {name}", wall, 60, "s", f"wall; {cpu:.1f} s of CPU; {n:,} synapses"),
+        at_most(f"peak memory, {name}", peak_gib(), 4, "GiB", "the network included"),
+        at_most(
+            f"file, {name}", path.stat().st_size / n, 1.5, "bytes a synapse", "all of the file"
+        ),
+    ]
+    found, cpu, wall = timed(lambda: verify(path, trials=1))
+    note = f"wall; {cpu:.1f} s of CPU; every integer and {found['spikes']:,} spikes"
+    return [*rows, at_most(f"verify, {name}", wall, 120, "s", note)]
+
+
+def bundled(name: str, folder: Path) -> SpikingNetwork | None:
+    """The bundled network of that name, converted to 8 bits; None where there is none."""
+    source = resources.files("spiking_bimt.bundle") / f"{name}.h5"
+    if not source.is_file():
+        return None
+    folder.mkdir()
+    store.write_bytes(folder / "rate.h5", source.read_bytes())
+    convert(folder, trials=1)
+    return store.load(folder / "network.h5", SpikingNetwork).quantised()
+
+
+def packing_rows(folder: Path) -> list[Row]:
+    """Tiles of the bundled networks against the natural order at the same placement."""
+    rows = []
+    for name in BUNDLED:
+        network = bundled(name, folder / name)
+        if network is None:
+            rows.append(Row(f"tiles, {name}", None, None, None, 0.2, None, "", "not bundled"))
+            continue
+        for chip in (load_chip("grid64"), load_chip("loihi")):
+            placement = place(network, chip, np.ones(network.n_neurons), effort=0.1)
+            tiles = cut(network, placement, chip)
+            shape = tiles.rows, tiles.cols
+            natural = natural_tiles(*synapses(network), network.n_neurons, placement, shape)
+            less = 1 - tiles.n_tiles / natural
+            what = f"tiles of {shape[0]} x {shape[1]}, {name}"
+            rows.append(Row(what, tiles.n_tiles, natural, less, 0.2, less >= 0.2, "tiles",
+                            "reference: natural order; ratio: share saved"))  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    """Run all and print the table."""
+    options = arguments(__doc__ or "")
+    side = 200 if options.quick else 1000
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = [row for per in ("network", "neuron") for row in sheet_rows(side, per, folder)]
+        rows += packing_rows(folder)
+    show("tile export", rows, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""Reads a crossbar tile file, and refuses it where it breaks its specification."""
+
+import json
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data import store
+from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.tiles import TileSet
+from spiking_bimt.errors import InputError
+from spiking_bimt.export import tile_format as form
+
+Array = npt.NDArray[Any]
+
+_NEURON = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
+
+
+class TileFile(NamedTuple):
+    """What a tile file holds."""
+
+    tiles: TileSet
+    network: SpikingNetwork
+    """The quantised network without its synapses: those are in the tiles."""
+    placement: Placement
+    chip: Chip
+
+
+def parse(file: h5py.File) -> TileFile:
+    """The content of an open tile file: layout, checksums, then what the values say."""
+    form.check_layout(file)
+    fields = _tile_fields(file)
+    _check_sums(fields, store.read_array(file["tiles"], "sha256"))
+    if form.text(file, "digest") != form.digest_of(file):
+        raise InputError("the checksum of the file does not match: it was changed")
+    tiles = TileSet(**fields)
+    chip = _chip(file["hardware"])
+    if (chip.crossbar_rows, chip.crossbar_cols) != (tiles.rows, tiles.cols):
+        raise InputError("the crossbars of /hardware are not those of its profile")
+    core, slot = (store.read_array(file["neurons"], name) for name in ("core", "slot"))
+    placement = Placement(chip.name, chip.n_cores, core, slot)
+    tiles.check_cores(placement.core)
+    _check_signs(form.text(file["tiles"], "sign_mode"), tiles.codes)
+    indptr, cores = routing(tiles)
+    for name, expected in ("indptr", indptr), ("core", cores):
+        if not np.array_equal(store.read_array(file["routing"], name), expected):
+            raise InputError("the routing is not that of the tiles")
+    return TileFile(tiles, _skeleton(file, tiles), placement, chip)
+
+
+def routing(tiles: TileSet) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """(N + C + 1,) indptr and ascending destination cores of every neuron and input channel."""
+    n_cores = int(tiles.core.max(initial=0)) + 1
+    core = np.repeat(tiles.core.astype(np.int64), np.diff(tiles.row_indptr))
+    pairs = np.unique(tiles.row_source.astype(np.int64) * n_cores + core)
+    sources = np.arange(tiles.n_neurons + tiles.n_inputs + 1, dtype=np.int64)
+    indptr = np.searchsorted(pairs, sources * n_cores).astype(np.int64)
+    return indptr, (pairs % n_cores).astype(np.int32)
+
+
+def _tile_fields(file: h5py.File) -> dict[str, Any]:
+    """The fields of `TileSet`: lengths agree, values are not looked at yet."""
+    group, network = file["tiles"], file["network"]
+    n = len(store.read_array(file["neurons"], "core"))
+    n_inputs = len(store.read_array(file["routing"], "indptr")) - 1 - n
+    # Before anything as long as they say is made.
+    if (form.integer(network, "neurons"), form.integer(network, "inputs")) != (n, n_inputs):
+        raise InputError("the numbers of neurons and inputs are not those of /neurons and /routing")
+    fields: dict[str, Any] = {
+        name: store.read_array(group, name)
+        for name in ("core", "row_indptr", "row_source", "col_indptr", "col_target", "indptr")
+    }
+    for name in ("row_indptr", "col_indptr", "indptr"):
+        if len(fields[name]) != len(fields["core"]) + 1:
+            raise InputError(f"dataset tiles/{name} is not of {len(fields['core'])} tiles")
+    exponent = form.integer(group, "exponent")
+    if abs(exponent) > 64:
+        raise InputError(f"the exponent is {exponent}, it must lie in -64..64")
+    for name, stored in (("scale", "scale"), ("in_scale", "input_scale")):
+        scale = _columns(group, stored, fields["col_indptr"], len(fields["col_target"]))
+        fields[name] = np.ldexp(scale, exponent).astype(np.float32)
+    fields["position"] = _positions(store.read_array(group, "step"), fields["indptr"])
+    code, zero = store.read_array(group, "code"), form.integer(group, "zero_point")
+    if len(code) != len(fields["position"]):
+        raise InputError(f"{len(code)} codes and {len(fields['position'])} steps")
+    fields["codes"] = code if zero == 0 else code.astype(np.int64) - zero
+    fields["delays"] = store.read_array(group, "delay") if "delay" in group else None
+    hardware = file["hardware"]
+    return fields | {
+        "rows": form.integer(hardware, "rows"),
+        "cols": form.integer(hardware, "columns"),
+        "bits": form.integer(group, "bits"),
+        "n_neurons": n,
+        "n_inputs": n_inputs,
+    }
+
+
+def _columns(group: h5py.Group, name: str, indptr: Array, n_columns: int) -> Array:
+    """The scale of every column from a scale by network, tile or column."""
+    axis, value = form.text(group, f"{name}_axis"), store.read_array(group, name)
+    wanted = {"network": (), "tile": (len(indptr) - 1,), "column": (n_columns,)}
+    if axis not in wanted:
+        raise InputError(f"{name}_axis is {axis!r}; known: {', '.join(wanted)}")
+    if np.shape(value) != wanted[axis]:
+        raise InputError(f"dataset tiles/{name} has shape {np.shape(value)}, expected "
+                         f"{wanted[axis]} by {axis}")  # fmt: skip
+    if axis == "network":
+        return np.full(n_columns, value)
+    counts = np.diff(indptr.astype(np.int64))
+    if axis == "tile" and ((counts < 0).any() or counts.sum() != n_columns):
+        raise InputError(f"dataset tiles/col_indptr does not divide {n_columns} columns")
+    return np.repeat(value, counts) if axis == "tile" else np.asarray(value)
+
+
+def _positions(step: Array, indptr: Array) -> Array:
+    """position = sum of a tile's steps so far - 1."""
+    counts = np.diff(indptr.astype(np.int64))
+    if (counts < 0).any() or indptr[0] != 0 or indptr[-1] != len(step):
+        raise InputError(f"dataset tiles/indptr does not divide {len(step)} synapses")
+    total = np.cumsum(step, dtype=np.int64)
+    before = np.append(0, total)[indptr[:-1].astype(np.int64)]
+    position: Array = total - np.repeat(before, counts) - 1
+    if position.max(initial=0) > np.iinfo(np.int32).max:
+        raise InputError("dataset tiles/step leads out of the tile")
+    return position.astype(np.int32)
+
+
+def _check_sums(fields: dict[str, Any], stored: Array) -> None:
+    found = form.sums(fields)
+    if stored.shape != found.shape:
+        raise InputError(f"there are {len(found)} tiles and checksums of shape {stored.shape}")
+    bad = np.flatnonzero((found != stored).any(axis=1))
+    if len(bad):
+        raise InputError(
+            f"tile {bad[0]} does not match its checksum ({len(bad)} of {len(found)} tiles): it "
+            "was changed"
+        )
+
+
+def _check_signs(mode: str, codes: Array) -> None:
+    allowed = {"mixed": True, "excitatory": (codes > 0).all(), "inhibitory": (codes < 0).all()}
+    if mode not in allowed:
+        raise InputError(f"sign_mode is {mode!r}; known: {', '.join(allowed)}")
+    if not allowed[mode]:
+        raise InputError(f"sign_mode is {mode}, and there are codes of the other sign")
+
+
+def _chip(group: h5py.Group) -> Chip:
+    """The chip of its profile, or one with the geometry alone where the file has no profile."""
+    geometry = {
+        field: form.integer(group, field)
+        for field in ("width", "height", "cores_per_tile", "weight_bits", "neurons_per_core")
+    }
+    lines = {"crossbar_rows": form.integer(group, "rows"),
+             "crossbar_cols": form.integer(group, "columns")}  # fmt: skip
+    if "profile" in group.attrs:
+        chip = Chip(**json.loads(form.text(group, "profile")))
+        for field, value in geometry.items():
+            if getattr(chip, field) != value:
+                raise InputError(f"the profile's {field} is {getattr(chip, field)}, not {value}")
+        return chip
+    return Chip(
+        name=form.text(group, "name"), description="from a tile file", input_axons=None,
+        output_axons=None, synapse_bits=None, synapse_formula="flat", routing="unicast",
+        local_packets=False, packet_cost=1.0, hop_cost_x=1.0, hop_cost_y=1.0, energy=None,
+        sources={}, **geometry, **lines,
+    )  # fmt: skip
+
+
+def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
+    network, neurons, readout = file["network"], file["neurons"], file["readout"]
+    n = tiles.n_neurons
+    none: Any = np.zeros(0, np.int32)
+    ones: Any = np.ones(n)
+    out_codes, out_scale = (store.read_array(readout, name) for name in ("code", "scale"))
+    if len(out_scale) != len(out_codes):
+        raise InputError(f"{len(out_codes)} outputs have {len(out_scale)} scales")
+    places = np.stack([np.zeros(n), np.arange(n)], axis=1)
+    if "positions" in neurons:
+        places = store.read_array(neurons, "positions")
+    meaning: dict[str, Any] = {
+        name: json.loads(form.text(network, name)) if name in network.attrs else default
+        for name, default in (("tasks", []), ("sheet", [1, n]))
+    }
+    return SpikingNetwork(
+        indptr=np.zeros(n + 1, np.int64), indices=none, weights=none, codes=none,
+        in_indptr=np.zeros(tiles.n_inputs + 1, np.int64), in_indices=none, in_weights=none,
+        in_codes=none, scale=ones, in_scale=ones, out_codes=out_codes,
+        out_scale=out_scale, w_out=out_codes.astype(np.float32) * out_scale[:, None],
+        b_out=store.read_array(readout, "bias"), tau_out=float(form.number(network, "tau_out")),
+        delay=form.integer(network, "delay"), reset=form.text(network, "reset"),
+        dt=float(form.number(network, "dt")), task_dt=float(form.number(network, "task_dt")),
+        positions=places, sheet=tuple(meaning["sheet"]),
+        battery=form.text(network, "battery") if "battery" in network.attrs else "",
+        tasks=tuple(meaning["tasks"]), bits=tiles.bits,
+        delays=None if tiles.delays is None else none,
+        **{field: store.read_array(neurons, field) for field in _NEURON},
+    )  # fmt: skip

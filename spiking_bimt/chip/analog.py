@@ -1,0 +1,180 @@
+"""Tiles on real devices: programmed, stuck, drifted, noisy and converted; or none of it."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.crossbars import Crossbars
+from spiking_bimt.data.device import Conductances, Device
+from spiking_bimt.data.tiles import TileSet
+from spiking_bimt.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+
+EFFECTS: dict[str, dict[str, Any]] = {
+    "conductance levels": {"levels": None},
+    "programming noise": {"program_noise": []},
+    "stuck devices": {"stuck_min": 0.0, "stuck_max": 0.0},
+    "drift": {"drift_mean": [], "drift_spread": []},
+    "read noise": {"read_noise": []},
+    "converter": {"adc_bits": None},
+}
+"""The effects of a device by name, and the fields that take each of them away."""
+
+_MOST_CELLS = 2**27
+
+
+def slice_bits(bits: int, slices: int) -> npt.NDArray[np.int32]:
+    """Magnitude bits of a signed code, shared out as evenly as possible, the lowest first."""
+    if slices > bits - 1:
+        raise InputError(f"{slices} slices of {bits - 1} magnitude bits: a slice needs one or more")
+    share, more = divmod(bits - 1, slices)
+    return np.array([share + (s < more) for s in range(slices)], np.int32)
+
+
+def conductance_pairs(codes: npt.NDArray[Any], bits: int, device: Device) -> Conductances:
+    """The codes (nnz,) as levels of pairs of the device: G+ holds positive ones, G- negative."""
+    widths = slice_bits(bits, device.slices)
+    digits = _digits(np.abs(codes.astype(np.int64)), widths)
+    return Conductances(
+        g_min=device.g_min,
+        g_max=device.g_max,
+        slice_bits=widths,
+        positive=np.where(codes > 0, digits, 0).astype(np.uint16),
+        negative=np.where(codes < 0, digits, 0).astype(np.uint16),
+    )
+
+
+def with_effects(device: Device, kept: tuple[str, ...]) -> Device:
+    """The device with the effects of these names alone."""
+    removed: dict[str, Any] = {}
+    for name, fields in EFFECTS.items():
+        if name not in kept:
+            removed |= fields
+    return replace(device, **removed)
+
+
+def has_effect(device: Device, name: str) -> bool:
+    """Whether the device shows the effect at all."""
+    return any(getattr(device, field) != value for field, value in EFFECTS[name].items())
+
+
+def ideal(tiles: TileSet) -> Crossbars:
+    """Digital crossbars: every crosspoint holds its weight, rounded to float32 as the kernels'."""
+    rows, cols, scale, in_scale = _lines(tiles)
+    spikes = (rows >= 0) & (rows < tiles.n_neurons)
+    factor = np.where(spikes[:, :, None], scale[:, None, :], in_scale[:, None, :])
+    value = (_dense(tiles).astype(np.float32) * factor.astype(np.float32)).astype(np.float64)
+    ones = np.ones(scale.shape)
+    return Crossbars(value, None, rows, cols, ones, ones, None, np.ones(len(rows)))
+
+
+def program(tiles: TileSet, device: Device, rng: np.random.Generator, seconds: float) -> Crossbars:
+    """The tiles written into pairs of devices, as they are so many seconds later.
+
+    Every crosspoint of a used row and column has its pairs, those without a synapse too. With g the
+    conductance over g_max, written once: g is rounded to a level, disturbed, stuck with the given
+    shares, drifted by (seconds / drift_start)^-nu; the readings' variance is kept for the run.
+    """
+    widths = slice_bits(tiles.bits, device.slices)
+    rows, cols, scale, in_scale = _lines(tiles)
+    codes = _dense(tiles).astype(np.int64)
+    used = (rows >= 0)[:, :, None] & (cols >= 0)[:, None, :]
+    largest = (2.0**widths - 1)[:, None, None, None]
+    unit = largest / (device.g_max - device.g_min)
+    digits = _digits(np.abs(codes), widths)
+    sides = [_write(np.where(sign * codes > 0, digits, 0) / unit + device.g_min, device, rng)
+             for sign in (1, -1)]  # fmt: skip
+    sides = [_drift(side, device, rng, seconds) for side in sides]
+    value = np.where(used, (sides[0] - sides[1]) * unit, 0.0)
+    variance = None
+    if device.read_noise:
+        spread = sum(_reading(side, device) ** 2 for side in sides)
+        variance = np.where(used, spread * unit**2, 0.0).reshape(-1, *codes.shape[1:])
+    shift = 2.0 ** (np.cumsum(widths) - widths)[:, None, None]
+    return Crossbars(
+        value=value.reshape(-1, *codes.shape[1:]),
+        variance=variance,
+        row_source=np.tile(rows, (device.slices, 1)),
+        col_target=np.tile(cols, (device.slices, 1)),
+        scale=(scale * shift).reshape(-1, tiles.cols),
+        in_scale=(in_scale * shift).reshape(-1, tiles.cols),
+        adc_bits=device.adc_bits,
+        adc_full=np.repeat(largest.ravel(), len(rows)) * device.adc_range,
+    )
+
+
+def _write(target: Floats, device: Device, rng: np.random.Generator) -> Floats:
+    """Conductances after programming, microsiemens."""
+    g = target
+    if device.levels is not None:
+        step = (device.g_max - device.g_min) / (device.levels - 1)
+        g = device.g_min + np.rint((g - device.g_min) / step) * step
+    if device.program_noise:
+        spread = np.polynomial.polynomial.polyval(g / device.g_max, device.program_noise)
+        g = np.maximum(g + np.maximum(spread, 0) * rng.standard_normal(g.shape), 0)
+    if device.stuck_min or device.stuck_max:
+        draw = rng.random(g.shape)
+        g = np.where(draw < device.stuck_min, device.g_min, g)
+        g = np.where(draw >= 1 - device.stuck_max, device.g_max, g)
+    return g
+
+
+def _drift(g: Floats, device: Device, rng: np.random.Generator, seconds: float) -> Floats:
+    if not device.drift_mean or seconds <= device.drift_start:
+        return g
+    log = np.log(np.maximum(g / device.g_max, 1e-7))
+    nu = _clipped(log, device.drift_mean)
+    if device.drift_spread:
+        nu = nu + _clipped(log, device.drift_spread) * rng.standard_normal(g.shape)
+    drifted: Floats = g * (seconds / device.drift_start) ** -np.maximum(nu, 0)
+    return drifted
+
+
+def _clipped(log: Floats, line: list[float]) -> Floats:
+    a, b, low, high = line
+    return np.clip(a + b * log, low, high)
+
+
+def _reading(g: Floats, device: Device) -> Floats:
+    """Standard deviation of one reading, microsiemens."""
+    a, b, cap = device.read_noise
+    relative = np.maximum(g / device.g_max, 1e-7)
+    noise: Floats = g * np.minimum(a * relative**-b, cap)
+    return noise
+
+
+def _digits(magnitude: npt.NDArray[np.int64], widths: npt.NDArray[np.int32]) -> Any:
+    """(S, ..) the slices of each magnitude."""
+    shift = np.cumsum(widths) - widths
+    return np.stack([(magnitude >> s) & ((1 << w) - 1) for s, w in zip(shift, widths, strict=True)])
+
+
+def _dense(tiles: TileSet) -> npt.NDArray[np.int16]:
+    cells = tiles.n_tiles * tiles.rows * tiles.cols
+    if cells > _MOST_CELLS:
+        raise InputError(
+            f"{tiles.n_tiles} tiles have {cells} crosspoints: devices are simulated for up to "
+            f"{_MOST_CELLS}"
+        )
+    empty = np.zeros((0, tiles.rows, tiles.cols), np.int16)
+    return np.concatenate([empty, *(tiles.dense(t)[None] for t in range(tiles.n_tiles))])
+
+
+def _lines(tiles: TileSet) -> tuple[Any, Any, Floats, Floats]:
+    """(T, R) sources, (T, C) targets, scales and input scales, -1 and 0 where unused."""
+
+    def padded(indptr: Any, values: Any, width: int, fill: float, dtype: Any) -> Any:
+        out = np.full((tiles.n_tiles, width), fill, dtype)
+        tile = np.repeat(np.arange(tiles.n_tiles), np.diff(indptr))
+        out[tile, np.arange(len(values)) - indptr[tile]] = values
+        return out
+
+    return (
+        padded(tiles.row_indptr, tiles.row_source, tiles.rows, -1, np.int32),
+        padded(tiles.col_indptr, tiles.col_target, tiles.cols, -1, np.int32),
+        padded(tiles.col_indptr, tiles.scale, tiles.cols, 0, np.float64),
+        padded(tiles.col_indptr, tiles.in_scale, tiles.cols, 0, np.float64),
+    )
