@@ -23,7 +23,7 @@ EFFECTS: dict[str, dict[str, Any]] = {
 }
 """The effects of a device by name, and the fields that take each of them away."""
 
-_MOST_CELLS = 2**27
+_MOST_CELLS = 2**24
 
 
 def slice_bits(bits: int, slices: int) -> npt.NDArray[np.int32]:
@@ -63,10 +63,11 @@ def has_effect(device: Device, name: str) -> bool:
 
 def ideal(tiles: TileSet) -> Crossbars:
     """Digital crossbars: every crosspoint holds its weight, rounded to float32 as the kernels'."""
+    codes = _dense(tiles)
     rows, cols, scale, in_scale = _lines(tiles)
     spikes = (rows >= 0) & (rows < tiles.n_neurons)
     factor = np.where(spikes[:, :, None], scale[:, None, :], in_scale[:, None, :])
-    value = (_dense(tiles).astype(np.float32) * factor.astype(np.float32)).astype(np.float64)
+    value = (codes.astype(np.float32) * factor.astype(np.float32)).astype(np.float64)
     ones = np.ones(scale.shape)
     return Crossbars(value, None, rows, cols, ones, ones, None, np.ones(len(rows)))
 
