@@ -24,18 +24,6 @@ if TYPE_CHECKING:
     from spiking_bimt.stages.train import train
     from spiking_bimt.stages.verify import verify
 
-_STAGES = (
-    "compare",
-    "convert",
-    "demo",
-    "import_network",
-    "place",
-    "report",
-    "simulate",
-    "train",
-    "verify",
-)
-
 __all__ = [
     "compare",
     "convert",
@@ -50,7 +38,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _STAGES:
+    if name not in __all__:
         raise AttributeError(f"module 'spiking_bimt' has no attribute {name!r}")
     return getattr(importlib.import_module(f"spiking_bimt.stages.{name}"), name)
 
