@@ -80,7 +80,7 @@ def write_nir(path: Path, network: SpikingNetwork) -> None:
 
     Raises InputError where the dense weights are too large or the file cannot be written.
     """
-    nir = library()
+    nir = nir_package()
     dense_bytes(network)
     n, channels = network.n_neurons, max(network.n_inputs, 1)
     tau_syn = network.tau_syn.astype(float) / 1000
@@ -122,7 +122,7 @@ def write_nir(path: Path, network: SpikingNetwork) -> None:
     store.write_bytes(path, image.getvalue())
 
 
-def library() -> Any:
+def nir_package() -> Any:
     """The nir package; InputError that names the install command where it is absent."""
     try:
         import nir

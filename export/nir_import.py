@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.nir import NO_LEAK, STEP, library
+from spiking_bimt.export.nir import NO_LEAK, STEP, nir_package
 from spiking_bimt.simulation.build import from_coo
 
 Array = npt.NDArray[Any]
@@ -57,7 +57,7 @@ def read_nir(path: Path, *, dt: float | None = None) -> SpikingNetwork:
 
 
 def _graph(path: Path) -> Any:
-    nir = library()
+    nir = nir_package()
     if not path.is_file():
         raise InputError(f"{path} does not exist")
     _survive(path)

@@ -232,7 +232,7 @@ def test_a_network_of_dense_weights_too_large_is_refused_with_its_size(
 def test_the_absent_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "nir", None)
     with pytest.raises(InputError, match=r"pip install 'spiking-bimt\[nir\]'"):
-        nir_format.library()
+        nir_format.nir_package()
 
 
 def lif_graph() -> Any:
