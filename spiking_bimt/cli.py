@@ -132,7 +132,11 @@ def chips(as_json: bool) -> None:
 
 @main.command()
 @_run_argument()
-@click.option("--config", default="chip", show_default=True, help="Preset or TOML file.")
+@click.option("--config", help="Preset or TOML file.  [default: cores with --chip, else chip]")
+@click.option("--chip", help="Train against what this chip's packets cost: preset or TOML file.")
+@click.option("--from", "start", type=click.Path(path_type=Path), help="Train on from this run.")
+@click.option("--max-packets", type=float, help="Packets to other cores a spike to get down to.")
+@click.option("--max-error", type=float, help="Error up to which packets are saved.")
 @click.option("--reg", help="bimt, bimt-noswap, l1 or none.  [default: the preset's]")
 @click.option("--l1-scale", type=float, help="Factor on the penalty's strength.")
 @click.option("--battery", help="Task battery, see `spiking_bimt tasks`.")
