@@ -44,42 +44,46 @@ def train(
     run: str | Path,
     *,
     config: str | Path | None = None,
-    chip: str | None = None,
     start: str | Path | None = None,
-    max_packets: float | None = None,
-    max_error: float | None = None,
-    reg: str | None = None,
-    l1_scale: float | None = None,
-    battery: str | None = None,
-    tasks: tuple[str, ...] | None = None,
-    seed: int | None = None,
     resume: bool = False,
     test_trials: int = TEST_TRIALS,
     pictures: bool = False,
     announce: Callable[[str], None] | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
     config: a preset's name or a TOML file, "cores" by default where a chip is given and "chip"
-    where none is; the other settings override it. chip: train against what this chip's packets
-    cost. start: a run whose network is trained on, from the first phase that prices packets.
-    max_packets, max_error: packets to other cores a spike to get down to, or the error up to which
-    they are saved; the strength is found. CheckError where no strength reaches them: the best
-    network is kept. `resume` continues
-    from the run's checkpoint to the same result as an uninterrupted training (on one thread,
-    which this uses, bit for bit). A run that is trained already is refused without `resume`.
-    pictures: draw the sheet at every measurement, and an animation of them at the end.
-    announce: called with the whole configuration, as TOML, when the training begins.
+    where none is. settings: fields of `TrainConfig` in place of its own, such as seed, reg, tasks,
+    chip or max_packets; None leaves one as it is. start: a run whose network is trained on; with a
+    chip, from the first phase that prices packets. `resume` continues from the run's checkpoint to
+    the same result as an uninterrupted training (on one thread, which this uses, bit for bit). A
+    run that is trained already is refused without `resume`. pictures: draw the sheet at every
+    measurement, and an animation of them at the end. announce: called with the whole configuration,
+    as TOML, when the training begins.
+
+    Raises CheckError where no strength of the penalty reaches max_packets or max_error; the nearest
+    network is kept.
     """
     folder = Path(run)
     source = None if start is None else runs.require(Path(start), "rate.h5")
     network = None if source is None else store.load(source, RateNetwork)
-    own = {} if network is None else _kept_settings(network, str(start), battery, tasks)
-    settings = read_config(
-        config or ("cores" if chip else "chip"), chip=chip, max_packets=max_packets,
-        max_error=max_error, reg=reg, l1_scale=l1_scale,
-        **{"battery": battery, "tasks": tasks, "seed": seed, **own},
-    )  # fmt: skip
+    if network is not None:
+        settings |= _kept_settings(network, str(start), settings)
+    read = read_config(config or ("cores" if settings.get("chip") else "chip"), **settings)
+    return _trained(folder, read, network, source, resume, test_trials, pictures, announce)
+
+
+def _trained(
+    folder: Path,
+    settings: TrainConfig,
+    network: RateNetwork | None,
+    source: Path | None,
+    resume: bool,
+    test_trials: int,
+    pictures: bool,
+    announce: Callable[[str], None] | None,
+) -> dict[str, Any]:
     if test_trials < 1:
         raise InputError(f"{test_trials} test trials a task: ask for at least 1")
     with runs.writing(folder):
@@ -102,11 +106,9 @@ def train(
             torch.set_num_threads(threads)
 
 
-def _kept_settings(
-    network: RateNetwork, start: str, battery: str | None, tasks: tuple[str, ...] | None
-) -> dict[str, Any]:
+def _kept_settings(network: RateNetwork, start: str, asked: dict[str, Any]) -> dict[str, Any]:
     """What a training that goes on from a network takes from it."""
-    if battery is not None or tasks is not None:
+    if asked.get("battery") is not None or asked.get("tasks") is not None:
         raise InputError(f"the network of {start} keeps its tasks: leave --battery and --tasks out")
     if network.activation != "relu":
         raise InputError(

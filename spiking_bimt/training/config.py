@@ -51,7 +51,9 @@ class TrainConfig:
     packets."""
     chip: str = ""
     """Chip whose packets the phases with `packet` train against: preset or TOML file."""
-    packet_groups: bool = True
+    packet_scale: float = 1.0
+    """Factor on every phase's packet."""
+    packet_groups: bool = False
     """Whether that penalty is on groups, one a source and core, or on single weights."""
     packet_ends: float = 0.0
     """Price of an input channel's axon to a core, relative to a packet's."""
@@ -109,7 +111,7 @@ class TrainConfig:
         if not (np.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):
             raise InputError(f"lif_t_ref is {self.lif_t_ref}: it must be a finite time, least 0 ms")
         self._check_chip()
-        for field in ("tau", "decision_weight", "clip", "l1_scale", "lif_tau_mem",
+        for field in ("tau", "decision_weight", "clip", "l1_scale", "packet_scale", "lif_tau_mem",
                       "lif_full_rate", "lif_softness"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} must be a finite number above 0")
@@ -160,7 +162,14 @@ class TrainConfig:
         }
         off = changes[self.reg]
         phases = [
-            dataclasses.replace(phase, **{"l1": self.l1_scale * phase.l1, **off})
+            dataclasses.replace(
+                phase,
+                **{
+                    "l1": self.l1_scale * phase.l1,
+                    "packet": self.packet_scale * phase.packet,
+                    **off,
+                },
+            )
             for phase in self.phases
         ]
         if self.start and self.chip:

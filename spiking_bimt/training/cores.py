@@ -34,14 +34,14 @@ _HOT = 0.3
 def prices(chip: Chip, used: Ints, ends: float) -> Doubles:
     """(K + 1, K) price of an axon from one used core to another; 1 is the cheapest packet.
 
-    From an input channel, the last row, to any core: `ends`. An axon within a core is free unless
-    the chip sends a packet for it. Under multicast this bounds the price of the tree from above.
+    From an input channel, the last row, to any core: `ends`. What stays within a core is free, even
+    where the chip sends a packet for it: one packet serves all the synapses there, and hardly any
+    unit can do without. Under multicast this bounds the price of the tree from above.
     """
     xy = chip.core_xy()[used].astype(np.float64)
     gap = np.abs(xy[:, None] - xy[None])
     price = chip.packet_cost + gap[..., 0] * chip.hop_cost_x + gap[..., 1] * chip.hop_cost_y
-    if not chip.local_packets:
-        np.fill_diagonal(price, 0.0)
+    np.fill_diagonal(price, 0.0)
     remote = price[~np.eye(len(xy), dtype=bool)]
     cheapest = float(remote[remote > 0].min(initial=np.inf))
     unit = cheapest if math.isfinite(cheapest) else max(chip.packet_cost, 1.0)
