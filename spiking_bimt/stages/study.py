@@ -26,7 +26,7 @@ from spiking_bimt.training import bimt
 from spiking_bimt.training.config import read_config
 
 SCALES: dict[str, tuple[float, ...]] = {
-    "bimt": (1.0, 2.0, 4.0, 8.0),
+    "bimt": (1.0, 0.8, 1.8, 2.0, 4.0, 8.0),
     "l1": (2.0, 4.0, 8.0, 16.0),
     "bimt-noswap": (1.0, 4.0),
     "none": (1.0,),

@@ -156,7 +156,7 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
     if state.step == 0:
         _begin_phase(config, phase, state, observer)
         if phase.packet:
-            _settle_on_cores(config, phase, state, pool)
+            settle_on_cores(config, phase, state, pool)
     context = Context.of(config, state)
     while state.step < phase.steps:
         loss = step(context, state, pool.batch(state.step, state.task_loss))
@@ -230,7 +230,7 @@ def _bear(config: TrainConfig, phase: Phase, state: State) -> None:
     state.burden = np.maximum(state.burden + np.where(excess > 0, 0.1, -0.01), 0)
 
 
-def _settle_on_cores(config: TrainConfig, phase: Phase, state: State, pool: Pool) -> None:
+def settle_on_cores(config: TrainConfig, phase: Phase, state: State, pool: Pool) -> None:
     """Give every unit a core, where it has none yet or where fewer cores would do."""
     used = fewest_cores(load_chip(config.chip), len(state.units)).astype(np.int64)
     if len(state.used) and len(used) >= len(state.used):
