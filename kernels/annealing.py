@@ -1,4 +1,4 @@
-"""Simulated annealing of a placement: moves and swaps that are quoted first and made if they pay."""
+"""Simulated annealing of a placement: moves and swaps are quoted first, and made if they pay."""
 
 import math
 
@@ -71,7 +71,7 @@ def anneal(
         members, w = state.used[NEURONS, b], np.int64(-1)
         swaps = members >= rules.allowed[NEURONS] or state.used[NEURONS, a] <= least
         if members > 0 and (swaps or random_unit(rng) < 0.5):
-            w = partner(graph, state, rng, a, b)
+            w = np.int64(partner(graph, state, rng, a, b))
         elif swaps:
             continue
         luck = random_unit(rng)

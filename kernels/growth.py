@@ -25,7 +25,7 @@ def grow(
     claim = np.zeros(n)
     claimed = np.full(n, -1, np.int32)
     reaches = np.full(indptr.size - 1, -1, np.int32)
-    first, seed = 0, -1
+    first, seed = 0, np.int64(-1)
     for p in range(sizes.size):
         heap = [(0.0, np.int64(-1))]
         heap.clear()
@@ -59,8 +59,8 @@ def grow(
                     claimed[u] = p
                     heapq.heappush(heap, (-claim[u], u))
             v = np.int64(-1)
-        seed = -1
+        seed = np.int64(-1)
         while len(heap) > 0 and seed < 0:
             value, u = heapq.heappop(heap)
-            seed = u if part[u] < 0 else -1
+            seed = u if part[u] < 0 else np.int64(-1)
     return part

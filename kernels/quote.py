@@ -125,4 +125,5 @@ def quote(
             mesh.packet, mesh.multicast, mesh.local, scratch.dests, scratch.low, scratch.high,
         )  # fmt: skip
         rise += home_rise(graph, mesh, state, scratch, w, b, a, back[1] - shifted[1])
-    return rise + home_rise(graph, mesh, state, scratch, v, a, b, shifted[0] - back[0])
+    rise += home_rise(graph, mesh, state, scratch, v, a, b, shifted[0] - back[0])
+    return float(rise)

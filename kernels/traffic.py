@@ -51,7 +51,7 @@ def tree_links(
 
 @njit(cache=True)
 def tree_price(
-    home: int | np.int64, dests: Array, n_dests: int, x: Array, at_x: Array, at_y: Array,
+    home: int | np.int64, dests: Array, n_dests: int | np.int64, x: Array, at_x: Array, at_y: Array,
     low: Array, high: Array,
 ) -> float:  # fmt: skip
     """Price of the links of the multicast tree (arguments as `tree_spans`).
@@ -74,11 +74,13 @@ def tree_price(
     price = east - west
     for column in range(first, last + 1):
         price += high[column] - low[column]
-    return price
+    return float(price)
 
 
 @njit(cache=True)
-def path_price(home: int | np.int64, dests: Array, n_dests: int, at_x: Array, at_y: Array) -> float:
+def path_price(
+    home: int | np.int64, dests: Array, n_dests: int | np.int64, at_x: Array, at_y: Array
+) -> float:
     """Price of the links that separate packets to each of the cores cross (as `tree_price`)."""
     price = 0.0
     for k in range(n_dests):

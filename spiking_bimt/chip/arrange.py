@@ -19,7 +19,7 @@ _STEPS = 30
 _HOTTEST, _COLDEST = 0.5, 0.005
 _SAMPLE = 100  # exchanges that this mean is taken over
 # Exchanges a pair of places, and (net, core) pairs that all of them together may price.
-_PER_PAIR, _VISITS = 40, 3e7
+_PER_PAIR, _VISITS = 40, 1e7
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class _Weighted:
     weight: Floats
 
 
-def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Ints, rng: Ints,
+def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Ints,
+             rng: npt.NDArray[np.uint64],
              effort: float = 1.0) -> Ints:  # fmt: skip
     """(n_cores,) the place of each core's neurons after exchanges between `cores`.
 
@@ -92,11 +93,9 @@ def _senders(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats) -> _Weight
     indptr, dests = packet_destinations(chip, graph, core)
     if chip.routing == "unicast":
         owner = np.repeat(core.astype(np.int64), np.diff(indptr))
-        flows = np.bincount(
-            np.unique(owner * chip.n_cores + dests, return_inverse=True)[1],
-            weights=np.repeat(rates, np.diff(indptr)),
-        )
-        pairs = np.unique(owner * chip.n_cores + dests)
+        pairs, which = np.unique(owner * chip.n_cores + dests, return_inverse=True)
+        rate_of = np.repeat(rates, np.diff(indptr))
+        flows = np.asarray(np.bincount(which, rate_of, len(pairs)), np.float64)
         home, dest = (part.astype(np.int32) for part in np.divmod(pairs, chip.n_cores))
         return _Weighted(home, np.arange(len(pairs) + 1), dest, flows)
     seen: dict[bytes, int] = {}

@@ -31,7 +31,7 @@ STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1")
 # Temperatures in units of the start's mean cost of a neuron.
 _HOTTEST, _COLDEST = 0.3, 0.003
 # Proposals a neuron: the most, the least, and synapses that all together may touch between them.
-_MOST, _LEAST, _SYNAPSES = 1500, 40, 3e7
+_MOST, _LEAST, _SYNAPSES = 1500, 40, 1.5e7
 # Share of the proposals, and temperatures, with which each start is tried.
 _TRIAL, _TRIAL_ROUNDS, _TRIAL_HOTTEST = 0.05, 6, 0.05
 # The largest network whose starts are all tried, and that Mt-KaHyPar cuts, neurons.

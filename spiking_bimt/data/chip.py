@@ -11,6 +11,7 @@ from spiking_bimt.errors import InputError
 SYNAPSE_FORMULAS = ("flat", "loihi-blocks")
 ROUTINGS = ("unicast", "multicast")
 ENERGY_EVENTS = ("soma", "spike", "synapse")
+LATENCY_EVENTS = ("soma", "spike", "packet", "receive", "synapse")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ class Chip:
     """Tiles of one chip along y."""
     chip_hop_cost: float | None = None
     """Cost of a hop from one chip to the next."""
+    latency: dict[str, float] | None = None
+    """Time that a core takes for each event, ns: soma (a neuron and step), spike, packet (sent),
+    receive (a packet), synapse; None where unpublished."""
 
     def __post_init__(self) -> None:
         for field in ("width", "height", "cores_per_tile", "neurons_per_core", "weight_bits",
@@ -97,16 +101,22 @@ class Chip:
             )
 
     def _check_energy(self) -> None:
-        if self.energy is None:
-            return
-        if set(self.energy) != set(ENERGY_EVENTS):
-            raise InputError(
-                f"chip {self.name}: energy gives {', '.join(sorted(self.energy)) or 'nothing'}; it "
-                f"needs {', '.join(ENERGY_EVENTS)}, or is left out"
-            )
-        for event, value in self.energy.items():
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError(f"chip {self.name}: energy of {event} is {value} pJ, least 0")
+        for what, given, events, unit in (
+            ("energy", self.energy, ENERGY_EVENTS, "pJ"),
+            ("latency", self.latency, LATENCY_EVENTS, "ns"),
+        ):
+            if given is None:
+                continue
+            if set(given) != set(events):
+                raise InputError(
+                    f"chip {self.name}: {what} gives {', '.join(sorted(given)) or 'nothing'}; it "
+                    f"needs {', '.join(events)}, or is left out"
+                )
+            for event, value in given.items():
+                if not (np.isfinite(value) and value >= 0):
+                    raise InputError(
+                        f"chip {self.name}: {what} of {event} is {value} {unit}, least 0"
+                    )
 
     def _check_board(self) -> None:
         board = self.chip_width, self.chip_height, self.chip_hop_cost

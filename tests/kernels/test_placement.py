@@ -106,7 +106,7 @@ def links(mesh: records.Mesh, home: int, dests: set[int]) -> float:
         along_y += [(x1, sign, y) for y in range(y0, y1, sign)]
     if mesh.multicast:
         along_x, along_y = list(set(along_x)), list(set(along_y))
-    return sum(np.diff(COLUMN_AT)[x] for _, x in along_x) + len(along_y) * PRICES[2]
+    return float(sum(np.diff(COLUMN_AT)[x] for _, x in along_x) + len(along_y) * PRICES[2])
 
 
 def check(work: Work) -> None:
