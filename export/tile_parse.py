@@ -166,7 +166,7 @@ def _chip(group: h5py.Group) -> Chip:
         name=form.text(group, "name"), description="from a tile file", input_axons=None,
         output_axons=None, synapse_bits=None, synapse_formula="flat", routing="unicast",
         local_packets=False, packet_cost=1.0, hop_cost_x=1.0, hop_cost_y=1.0, energy=None,
-        sources={}, **geometry, **lines,
+        sources={}, latency=None, **geometry, **lines,
     )  # fmt: skip
 
 
