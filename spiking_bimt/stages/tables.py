@@ -83,9 +83,16 @@ def show_analog(result: dict[str, Any]) -> None:
     _show_rows(title, [*rows, ("figure", result["figure"])])
 
 
+def _trained_elsewhere(result: dict[str, Any]) -> str:
+    trained = result["trained_for"]
+    other = trained is not None and trained != result["chip"]
+    return f"{result['chip']}, of a network trained against {trained}" if other else result["chip"]
+
+
 def show_place(result: dict[str, Any]) -> None:
     """Cores used, how near the limits, what the traffic costs, against baselines and bound."""
     rows = [
+        ("chip", _trained_elsewhere(result)),
         ("cores used", f"{result['cores']}"),
         ("packets a spike", f"{result['packets_per_spike']:.3f}"),
         (f"hops a spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
