@@ -12,7 +12,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
+import numpy.typing as npt
 from fewest_tiles import fewest_tiles
 from rows import Row, arguments, show
 
@@ -73,6 +75,12 @@ def export(source: Path, path: Path, side: int) -> int:
     return len(tiles.codes)
 
 
+def entropy(values: npt.NDArray[Any]) -> float:
+    """Bytes that a value takes at least where each is coded by itself."""
+    share = np.bincount(values.astype(np.int64) - int(values.min())) / len(values)
+    return float(-(share[share > 0] * np.log2(share[share > 0])).sum() / 8)
+
+
 def sheet_rows(side: int, per: str, folder: Path) -> list[Row]:
     """Export and verify of a local sheet of side x side neurons with 30 synapses each."""
     name = f"{side**2:,} neurons, one scale a {per}"
@@ -82,10 +90,11 @@ def sheet_rows(side: int, per: str, folder: Path) -> list[Row]:
     rows = [
         at_most(f"export, {name}", wall, 60, "s", f"wall; {cpu:.1f} s of CPU; {n:,} synapses"),
         at_most(f"peak memory, {name}", peak_gib(), 4, "GiB", "the network included"),
-        at_most(
-            f"file, {name}", path.stat().st_size / n, 1.5, "bytes a synapse", "all of the file"
-        ),
     ]
+    with h5py.File(path) as file:
+        code, step = (entropy(file["tiles"][name][()]) for name in ("code", "step"))
+    note = f"all of the file; entropy of a code {code:.2f}, of a step {step:.2f}"
+    rows.append(at_most(f"file, {name}", path.stat().st_size / n, 1.5, "bytes a synapse", note))
     found, cpu, wall = timed(lambda: verify(path, trials=1))
     note = f"wall; {cpu:.1f} s of CPU; every integer and {found['spikes']:,} spikes"
     return [*rows, at_most(f"verify, {name}", wall, 120, "s", note)]
