@@ -45,6 +45,12 @@ class Sweep(NamedTuple):
     at: list[float]
     device: list[Device]
     seconds: list[float]
+    ages: list[str] | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        """Of the magnitudes: their numbers, or ages in words."""
+        return self.ages or [f"{at:g}" for at in self.at]
 
 
 def sweeps() -> dict[str, Sweep]:
@@ -64,7 +70,9 @@ def sweeps() -> dict[str, Sweep]:
         ),
         "programming noise": Sweep("times that of pcm", times, written, now),
         "stuck devices": Sweep("share, half at each end", shares, stuck, now),
-        "drift": Sweep("s after programming", ages, [drift] * 5, ages),
+        "drift": Sweep(
+            "after programming", ages, [drift] * 5, ages, ["1 min", "1 h", "1 d", "30 d", "1 y"]
+        ),
         "read noise": Sweep("times that of pcm", louder, read, now),
         "converter": Sweep(
             "bits over 8 crosspoints", [*bits], [replace(PLAIN, adc_bits=k) for k in bits], now
@@ -114,6 +122,8 @@ def draw(found: dict[str, list[list[float]]], digital: float) -> None:
             axes.set(title=name, xlabel=sweep.axis, ylim=(0, 1))
             if name != "converter":
                 axes.set_xscale("log")
+            axes.set_xticks(sweep.at, sweep.labels)
+            axes.minorticks_off()
             axes.grid(axis="y")
         for axes in panels[::3]:
             axes.set_ylabel("accuracy")
@@ -133,10 +143,10 @@ def main() -> None:
     found, rows = {}, []
     for name, sweep in sweeps().items():
         found[name] = swept(sweep, network, tiles, test, seeds)
-        for at, values in zip(sweep.at, found[name], strict=True):
+        for label, values in zip(sweep.labels, found[name], strict=True):
             note = f"{sweep.axis}; reference: digital; seeds {min(values):.3f} to {max(values):.3f}"
             mean = float(np.mean(values))
-            rows.append(Row(f"{name}, {at:g}", mean, digital, None, None, None, "accuracy", note))
+            rows.append(Row(f"{name}, {label}", mean, digital, None, None, None, "accuracy", note))
     show(f"device effects, {test.n_trials} trials", rows, options.json)
     if not options.quick:
         draw(found, digital)
