@@ -219,7 +219,7 @@ def test_changes_outside_the_tiles_are_detected(tmp_path: Path, where: str) -> N
         if attribute:
             attrs = file[group or "/"].attrs
             old = attrs[attribute]
-            attrs[attribute] = old + 1 if attribute == "delay" else old[:-1]
+            attrs[attribute] = old + 1 if attribute == "delay" else np.bytes_(old[:-1])
         else:
             file[group][0] = file[group][0] + 1
     with pytest.raises(InputError, match=r"checksum of the file does not match|; known: "):
