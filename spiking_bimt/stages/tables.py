@@ -27,7 +27,14 @@ def show_train(result: dict[str, Any]) -> None:
         ("recurrent connections", f"{result['synapses']:,}"),
         ("wiring length (Manhattan)", f"{result['wiring_length']:,.0f}"),
     ]  # fmt: skip
+    if "chip" in result:
+        rows.append(("cores", f"{result['cores']} of {result['chip']}"))
+        rows.append(("packets to other cores", f"{result['packets_per_spike']:.3f} a spike"))
     _show_rows(f"rate network, {result['trials_per_task']} trials a task", rows)
+    if result.get("rungs"):
+        steps = [(f"rung {number}", f"error {error:.4f}, {packets:.3f} packets a spike")
+                 for number, (error, packets) in enumerate(result["rungs"])]  # fmt: skip
+        _show_rows("the search for the price, on validation trials", steps)
     _show_tasks({"rate": result["per_task"]})
 
 
