@@ -54,7 +54,13 @@ def counted(chip: Chip, network: SpikingNetwork, core: npt.NDArray[Any]) -> dict
     index_bits = max(6, math.ceil(math.log2(chip.neurons_per_core)))
     counts: dict[str, list[int]] = {
         name: [0] * chip.n_cores
-        for name in ("neurons_per_core", "input_axons", "output_axons", "synapse_bits")
+        for name in (
+            "neurons_per_core",
+            "input_axons",
+            "output_axons",
+            "synapse_bits",
+            "destinations",
+        )
     }
     for c in range(chip.n_cores):
         counts["neurons_per_core"][c] = sum(int(k) == c for k in core)
@@ -74,6 +80,7 @@ def counted(chip: Chip, network: SpikingNetwork, core: npt.NDArray[Any]) -> dict
             dests -= {int(home)}
         packets = min(len(dests), 1) if chip.routing == "multicast" else len(dests)
         counts["output_axons"][home] += packets
+        counts["destinations"][home] = max(counts["destinations"][home], len(dests))
     return counts
 
 
@@ -127,6 +134,7 @@ def test_the_transpose_holds_the_same_synapses() -> None:
         ("input_axons", "input axons"),
         ("output_axons", "output axons"),
         ("synapse_bits", "bits of synapse memory"),
+        ("destinations", "destination cores of one neuron"),
     ],
 )
 def test_a_placement_that_breaks_a_limit_is_refused(limit: str, word: str) -> None:
@@ -158,6 +166,10 @@ def test_hopeless_networks_are_refused_before_placing() -> None:
         check(replace(SMALL, input_axons=2), graph, placement)
     with pytest.raises(InputError, match=rf"neuron {neuron} alone needs {fan_in * 8} bits"):
         check(replace(SMALL, synapse_bits=fan_in * 8 - 1), graph, placement)
+    message = rf"neuron {neuron} has {fan_in} synapses, small allows 5 \({fan_in - 5} too many; "
+    with pytest.raises(InputError, match=message + r"\d+ neurons have too many\)"):
+        check(replace(SMALL, synapses_per_neuron=5), graph, placement)
+    check(replace(SMALL, synapses_per_neuron=fan_in), graph, placement)
     with pytest.raises(InputError, match="8-bit weights, small holds 4: convert with --bits 4"):
         check(replace(SMALL, weight_bits=4), graph, placement)
 
