@@ -85,10 +85,10 @@ def force_directed(problem: Problem, used: Ints, seed: int) -> Ints:
     xy, at = chip.core_xy()[used].astype(int), used.copy()  # part used[k] sits at at[k]
     near = abs(xy[:, None] - xy).sum(-1) <= 1
     pairs = np.argwhere(np.triu(near, 1))
-    flows = flows[np.ix_(used, used)]
+    between = flows[np.ix_(used, used)]
 
     def gain(p: int, q: int) -> float:
-        pull = flows[p] - flows[q]
+        pull = between[p] - between[q]
         pull[[p, q]] = 0.0
         return float(pull @ (apart[at[p], at] - apart[at[q], at]))
 

@@ -97,7 +97,7 @@ def home_rise(
     if shifted < 0 and not in_a:
         dests[n] = a
         n += 1
-    return graph.rate[v] * route_price(mesh, scratch, b, n) - state.cost[v]
+    return float(graph.rate[v] * route_price(mesh, scratch, b, n) - state.cost[v])
 
 
 @njit(cache=True)

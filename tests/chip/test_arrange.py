@@ -2,8 +2,10 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from spiking_bimt.chip.arrange import arranged, gilmore_lawler
@@ -25,7 +27,7 @@ def test_the_best_of_all_arrangements_is_found(seed: int, routing: str) -> None:
     core = rng.integers(0, 6, 20).astype(np.int32)
     cores = np.arange(6, dtype=np.int32)
 
-    def price(at: np.ndarray) -> float:
+    def price(at: npt.NDArray[Any]) -> float:
         return flow(chip, graph, at[core].astype(np.int32), rates).hop_cost(chip)
 
     best = min(price(np.array(at)) for at in itertools.permutations(range(6)))
