@@ -28,7 +28,7 @@ Progress = Callable[[int, str], None]
 
 ROUNDS = 40
 """Temperatures of the refinement: the steps that `progress` counts."""
-STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1")
+STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
 # Temperatures in units of the start's mean cost of a neuron.
 _HOTTEST, _COLDEST = 0.3, 0.003
 # Proposals a neuron: the most, the least, and synapses that all together may touch between them.
@@ -87,10 +87,11 @@ def place(
         validate.positive("place", "time_limit", time_limit)
     if seed < 0:
         raise InputError(f"seed is {seed}: it must be a whole number, least 0")
-    names = _starts(starts, graph.n_neurons)
+    trained = network.core if network.chip == chip.name else None
+    names = _starts(starts, graph.n_neurons, trained is not None)
     room = _room(chip, graph.n_neurons, cores)
     least = 0 if cores is None else graph.n_neurons // cores
-    problem = Problem(chip, graph, weight, network.positions, room, least, seed)
+    problem = Problem(chip, graph, weight, network.positions, room, least, seed, trained)
     rng = np.array([seed % 2**64], np.uint64)
     used, begun, search = legal_start(problem, cores, rng)
     per_round = max(1, round(effort * _proposals(graph) / ROUNDS))
@@ -105,12 +106,14 @@ def place(
     )
 
 
-def _starts(starts: Sequence[str] | None, n: int) -> tuple[str, ...]:
+def _starts(starts: Sequence[str] | None, n: int, trained: bool) -> tuple[str, ...]:
     if starts is None:
-        if n > _TRIED:
-            return ("blocks",)
-        return tuple(s for s in STARTS if s != "km1" or (n <= _CUT and has_mtkahypar()))
+        able = {"km1": n <= _CUT and has_mtkahypar(), "trained": trained}
+        few = ("blocks", "trained") if n > _TRIED else STARTS
+        return tuple(name for name in few if able.get(name, True))
     for name in starts:
+        if name == "trained" and not trained:
+            raise InputError("the network was not trained against this chip: no start 'trained'")
         if name not in STARTS:
             raise InputError(f"unknown start {name!r}; known: {', '.join(STARTS)}")
     if not starts:
@@ -149,6 +152,8 @@ def start_from(name: str, problem: Problem, used: Ints) -> Ints:
             return used[start.even_parts(n, len(used))]
         case "overlap":
             return used[start.grown(graph, problem.rates, len(used))]
+        case "trained" if problem.trained is not None:
+            return start.compacted(problem.trained, used)
     parts = hypergraph_parts(graph, problem.rates, len(used), problem.room, problem.seed)
     return start.topped_up(used[parts], used, problem.least)
 

@@ -46,6 +46,8 @@ class Problem:
     least: int
     """Fewest neurons that a core in use may be left with."""
     seed: int
+    trained: Ints | None = None
+    """(N,) core on which training left each neuron, or None."""
 
 
 @dataclass(frozen=True)

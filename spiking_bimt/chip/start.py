@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.data.chip import Chip
+from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.growth import grow
 
 Ints = npt.NDArray[np.int32]
@@ -22,6 +23,20 @@ def compact_cores(chip: Chip, n_cores: int) -> Ints:
     block = [x * chip.height + y for x in range(width) for y in range(height)][:tiles]
     cores = np.array(block)[:, None] * chip.cores_per_tile + np.arange(chip.cores_per_tile)
     return np.ascontiguousarray(cores.ravel()[:n_cores], np.int32)
+
+
+def fewest_cores(chip: Chip, n_neurons: int) -> Ints:
+    """The cores that so many neurons fill, in a block; InputError where the chip has fewer."""
+    n_cores = math.ceil(n_neurons / chip.neurons_per_core)
+    if n_cores > chip.n_cores:
+        room = chip.n_cores * chip.neurons_per_core
+        side = math.ceil(math.sqrt(n_cores / chip.cores_per_tile))
+        raise InputError(
+            f"{n_neurons} units need {n_cores} cores, {chip.name} has {chip.n_cores} "
+            f"({n_neurons - room} units too many): use a smaller sheet, or a grid of at least "
+            f"{side} x {side} such tiles"
+        )
+    return compact_cores(chip, n_cores)
 
 
 def surrounding_cores(chip: Chip, cores: Ints) -> Ints:
@@ -113,6 +128,17 @@ def topped_up(core: Ints, cores: Ints, least: int) -> Ints:
             counts[rich] -= 1
             counts[poor] += 1
     return core
+
+
+def compacted(core: Ints, cores: Ints) -> Ints:
+    """The same groups of neurons on `cores`, the emptiest joining one another where there are more.
+
+    A core may get more neurons than it holds; the search repairs that.
+    """
+    index, size = np.unique(core, return_inverse=True, return_counts=True)[1:]
+    rank = np.argsort(np.argsort(-size, kind="stable"), kind="stable")[index]
+    merged: Ints = cores[np.where(rank < len(cores), rank, len(cores) - 1)]
+    return merged
 
 
 def shuffled(n_neurons: int, cores: Ints, seed: int) -> Ints:

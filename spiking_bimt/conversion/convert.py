@@ -156,6 +156,8 @@ def to_spiking(
         sheet=network.sheet,
         battery=network.battery,
         tasks=network.tasks,
+        chip=network.chip,
+        core=network.core,
     )
 
 

@@ -58,6 +58,7 @@ def place(
         measured = {
             **(placement.measured or {}),
             **measure(network, placement, preset, threads),
+            "trained_for": network.chip or None,
         }
         store.save(
             replace(placement, measured=measured),
