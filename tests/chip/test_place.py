@@ -46,7 +46,7 @@ def test_refining_beats_start_and_baselines(seed: int, routing: str) -> None:
     assert measured["cost"] == again.cost(chip)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.integers(0, 10**6))
 def test_any_legal_placement_keeps_every_limit(seed: int) -> None:
     rng = np.random.default_rng(seed)
