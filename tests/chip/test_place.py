@@ -151,6 +151,7 @@ def test_every_start_alone_gives_a_legal_placement(name: str) -> None:
     if name == "km1":
         pytest.importorskip("mtkahypar")
     network = random_network(13, n=40, density=0.1)
+    network = replace(network, chip=GRID.name, core=start.sequential(40, 5))
     placement = place(network, GRID, rates(13, 40), starts=[name], effort=0.02)
     measured: Any = placement.measured
     assert set(measured["starts"]) == {name}
