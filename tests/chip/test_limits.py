@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,6 +16,7 @@ from spiking_bimt.chip.graph import axon_graph, destinations
 from spiking_bimt.chip.limits import axon_bits, check, memory_formula, usage
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
+from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
@@ -190,3 +193,15 @@ def test_two_synapses_of_one_pair_are_refused() -> None:
     indices[network.indptr[row] + 1] = indices[network.indptr[row]]
     with pytest.raises(InputError, match=f"source {row} has two synapses onto neuron"):
         axon_graph(replace(network, indices=indices))
+
+
+def test_a_placement_file_edited_by_hand_is_refused(tmp_path: Path) -> None:
+    graph, path = axon_graph(random_network(1, n=12, inputs=3)), tmp_path / "placement.h5"
+    chip = replace(SMALL, neurons_per_core=4)
+    store.save(placed(chip, np.arange(12) // 4), path, {})
+    check(chip, graph, store.load(path, Placement))
+    with h5py.File(path, "r+") as file:
+        file["core"][...] = np.zeros(12, np.int32)
+        file["slot"][...] = np.arange(12, dtype=np.int32)
+    with pytest.raises(InputError, match=r"core 0 takes 12 neurons, small allows 4 \(8 too many\)"):
+        check(chip, graph, store.load(path, Placement))
