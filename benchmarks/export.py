@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 from fewest_tiles import fewest_tiles
+from networks import bundled
 from rows import Row, arguments, show
 
 from spiking_bimt.chip.packing import natural_tiles
@@ -30,7 +30,6 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.export.tiles import TileFile, write_tiles
 from spiking_bimt.simulation.build import random_sheet
 from spiking_bimt.stages.compare import BUNDLED
-from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.verify import verify
 
 PATCH = 16
@@ -98,17 +97,6 @@ def sheet_rows(side: int, per: str, folder: Path) -> list[Row]:
     found, cpu, wall = timed(lambda: verify(path, trials=1))
     note = f"wall; {cpu:.1f} s of CPU; every integer and {found['spikes']:,} spikes"
     return [*rows, at_most(f"verify, {name}", wall, 120, "s", note)]
-
-
-def bundled(name: str, folder: Path) -> SpikingNetwork | None:
-    """The bundled network of that name, converted to 8 bits; None where there is none."""
-    source = resources.files("spiking_bimt.bundle") / f"{name}.h5"
-    if not source.is_file():
-        return None
-    folder.mkdir()
-    store.write_bytes(folder / "rate.h5", source.read_bytes())
-    convert(folder, trials=1)
-    return store.load(folder / "network.h5", SpikingNetwork).quantised()
 
 
 def no_placement_below(network: SpikingNetwork, chip: Chip, most: int) -> int:

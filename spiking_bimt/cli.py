@@ -222,7 +222,7 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
 @click.option(
     "--time", "time_limit", type=float, help="Seconds to stop after, with the best found."
 )
-@click.option("--starts", callback=_names, help="blocks,hilbert,sequential,overlap,km1.")
+@click.option("--starts", callback=_names, help="blocks,hilbert,sequential,overlap,km1,trained.")
 @_threads_option()
 def place(run: Path, as_json: bool, **options: Any) -> None:
     """network.h5 to placement.h5: neurons onto the chip's cores."""
