@@ -187,7 +187,7 @@ def study(
 
 @main.command()
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--chip", default="grid64", show_default=True, help="Preset or TOML file.")
+@click.option("--chip", default="loihi16", show_default=True, help="Preset or TOML file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the placer.")
 @_trials_option(20, "Test trials a task of the bundled networks.")
 @_threads_option()
