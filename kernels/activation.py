@@ -38,3 +38,16 @@ def lif_rate_and_slope(x: np.float32, curve: Array) -> tuple[np.float32, np.floa
     period = t_ref + tau_mem * log_ratio
     rate = np.float32(1) / (full_rate * period)
     return rate, rate / period * tau_mem * slope_of_log
+
+
+@njit(cache=True)
+def slopes_at(x: Array, curve: Array) -> Array:
+    """Slope of the activation at x (P, N), float32: of max(x, 0) where curve is empty."""
+    slopes: Array = np.empty(x.shape, np.float32)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            if curve.size:
+                slopes[i, j] = lif_rate_and_slope(np.float32(x[i, j]), curve)[1]
+            else:
+                slopes[i, j] = np.float32(1) if x[i, j] > 0 else np.float32(0)
+    return slopes

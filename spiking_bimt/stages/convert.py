@@ -1,36 +1,32 @@
 """`convert`: rate.h5 to network.h5."""
 
-from dataclasses import asdict, replace
+import time
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spiking_bimt.conversion.convert import (
-    ConversionConfig,
-    delay_steps,
-    to_spiking,
-    trained_for,
-)
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.conversion.convert import ConversionConfig, delay_steps, trained_for
+from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.data import store
-from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
+from spiking_bimt.finetuning.config import TuneConfig
+from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.progress import progress
+from spiking_bimt.stages.routes import Converted, Route, follow, training_steps
 from spiking_bimt.tasks.accuracy import Score, score
 from spiking_bimt.tasks.battery import draw_trials
-
-CALIBRATION_TRIALS = 20
 
 
 def convert(
     run: str | Path,
     *,
+    method: str = "one-to-one",
     bits: int | None = 8,
     trials: int = 200,
     seed: int = 0,
@@ -39,41 +35,69 @@ def convert(
 ) -> dict[str, Any]:
     """Convert the run's rate network to spikes and write network.h5; returns what was measured.
 
-    settings: fields of `ConversionConfig`. bits: width of the integer weights, None for none.
-    trials: test trials a task, the same for every network scored: the rate network, the rate
-    network at the simulation step, the spiking one, and the one with integer weights.
+    method: "one-to-one"; "aware" (trained with the spiking neurons' f-I curve) or "finetune"
+    (trained in spikes) of the weights that are there; "kim2019" (one factor for all, a baseline).
+    settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
+    weights, None for none. trials: test trials a task, the same for every network scored: the rate
+    network, the rate network at the simulation step, the spiking one, and the one with integer
+    weights. seed: of the calibration trials and of training.
     """
     folder = Path(run)
     source = runs.require(folder, "rate.h5")
     if trials < 1:
         raise InputError(f"{trials} trials a task: ask for at least 1")
-    config = ConversionConfig(**settings)
+    route = _route(method, bits, seed, settings)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
-        calibration = draw_trials(
-            rate.battery, rate.tasks, CALIBRATION_TRIALS, rate.dt, stream="calibrate", seed=seed
-        )
-        full_scale = drive_percentile(rate, calibration, config.percentile)
-        _agree(rate, settings, trained_for(rate, config))
-        config = trained_for(rate, config)
-        network = to_spiking(rate, full_scale, config)
-        if bits is not None:
-            network = quantise(network, bits)
+        _agree(rate, settings, trained_for(rate, route.config))
+        start = time.process_time()
+        with progress(method, training_steps(route)) as advance:
+            made = follow(route, rate, seed, advance)
+        seconds = time.process_time() - start
         test = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
-        measured = _measure(rate, network, test, config, threads)
+        measured = _measure(rate, made, test, threads) | {
+            "method": method,
+            "training": _plain(route.tuning) if training_steps(route) else None,
+            "seconds": seconds,
+        }
         store.save(
-            replace(network, measured=measured),
+            replace(made.network, measured=measured),
             folder / "network.h5",
-            settings={"command": "convert", **_plain(config), "bits": bits, "seed": seed},
+            settings={"command": "convert", "method": method, **_plain(made.config),
+                      "rounding": route.rounding and asdict(route.rounding),
+                      "training": measured["training"], "bits": bits, "seed": seed},
             inputs={"rate.h5": source},
-        )
+        )  # fmt: skip
     return measured
+
+
+def _route(method: str, bits: int | None, seed: int, settings: dict[str, Any]) -> Route:
+    """The route that the settings describe; TypeError for one that is no setting."""
+    known = _names(ConversionConfig) | _names(TuneConfig) | _names(Rounding)
+    if unknown := settings.keys() - known:
+        raise TypeError(f"convert has no setting {', '.join(sorted(unknown))}")
+
+    def own(record: type) -> dict[str, Any]:
+        return {key: value for key, value in settings.items() if key in _names(record)}
+
+    return Route(
+        method,
+        ConversionConfig(**own(ConversionConfig)),
+        TuneConfig(seed=seed, **own(TuneConfig)),
+        None if bits is None else Rounding(bits, **own(Rounding)),
+    )
+
+
+def _names(record: type) -> set[str]:
+    return {field.name for field in fields(record)}
 
 
 def _agree(rate: RateNetwork, asked: dict[str, Any], config: ConversionConfig) -> None:
     """Refuse neurons other than those that the network was trained for."""
     for name, value in asked.items():
-        if rate.curve is not None and name != "percentile" and value != getattr(config, name):
+        if rate.curve is None or name not in ("tau_mem", "t_ref", "full_rate", "reset"):
+            continue
+        if value != getattr(config, name):
             raise InputError(
                 f"the network was trained for neurons with {name} {getattr(config, name)}, not "
                 f"{value}: leave the setting out, or train for such neurons"
@@ -81,12 +105,9 @@ def _agree(rate: RateNetwork, asked: dict[str, Any], config: ConversionConfig) -
 
 
 def _measure(
-    rate: RateNetwork,
-    network: SpikingNetwork,
-    test: Trials,
-    config: ConversionConfig,
-    threads: int | None,
+    rate: RateNetwork, made: Converted, test: Trials, threads: int | None
 ) -> dict[str, Any]:
+    network, config = made.network, made.config
     scores: dict[str, Score] = {}
     with progress("convert", 4) as advance:
         scores["rate"] = score(rate_outputs(rate, test), test)
@@ -121,7 +142,7 @@ def _measure(
     }
 
 
-def _plain(config: ConversionConfig) -> dict[str, Any]:
+def _plain(config: ConversionConfig | TuneConfig) -> dict[str, Any]:
     """The settings as JSON values, which have no infinity."""
     return {
         key: "inf" if isinstance(value, float) and np.isinf(value) else value
