@@ -18,7 +18,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.finetuning.gradient import Packed
-from spiking_bimt.kernels import recurrent
+from spiking_bimt.kernels.activation import look_up
 from spiking_bimt.simulation.run import run_trials
 
 Array = npt.NDArray[Any]
@@ -61,18 +61,27 @@ def rates_in_spikes(
     return rates
 
 
-def rates_by_curve(network: RateNetwork, drive: Array, counts: Array, alpha: float) -> Array:
-    """(P, N) rates of the rate network itself; drive (P, N) is what comes from outside."""
-    n = network.n_units
-    wide = recurrent.padded(n)
-    padded = np.full((len(drive), wide), -1e30, np.float32)
-    padded[:, :n] = drive
-    rates = np.empty_like(padded)
-    w_rec_t = np.zeros((wide, wide), np.float32)
-    w_rec_t[:n, :n] = network.w_rec.T
-    curve = np.empty(0, np.float32) if network.curve is None else network.curve
-    recurrent.forward(padded, rates, counts, w_rec_t, np.float32(alpha), curve)
-    return rates[:, :n]
+def rates_by_curve(
+    network: RateNetwork, drive: Array, counts: Array, alpha: float, rows: Array
+) -> tuple[Array, Array]:
+    """(P, N) rates and slopes of the rate network itself, whose activation `rows` tabulates.
+
+    drive (P, N) is what comes from outside; the recurrent drive is added to it.
+    """
+    rates, slopes = np.empty_like(drive), np.empty_like(drive)
+    w_rec_t = np.ascontiguousarray(network.w_rec.T)
+    before, start = 0, 0
+    for count in counts:
+        now = slice(start, start + int(count))
+        past = rates[before : before + int(count)] if start else None
+        if past is not None:
+            drive[now] += past @ w_rec_t
+        look_up(drive[now], rows, rates[now], slopes[now])
+        rates[now] *= np.float32(alpha)
+        if past is not None:
+            rates[now] += np.float32(1 - alpha) * past
+        before, start = start, start + int(count)
+    return rates, slopes
 
 
 def full_drive_of(network: RateNetwork, config: ConversionConfig) -> float:

@@ -17,7 +17,7 @@ from spiking_bimt.finetuning import forward, gradient
 from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.gradient import PARAMETERS, Packed
 from spiking_bimt.kernels import optimise
-from spiking_bimt.kernels.activation import slopes_at
+from spiking_bimt.kernels.activation import look_up, table
 from spiking_bimt.training.config import Phase, TrainConfig
 from spiking_bimt.training.pool import Pool
 
@@ -64,7 +64,7 @@ def tune(
     the gradient goes straight to those behind them. The trials are those of the "train" stream, of
     pools that training itself does not draw. Raises InputError where the loss is not finite.
     """
-    state = State.of(network)
+    state, rows = State.of(network), table(_curve(network, settings))
     mask = {name: (w != 0) | (w.ndim == 1) for name, w in state.p.items()}
     for part, steps in enumerate((settings.aware_steps, settings.steps)):
         in_spikes = part == 1
@@ -73,11 +73,15 @@ def tune(
         for step in range(steps):
             now = replace(network, **state.p)
             batch = _packed(pool, step, state.task_loss, network.w_in.shape[1])
-            losses, found = _step(now, config, settings, rounding, batch, step, in_spikes)
+            losses, found = _step(now, config, settings, rounding, rows, batch, step, in_spikes)
             _follow(state, batch, losses)
-            if not math.isfinite(state.loss):
-                raise InputError(f"the loss is {state.loss} at step {step}: lower lr")
-            _update(state, found, mask, settings.lr_at(step, steps), step + 1)
+            norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
+            if not math.isfinite(losses.sum() + norm):
+                raise InputError(
+                    f"the loss is {losses.sum()} and its gradient {norm} at step {step}: lower lr"
+                )
+            scale = min(1.0, CLIP / max(norm, 1e-12))
+            _update(state, found, mask, scale, settings.lr_at(step, steps), step + 1)
             told(part * settings.aware_steps + step + 1, state.loss)
     return replace(network, **state.p, measured=None)
 
@@ -85,9 +89,9 @@ def tune(
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def _step(
     network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
-    rounding: Rounding | None, batch: Packed, step: int, in_spikes: bool,
+    rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
 ) -> tuple[Array, dict[str, Array]]:  # fmt: skip
-    """Loss by row and gradient of one batch."""
+    """Loss by row and gradient of one batch; `rows` tabulate the activation."""
     alpha = -math.expm1(-network.dt / network.tau)
     seed = int(np.random.SeedSequence((settings.seed, step)).generate_state(1)[0])
     if in_spikes:
@@ -96,18 +100,19 @@ def _step(
             network = forward.as_rates(network, config, made)
         rates = forward.rates_in_spikes(network, config, made, batch, seed)
         drive = gradient.drive_of(network, batch, rates)
+        slopes = np.empty_like(drive)
+        look_up(drive, rows, np.empty_like(drive), slopes)
     else:
         noise = np.random.default_rng(seed).standard_normal(
             (len(batch.labels), network.n_units), np.float32
         )
         noise *= settings.noise * forward.full_drive_of(network, config)
         outside = batch.inputs @ network.w_in.T + network.b + noise
-        rates = forward.rates_by_curve(network, outside, batch.counts, alpha)
-        drive = gradient.drive_of(network, batch, rates) + noise
+        rates, slopes = forward.rates_by_curve(network, outside, batch.counts, alpha, rows)
+    rate_cost = settings.spike_cost * config.full_rate
     return gradient.loss_and_gradient(
-        network, batch, rates, slopes_at(drive, _curve(network, settings)), alpha,
-        settings.margin, settings.spike_cost * config.full_rate,
-    )  # fmt: skip
+        network, batch, rates, slopes, alpha, settings.margin, rate_cost
+    )
 
 
 def _curve(network: RateNetwork, settings: TuneConfig) -> Array:
@@ -151,11 +156,14 @@ def _follow(state: State, batch: Packed, losses: Array) -> None:
 
 
 def _update(
-    state: State, found: dict[str, Array], mask: dict[str, Array], lr: float, count: int
+    state: State,
+    found: dict[str, Array],
+    mask: dict[str, Array],
+    scale: float,
+    lr: float,
+    count: int,
 ) -> None:
-    """One step of Adam on the clipped gradient, in place."""
-    norm = math.sqrt(sum(float(np.square(g).sum()) for g in found.values()))
-    scale = min(1.0, CLIP / max(norm, 1e-12))
+    """One step of Adam on scale times the gradient, in place."""
     settings = (scale, lr, 1 - BETA1**count, 1 - BETA2**count, BETA1, BETA2, EPSILON)
     numbers = tuple(np.float32(setting) for setting in settings)
     for name in PARAMETERS:
