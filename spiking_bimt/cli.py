@@ -178,9 +178,10 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @_run_argument()
 @click.option(
     "--method", type=click.Choice(["one-to-one", "aware", "finetune", "kim2019"]),
-    default="one-to-one", show_default=True,
-    help="As it is; trained with the neurons' f-I curve, or in spikes; a baseline.",
+    help="As it is; trained with the neurons' f-I curve, or in spikes; a baseline.  [one-to-one]",
 )  # fmt: skip
+@click.option("--target", type=float, help="Accuracy to reach with the fewest spikes.")
+@click.option("--diagnose", is_flag=True, help="Also what each unit lost: RUN/diagnosis.svg.")
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
 @click.option("--per", type=click.Choice(["neuron", "network"]), help="A scale per  [neuron]")
 @click.option("--fit", type=click.Choice(["largest", "least-squares"]), help="Of scales [largest]")

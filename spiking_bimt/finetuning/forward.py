@@ -19,7 +19,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.finetuning.gradient import Packed
 from spiking_bimt.kernels.activation import look_up
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.filtered import filtered_spikes
 
 Array = npt.NDArray[Any]
 
@@ -49,15 +49,9 @@ def rates_in_spikes(
 ) -> Array:
     """(P, N) filtered spikes at the end of every task step, shares of full scale."""
     rows, trials = by_trial(batch, network)
-    n = made.n_neurons
-    # A readout of each neuron by itself gives its filtered spikes.
-    probe = replace(
-        made, w_out=np.eye(n, dtype=np.float32) * np.float32(spike_jump(network, config)),
-        b_out=np.zeros(n, np.float32), bits=None, codes=None, scale=None, in_codes=None,
-        in_scale=None, out_codes=None, out_scale=None,
-    )  # fmt: skip
-    rates = np.empty((len(rows), n), np.float32)
-    rates[rows] = run_trials(probe, trials, seed=seed, threads=1, record_spikes=False).outputs
+    rates = np.empty((len(rows), network.n_units), np.float32)
+    jump = spike_jump(network, config)
+    rates[rows], _ = filtered_spikes(made, trials, jump, seed=seed, threads=1)
     return rates
 
 

@@ -12,13 +12,15 @@ from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
+from spiking_bimt.stages.diagnosis import diagnosis
 from spiking_bimt.stages.progress import progress
 from spiking_bimt.stages.routes import Converted, Route, follow, training_steps
+from spiking_bimt.stages.target import FULL_RATES, cheapest
 from spiking_bimt.tasks.accuracy import Score, score
 from spiking_bimt.tasks.battery import draw_trials
 
@@ -26,7 +28,9 @@ from spiking_bimt.tasks.battery import draw_trials
 def convert(
     run: str | Path,
     *,
-    method: str = "one-to-one",
+    method: str | None = None,
+    target: float | None = None,
+    diagnose: bool = False,
     bits: int | None = 8,
     trials: int = 200,
     seed: int = 0,
@@ -35,39 +39,65 @@ def convert(
 ) -> dict[str, Any]:
     """Convert the run's rate network to spikes and write network.h5; returns what was measured.
 
-    method: "one-to-one"; "aware" (trained with the spiking neurons' f-I curve) or "finetune"
-    (trained in spikes) of the weights that are there; "kim2019" (one factor for all, a baseline).
+    method: "one-to-one" (the default); "aware" (trained with the spiking neurons' f-I curve) or
+    "finetune" (trained in spikes), of the weights that are there; "kim2019" (one factor for all, a
+    baseline).
     settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
     weights, None for none. trials: test trials a task, the same for every network scored: the rate
     network, the rate network at the simulation step, the spiking one, and the one with integer
     weights. seed: of the calibration trials and of training.
+
+    target, in place of a method: the accuracy to be reached, on validation trials, with the fewest
+    spikes; CheckError where nothing does, with the most accurate network kept. diagnose: also
+    write diagnosis.svg, and return what it shows.
     """
     folder = Path(run)
     source = runs.require(folder, "rate.h5")
     if trials < 1:
         raise InputError(f"{trials} trials a task: ask for at least 1")
-    route = _route(method, bits, seed, settings)
+    if target is not None and method is not None:
+        raise InputError("a target chooses the method: give one of the two")
+    route = _route(method or "one-to-one", bits, seed, settings)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
         _agree(rate, settings, trained_for(rate, route.config))
         start = time.process_time()
-        with progress(method, training_steps(route)) as advance:
-            made = follow(route, rate, seed, advance)
+        if target is None:
+            with progress(route.method, training_steps(route)) as advance:
+                made, tried = follow(route, rate, seed, advance), None
+        else:
+            asked = (route.config.full_rate,)
+            free = rate.curve is None and "full_rate" not in settings
+            made, chosen, tried = cheapest(
+                rate, target, route, FULL_RATES if free else asked, threads
+            )
+            route = replace(route, method=chosen)
         seconds = time.process_time() - start
         test = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
         measured = _measure(rate, made, test, threads) | {
-            "method": method,
+            "method": route.method,
             "training": _plain(route.tuning) if training_steps(route) else None,
             "seconds": seconds,
+            "target": target,
+            "tried": tried,
         }
         store.save(
             replace(made.network, measured=measured),
             folder / "network.h5",
-            settings={"command": "convert", "method": method, **_plain(made.config),
+            settings={"command": "convert", "method": route.method, **_plain(made.config),
                       "rounding": route.rounding and asdict(route.rounding),
                       "training": measured["training"], "bits": bits, "seed": seed},
             inputs={"rate.h5": source},
         )  # fmt: skip
+        if diagnose:
+            measured["diagnosis"] = diagnosis(folder, rate, made, route, threads)
+    if tried is not None and not any(row["reached"] for row in tried):
+        best = max(row["accuracy"] for row in tried)
+        raise CheckError(
+            f"no route reaches {target} on validation trials: the best of {len(tried)} has "
+            f"{best:.4f} and is kept in {folder / 'network.h5'}; allow more --steps or --bits",
+            measured,
+        )
     return measured
 
 

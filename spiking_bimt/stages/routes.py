@@ -54,7 +54,9 @@ class Converted:
     config: ConversionConfig
 
 
-def follow(route: Route, rate: RateNetwork, seed: int, advance: Advance) -> Converted:
+def follow(
+    route: Route, rate: RateNetwork, seed: int, advance: Advance = lambda done, note: None
+) -> Converted:
     """Convert the rate network by a route; `seed` draws the calibration trials.
 
     advance(done, note) is told of the steps of training.
