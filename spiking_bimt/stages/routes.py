@@ -23,9 +23,6 @@ Floats = npt.NDArray[np.float32]
 METHODS = ("one-to-one", "aware", "finetune", "kim2019")
 CALIBRATION_TRIALS = 20
 
-IN_THE_LOOP = 8
-"""Integer weights narrower than this are rounded while fine-tuning, not only after it."""
-
 
 @dataclass(frozen=True)
 class Route:
@@ -97,14 +94,11 @@ def _tuned(
     start = normalised(rate, full_scale)
     if start.activation == "relu" and np.isfinite(config.tau_mem):
         start = with_leaky_units(start, config, route.tuning.softness)
-    rounding = route.rounding
-    if rounding is not None and rounding.bits >= IN_THE_LOOP:
-        rounding = None
     tuning = route.tuning
     if route.method == "aware":
         tuning = replace(tuning, steps=0)
     return tune(
-        start, _floored(rate, config), tuning, rounding,
+        start, _floored(rate, config), tuning, route.rounding,
         lambda step, loss: advance(step, f"loss {loss:.3f}"),
     )  # fmt: skip
 
