@@ -36,6 +36,10 @@ class Route:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
+        if self.method == "aware" and self.tuning.aware_steps < 1:
+            raise InputError("method aware trains for aware_steps: ask for at least 1")
+        if self.method == "finetune" and self.tuning.steps < 1:
+            raise InputError("method finetune trains in spikes: ask for at least 1 of its steps")
 
 
 @dataclass(frozen=True)
