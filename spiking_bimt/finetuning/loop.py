@@ -64,16 +64,18 @@ def tune(
     the gradient goes straight to those behind them. The trials are those of the "train" stream, of
     pools that training itself does not draw. Raises InputError where the loss is not finite.
     """
-    state, rows = State.of(network), table(_curve(network, settings))
+    state, rows = State.of(network), activation_table(network, settings)
     mask = {name: (w != 0) | (w.ndim == 1) for name, w in state.p.items()}
     for part, steps in enumerate((settings.aware_steps, settings.steps)):
         in_spikes = part == 1
         state.m, state.v = State.of(network).m, State.of(network).v
-        pool = _pool(network, settings, part, steps)
+        pool = pool_of(network, settings, part, steps)
         for step in range(steps):
             now = replace(network, **state.p)
-            batch = _packed(pool, step, state.task_loss, network.w_in.shape[1])
-            losses, found = _step(now, config, settings, rounding, rows, batch, step, in_spikes)
+            batch = packed(pool, step, state.task_loss, network.w_in.shape[1])
+            losses, found = batch_step(
+                now, config, settings, rounding, rows, batch, step, in_spikes
+            )
             _follow(state, batch, losses)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
             if not math.isfinite(losses.sum() + norm):
@@ -81,13 +83,13 @@ def tune(
                     f"the loss is {losses.sum()} and its gradient {norm} at step {step}: lower lr"
                 )
             scale = min(1.0, CLIP / max(norm, 1e-12))
-            _update(state, found, mask, scale, settings.lr_at(step, steps), step + 1)
+            update(state, found, mask, scale, settings.lr_at(step, steps), step + 1)
             told(part * settings.aware_steps + step + 1, state.loss)
     return replace(network, **state.p, measured=None)
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
-def _step(
+def batch_step(
     network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
     rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
 ) -> tuple[Array, dict[str, Array]]:  # fmt: skip
@@ -115,14 +117,14 @@ def _step(
     )
 
 
-def _curve(network: RateNetwork, settings: TuneConfig) -> Array:
-    """Parameters of the activation that slopes are taken from, for kernels.activation."""
+def activation_table(network: RateNetwork, settings: TuneConfig) -> Array:
+    """`kernels.activation.table` of the activation that slopes are taken from."""
     if network.curve is None:
-        return np.empty(0, np.float32)
-    return np.append(network.curve[:3], np.float32(settings.softness))
+        return table(np.empty(0, np.float32))
+    return table(np.append(network.curve[:3], np.float32(settings.softness)))
 
 
-def _pool(network: RateNetwork, settings: TuneConfig, part: int, steps: int) -> Pool:
+def pool_of(network: RateNetwork, settings: TuneConfig, part: int, steps: int) -> Pool:
     phase = Phase(name="fine-tuning", steps=max(steps, 1), dt=network.dt, batch=settings.batch)
     config = TrainConfig(
         phases=(phase,), battery=network.battery, tasks=network.tasks, sheet=network.sheet,
@@ -131,7 +133,7 @@ def _pool(network: RateNetwork, settings: TuneConfig, part: int, steps: int) -> 
     return Pool(config, phase, POOLS + part)
 
 
-def _packed(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Packed:
+def packed(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Packed:
     batch = pool.batch(step, task_loss)
     return Packed(
         inputs=np.ascontiguousarray(batch.inputs.numpy()[:, :n_inputs]),
@@ -155,7 +157,7 @@ def _follow(state: State, batch: Packed, losses: Array) -> None:
     np.maximum(state.task_loss, 1e-6, out=state.task_loss)
 
 
-def _update(
+def update(
     state: State,
     found: dict[str, Array],
     mask: dict[str, Array],
