@@ -22,6 +22,7 @@ import torch
 from rows import Row, at_least, show
 
 from spiking_bimt.conversion.convert import ConversionConfig, to_spiking
+from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.conversion.rescale import normalised
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
@@ -31,6 +32,8 @@ from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.snn import SpikingModule
 from spiking_bimt.simulation.rate import drive_percentile
 from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.routes import Route, follow
+from spiking_bimt.stages.target import scored
 from spiking_bimt.tasks.battery import draw_trials
 
 Measured = dict[str, Any]
@@ -124,57 +127,74 @@ def recipe_rows(name: str, recipe: str, found: Measured) -> list[Row]:
     return rows
 
 
-def kim_rows(keep: Path, name: str, source: Path) -> list[Row]:
+class Scorer:
+    """Conversions without training, scored on the same 200 test trials a task."""
+
+    def __init__(self, source: Path) -> None:
+        self._rate = store.load(source, RateNetwork)
+        rate = self._rate
+        self._trials = draw_trials(rate.battery, rate.tasks, 200, rate.dt, stream="test")
+
+    def score(
+        self, method: str, rounding: Rounding | None = None, **config: Any
+    ) -> dict[str, float]:
+        """Accuracy (of the integer weights, where there are) and mean rate."""
+        route = Route(method, ConversionConfig(**config), TuneConfig(), rounding)
+        return scored(follow(route, self._rate, 0), self._trials, 1)
+
+
+def kim_rows(keep: Path, name: str, scorer: Scorer) -> list[Row]:
     """At each full scale the baseline against the best of ours with as many spikes or fewer."""
     ours = [
-        measured(keep, name, source, f"ours-{full:g}", {"full_rate": full, "bits": None})
+        scorer.score("one-to-one", full_rate=full) | {"full_rate": full}
         for full in (25.0, *FULL_RATES)
     ]
     tuned = keep / f"{name}-few-spikes" / "network.h5"
     if tuned.is_file():
-        ours.append(measured(keep, name, source, "few-spikes", {}))
+        found = store.load(tuned, SpikingNetwork).measured or {}
+        ours.append({"accuracy": found["accuracy"]["spiking"], "full_rate": 0.0,
+                     "mean_rate_hz": found["mean_rate_hz"]})  # fmt: skip
     rows = []
     for full in FULL_RATES:
-        settings = {"method": "kim2019", "full_rate": full, "bits": None}
-        theirs = measured(keep, name, source, f"kim-{full:g}", settings)
-        limit, accuracy = theirs["mean_rate_hz"], theirs["accuracy"]["spiking"]
-        best = max((m for m in ours if m["mean_rate_hz"] <= limit), default=None,
-                   key=lambda m: float(m["accuracy"]["spiking"]))  # fmt: skip
-        mine = None if best is None else float(best["accuracy"]["spiking"])
-        note = f"theirs {limit:.1f} Hz" + ("" if best is None else
-               f"; ours {best['mean_rate_hz']:.1f} Hz, {best['method']}")  # fmt: skip
+        theirs = scorer.score("kim2019", full_rate=full)
+        limit, accuracy = theirs["mean_rate_hz"], theirs["accuracy"]
+        fewer = [point for point in ours if point["mean_rate_hz"] <= limit]
+        best = max(fewer, key=lambda point: point["accuracy"], default=None)
+        mine = None if best is None else best["accuracy"]
+        note = f"theirs {limit:.1f} Hz"
+        if best is not None:
+            how = f"one-to-one, {best['full_rate']:g} Hz" if best["full_rate"] else "few-spikes"
+            note += f"; ours {best['mean_rate_hz']:.1f} Hz ({how})"
         rows.append(Row(f"{name}: accuracy against kim2019 at {full:g} Hz full scale", mine,
                         accuracy, None if mine is None else mine / max(accuracy, 1e-9), 1.0,
                         mine is not None and mine > accuracy, "", note))  # fmt: skip
     return rows
 
 
-def bits_rows(keep: Path, name: str, source: Path) -> list[Row]:
+def bits_rows(name: str, scorer: Scorer) -> list[Row]:
     """Rounding after training, by width and kind of scale, against the unquantised network."""
-    rows = []
+    exact = scorer.score("one-to-one", full_rate=200.0)["accuracy"]
     kinds: dict[str, Measured] = {
         "largest per neuron": {},
         "least squares per neuron": {"fit": "least-squares"},
         "least squares per network": {"fit": "least-squares", "per": "network"},
         "exponents": {"fit": "least-squares", "power_of_two": True},
     }
+    rows = []
     for bits in BITS:
         for kind, settings in kinds.items():
-            recipe = f"bits{bits}-{kind.replace(' ', '-')}"
-            found = measured(keep, name, source, recipe,
-                             {"full_rate": 200.0, "bits": bits, **settings})  # fmt: skip
-            accuracy, exact = found["accuracy"]["quantised"], found["accuracy"]["spiking"]
+            found = scorer.score("one-to-one", Rounding(bits, **settings), full_rate=200.0)
             rows.append(Row(f"{name}: {bits} bits{' (ternary)' if bits == 2 else ''}, {kind}",
-                            accuracy, exact, accuracy / exact, None, None, "",
+                            found["accuracy"], exact, found["accuracy"] / exact, None, None, "",
                             "after training"))  # fmt: skip
     return rows
 
 
-def four_bit_row(keep: Path, name: str, source: Path) -> Row:
+def four_bit_row(name: str, scorer: Scorer, tuned: Measured) -> Row:
     """Fine-tuned 4-bit weights against the unquantised spiking network of the same full scale."""
-    exact = measured(keep, name, source, "ours-200", {"full_rate": 200.0, "bits": None})
-    tuned = measured(keep, name, source, "four-bits", RECIPES["four-bits"])
-    mine, theirs = tuned["accuracy"]["quantised"], exact["accuracy"]["spiking"]
+    mine, theirs = (
+        tuned["accuracy"]["quantised"], scorer.score("one-to-one", full_rate=200.0)["accuracy"]
+    )  # fmt: skip
     return Row(f"{name}: fine-tuned 4 bits over the unquantised network", mine, theirs,
                mine / theirs, 0.98, mine >= 0.98 * theirs, "", "200 Hz full scale")  # fmt: skip
 
@@ -249,11 +269,15 @@ def main() -> None:
             if options.quick:
                 rows += quick_rows(keep, name, source)
                 continue
-            for recipe, settings in RECIPES.items():
-                made = measured(keep, name, source, recipe, settings)
-                rows += recipe_rows(name, recipe, made)
-            rows += kim_rows(keep, name, source)
-            rows += [four_bit_row(keep, name, source), *bits_rows(keep, name, source)]
+            scorer = Scorer(source)
+            made = {
+                recipe: measured(keep, name, source, recipe, settings)
+                for recipe, settings in RECIPES.items()
+            }
+            for recipe, of in made.items():
+                rows += recipe_rows(name, recipe, of)
+            rows += [four_bit_row(name, scorer, made["four-bits"]), *kim_rows(keep, name, scorer)]
+            rows += bits_rows(name, scorer)
         rows.append(step_row(next(iter(found.values())), 3 if options.quick else 9))
     show("conversion, 200 test trials a task", rows, options.json)
 

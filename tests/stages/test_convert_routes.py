@@ -14,6 +14,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.stages import diagnosis, routes, target
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.place import place
@@ -23,7 +24,10 @@ BUNDLE = Path(spiking_bimt.bundle.__file__).parent / "bimt.h5"
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(target, "TRIALS", 10)
+    monkeypatch.setattr(routes, "CALIBRATION_TRIALS", 4)
+    monkeypatch.setattr(diagnosis, "TRIALS", 5)
     (tmp_path / "rate.h5").write_bytes(BUNDLE.read_bytes())
     return tmp_path
 
