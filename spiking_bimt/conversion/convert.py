@@ -151,9 +151,11 @@ def with_neurons(
     floor = config.floor if config.floor is not None else 0.0 if rectified else -np.inf
     # gain * W * a / rate is the change of v per spike; 1 / rate is a spike's area at full rate.
     w = gain[:, None] * network.w_rec * (a / rate)[None]
+    w_in = gain[:, None] * network.w_in
+    _check_range(w, network.w_rec)
+    _check_range(w_in, network.w_in)
     indptr, indices, weights = by_source(w.astype(np.float32))
-    w_in = (gain[:, None] * network.w_in).astype(np.float32)
-    in_indptr, in_indices, in_weights = by_source(w_in)
+    in_indptr, in_indices, in_weights = by_source(w_in.astype(np.float32))
 
     def everywhere(value: float) -> Floats:
         return np.full(n, value, np.float32)
@@ -185,6 +187,17 @@ def with_neurons(
         battery=network.battery,
         tasks=network.tasks,
     )
+
+
+def _check_range(scaled: npt.NDArray[np.float64], weights: Floats) -> None:
+    """Refuse gains that float32 cannot bear: weights would vanish, or be infinite."""
+    size = np.abs(scaled[weights != 0])
+    limits = np.finfo(np.float32)
+    if size.size and not (size.min() > limits.tiny and size.max() < limits.max):
+        raise InputError(
+            f"the gains turn weights into {size.min():.1e} to {size.max():.1e}, which float32 "
+            "cannot hold: units whose full scales differ that much; prune the weakest, or train on"
+        )
 
 
 def by_source(
