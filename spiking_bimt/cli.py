@@ -185,6 +185,7 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
 @click.option("--per", type=click.Choice(["neuron", "network"]), help="A scale per  [neuron]")
 @click.option("--fit", type=click.Choice(["largest", "least-squares"]), help="Of scales [largest]")
+@click.option("--sources", is_flag=True, help="Input as the spikes of source neurons.")
 @click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")
 @click.option("--percentile", type=float, help="Percentile of the drive that is full scale.")
 @click.option("--dt", type=float, help="Simulation step, ms.  [default: 1]")

@@ -99,10 +99,11 @@ def diagnose(
     expected = np.empty((len(trials.labels), rate.n_units), np.float32)
     for rows, rates, _ in rate_steps(rate, trials):
         expected[rows] = rates / full_scale
-    found, _ = filtered_spikes(network, trials, spike_jump(rate, config), threads=threads)
-    error = found - expected
+    jump = spike_jump(rate, config)
+    filtered, _ = filtered_spikes(network, trials, jump, threads=threads)
     of_rate = score((expected * full_scale) @ rate.w_out.T + rate.b_out, trials)
-    of_spikes = score((found / spike_jump(rate, config)) @ network.w_out.T + network.b_out, trials)
+    of_spikes = score((filtered / jump) @ network.w_out.T + network.b_out, trials)
+    error = filtered - expected
     lost = of_rate.correct & ~of_spikes.correct
     n_tasks = len(trials.tasks)
     per_task = np.bincount(trials.task, minlength=n_tasks)
@@ -112,7 +113,7 @@ def diagnose(
 
     return Diagnosis(
         rate=expected.mean(axis=0),
-        spiking=found.mean(axis=0),
+        spiking=filtered.mean(axis=0),
         noise=error.std(axis=0),
         drift=_drift(error, trials),
         fixation_lost=share(lost & of_spikes.decided),

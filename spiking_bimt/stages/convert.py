@@ -32,6 +32,7 @@ def convert(
     target: float | None = None,
     diagnose: bool = False,
     bits: int | None = 8,
+    sources: bool = False,
     trials: int = 200,
     seed: int = 0,
     threads: int | None = None,
@@ -43,9 +44,10 @@ def convert(
     "finetune" (trained in spikes), of the weights that are there; "kim2019" (one factor for all, a
     baseline).
     settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
-    weights, None for none. trials: test trials a task, the same for every network scored: the rate
-    network, the rate network at the simulation step, the spiking one, and the one with integer
-    weights. seed: of the calibration trials and of training.
+    weights, None for none. sources: bring the input as the spikes of source neurons. trials: test
+    trials a task, the same for every network scored: the rate network, the rate network at the
+    simulation step, the spiking one, and the one with integer weights. seed: of the calibration
+    trials and of training.
 
     target, in place of a method: the accuracy to be reached, on validation trials, with the fewest
     spikes; CheckError where nothing does, with the most accurate network kept. diagnose: also
@@ -57,7 +59,7 @@ def convert(
         raise InputError(f"{trials} trials a task: ask for at least 1")
     if target is not None and method is not None:
         raise InputError("a target chooses the method: give one of the two")
-    route = _route(method or "one-to-one", bits, seed, settings)
+    route = _route(method or "one-to-one", bits, sources, seed, settings)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
         _agree(rate, settings, trained_for(rate, route.config))
@@ -86,7 +88,8 @@ def convert(
             folder / "network.h5",
             settings={"command": "convert", "method": route.method, **_plain(made.config),
                       "rounding": route.rounding and asdict(route.rounding),
-                      "training": measured["training"], "bits": bits, "seed": seed},
+                      "training": measured["training"], "bits": bits, "sources": sources,
+                      "seed": seed},
             inputs={"rate.h5": source},
         )  # fmt: skip
         if diagnose:
@@ -101,7 +104,9 @@ def convert(
     return measured
 
 
-def _route(method: str, bits: int | None, seed: int, settings: dict[str, Any]) -> Route:
+def _route(
+    method: str, bits: int | None, sources: bool, seed: int, settings: dict[str, Any]
+) -> Route:
     """The route that the settings describe; TypeError for one that is no setting."""
     known = _names(ConversionConfig) | _names(TuneConfig) | _names(Rounding)
     if unknown := settings.keys() - known:
@@ -115,6 +120,7 @@ def _route(method: str, bits: int | None, seed: int, settings: dict[str, Any]) -
         ConversionConfig(**own(ConversionConfig)),
         TuneConfig(seed=seed, **own(TuneConfig)),
         None if bits is None else Rounding(bits, **own(Rounding)),
+        sources,
     )
 
 

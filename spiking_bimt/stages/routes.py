@@ -9,6 +9,7 @@ from spiking_bimt.conversion.convert import ConversionConfig, to_spiking, traine
 from spiking_bimt.conversion.kim2019 import single_factor
 from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.conversion.rescale import normalised, with_leaky_units
+from spiking_bimt.conversion.sources import with_source_units
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
@@ -32,6 +33,8 @@ class Route:
     config: ConversionConfig
     tuning: TuneConfig
     rounding: Rounding | None
+    sources: bool = False
+    """Input through source neurons, as spikes, in place of analogue currents."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -62,6 +65,8 @@ def follow(
 
     advance(done, note) is told of the steps of training.
     """
+    if route.sources:
+        rate = with_source_units(rate, np.any(_calibration(rate, seed).inputs < 0, axis=0))
     if route.method == "kim2019":
         made = single_factor(rate, route.config, _calibration(rate, seed))
         network, source, config = made.network, made.rate, made.config
