@@ -18,7 +18,8 @@ from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import BATTERIES, dimensions, draw_noise_free, draw_trials
 from spiking_bimt.training import bimt, loop, rnn
-from spiking_bimt.training.config import Phase, TrainConfig, read_config
+from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool
 from spiking_bimt.training.state import State, initial_state, to_network
 
@@ -205,7 +206,7 @@ def data_rows(batch: rnn.Batch, n_inputs: int, repeats: int) -> list[Row]:
     ]  # fmt: skip
 
 
-class Clock:
+class Clock(loop.Observer):
     """An observer of a training that notes the CPU time at which errors are first reached."""
 
     def __init__(self, config: TrainConfig, errors: tuple[float, ...]) -> None:
@@ -213,9 +214,6 @@ class Clock:
         self._trials = draw_trials(config.battery, config.task_names, 200, 100.0, stream="test")
         self.reached: dict[float, float] = {}
         self._wanted = errors
-
-    def checkpoint(self, state: State) -> None:
-        """Nothing is kept."""
 
     def measure(self, phase: Phase, state: State, loss: float) -> float:
         """Error on the test trials; its own time does not count."""
@@ -227,9 +225,6 @@ class Clock:
                 self.reached.setdefault(wanted, self._spent)
         self._since = time.process_time()
         return error
-
-    def step(self, phase: Phase, state: State, loss: float) -> None:
-        """Nothing is shown."""
 
 
 def whole_rows() -> list[Row]:

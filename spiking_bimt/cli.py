@@ -132,9 +132,14 @@ def chips(as_json: bool) -> None:
 
 @main.command()
 @_run_argument()
-@click.option("--config", default="chip", show_default=True, help="Preset or TOML file.")
+@click.option("--config", help="Preset or TOML file.  [default: cores with --chip, else chip]")
+@click.option("--chip", help="Train against what this chip's packets cost: preset or TOML file.")
+@click.option("--from", "start", type=click.Path(path_type=Path), help="Train on from this run.")
+@click.option("--max-packets", type=float, help="Packets to other cores a spike to get down to.")
+@click.option("--max-error", type=float, help="Error up to which packets are saved.")
 @click.option("--reg", help="bimt, bimt-noswap, l1 or none.  [default: the preset's]")
 @click.option("--l1-scale", type=float, help="Factor on the penalty's strength.")
+@click.option("--packet-scale", type=float, help="Factor on the strength of packets' prices.")
 @click.option("--battery", help="Task battery, see `spiking_bimt tasks`.")
 @click.option("--tasks", callback=_names, help="Comma-separated subset of the battery.")
 @click.option("--seed", type=int, help="Seed of weights, trials and noise.")
@@ -151,16 +156,33 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["growing-brains"]))
+@click.argument("name", type=click.Choice(["growing-brains", "chip"]))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--quick", is_flag=True, help="BIMT and L1 at one strength, one seed.")
+@click.option("--quick", is_flag=True, help="One seed, the least that shows something.")
 @click.option("--seeds", default=3, show_default=True, help="Seeds of each training.")
-@click.option("--config", default="paper", show_default=True, help="Preset or TOML file.")
+@click.option("--config", help="growing-brains: preset or TOML file.  [default: paper]")
+@click.option("--batteries", callback=_names, help="chip: of yang19,modcog.  [default: both]")
 @click.option("--jobs", default=2, show_default=True, help="Trainings at a time.")
 @click.option("--scheduler", help="Address of a Dask scheduler, in place of --jobs.")
-def study(name: str, out: Path, as_json: bool, **options: Any) -> None:
-    """Train and compare the networks of a paper, in resumable jobs under OUT."""
-    _stage("study", as_json, out, **options)
+def study(
+    name: str, out: Path, as_json: bool, config: str | None, batteries: tuple[str, ...] | None,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Train and compare many networks, in resumable jobs under OUT.
+
+    growing-brains: none, L1 and BIMT, as in the paper of that name. chip: these and training
+    against a chip's packets, each at its best placement; networks of a growing-brains study in the
+    same OUT are used.
+    """
+    if name == "chip":
+        if config is not None:
+            raise click.UsageError("--config goes with growing-brains")
+        chosen = {} if batteries is None else {"batteries": batteries}
+        _stage("chip_study", as_json, out, **chosen, **options)
+        return
+    if batteries is not None:
+        raise click.UsageError("--batteries goes with chip")
+    _stage("study", as_json, out, config=config or "paper", **options)
 
 
 @main.command()

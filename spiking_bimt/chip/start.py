@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.chip import Chip
+from spiking_bimt.errors import InputError
 
 Ints = npt.NDArray[np.int32]
 
@@ -20,6 +21,20 @@ def compact_cores(chip: Chip, n_cores: int) -> Ints:
     block = [x * chip.height + y for x in range(width) for y in range(height)][:tiles]
     cores = np.array(block)[:, None] * chip.cores_per_tile + np.arange(chip.cores_per_tile)
     return np.ascontiguousarray(cores.ravel()[:n_cores], np.int32)
+
+
+def fewest_cores(chip: Chip, n_neurons: int) -> Ints:
+    """The cores that so many neurons fill, in a block; InputError where the chip has fewer."""
+    n_cores = math.ceil(n_neurons / chip.neurons_per_core)
+    if n_cores > chip.n_cores:
+        room = chip.n_cores * chip.neurons_per_core
+        side = math.ceil(math.sqrt(n_cores / chip.cores_per_tile))
+        raise InputError(
+            f"{n_neurons} units need {n_cores} cores, {chip.name} has {chip.n_cores} "
+            f"({n_neurons - room} units too many): use a smaller sheet, or a grid of at least "
+            f"{side} x {side} such tiles"
+        )
+    return compact_cores(chip, n_cores)
 
 
 def surrounding_cores(chip: Chip, cores: Ints) -> Ints:

@@ -186,6 +186,8 @@ def with_neurons(
         sheet=network.sheet,
         battery=network.battery,
         tasks=network.tasks,
+        chip=network.chip,
+        core=network.core,
     )
 
 

@@ -90,6 +90,10 @@ class SpikingNetwork:
     """(K, N) integer readout weights."""
     out_scale: Floats | None = None
     """(K,) value of one readout code step, by output."""
+    chip: str = ""
+    """Chip that the network was trained against, or none."""
+    core: npt.NDArray[np.int32] | None = None
+    """(N,) core of that chip on which each neuron was trained: where a placement starts."""
     measured: dict[str, Any] | None = None
     """What conversion measured of this network (JSON values)."""
 
@@ -118,6 +122,7 @@ class SpikingNetwork:
             "in_scale": ((n,), np.float32),
             "out_codes": ((n_out, n), np.int16),
             "out_scale": ((n_out,), np.float32),
+            "core": ((n,), np.int32),
         } | {field: ((n,), np.float32) for field in _NEURON_FIELDS}
         for field, (shape, dtype) in shapes.items():
             if getattr(self, field) is None:

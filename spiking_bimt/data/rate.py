@@ -51,6 +51,10 @@ class RateNetwork:
     curve: Floats | None = None
     """(4,) for "lif": membrane time constant (ms), refractory time (ms), the spike rate that counts
     as 1 (spikes per ms), softness of the threshold; see `spiking_bimt.simulation.rate.lif_rate`."""
+    chip: str = ""
+    """Chip that the network was trained against, or none: preset or the user's file."""
+    core: npt.NDArray[np.int32] | None = None
+    """(N,) core of that chip on which each unit was trained."""
     measured: dict[str, Any] | None = None
     """What training measured of this network (JSON values)."""
 
@@ -88,6 +92,11 @@ class RateNetwork:
                 f"{name}.activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}"
             )
         self._check_curve(name)
+        if self.core is not None:
+            core = validate.array(name, "core", self.core, (n,), np.int32)
+            if core.min() < 0 or not self.chip:
+                raise InputError(f"{name}.core must not be negative, and belongs to a chip")
+            object.__setattr__(self, "core", core)
 
     def _check_curve(self, name: str) -> None:
         if (self.curve is None) != (self.activation == "relu"):

@@ -18,7 +18,8 @@ from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.gradient import PARAMETERS, Packed
 from spiking_bimt.kernels import optimise
 from spiking_bimt.kernels.activation import look_up, table
-from spiking_bimt.training.config import Phase, TrainConfig
+from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool
 
 Array = npt.NDArray[Any]

@@ -18,6 +18,9 @@ COLOURS = {
     "l1": style.VERMILLION,
     "l1, swapped afterwards": style.ORANGE,
     "none": style.MUTED,
+    "l1, pruned": style.ORANGE,
+    "chip, weights": style.GREEN,
+    "chip, groups": style.PURPLE,
 }
 """Colour of each kind of training."""
 
@@ -35,8 +38,13 @@ FLOOR = 0.017
 """Mean error of an ideal observer on the 20 tasks."""
 
 
-def error_curve(rows: Sequence[Mapping[str, Any]], x: str, label: str) -> str:
-    """Error against `x` for every network (kind, x, error in each row), with the paper's points."""
+def error_curve(
+    rows: Sequence[Mapping[str, Any]], x: str, label: str, *, floor: float | None = FLOOR
+) -> str:
+    """Error against `x` for every network (kind, x, error in each row), with the paper's points.
+
+    floor: error of an ideal observer. Packets, which can be none, have a scale that reaches 0.
+    """
 
     from matplotlib.ticker import LogLocator
 
@@ -46,19 +54,28 @@ def error_curve(rows: Sequence[Mapping[str, Any]], x: str, label: str) -> str:
             points = np.array([(row[x], row["error"]) for row in rows if row["kind"] == kind])
             if len(points):
                 axes.plot(*points.T, "o", color=colour, ms=5, label=kind)
-            paper = PAPER[x].get(kind, [])
+            paper = PAPER.get(x, {}).get(kind, [])
             if paper:
                 axes.plot(*np.array(paper).T, "x--", color=colour, lw=0.8, ms=6, alpha=0.7)
-        axes.axhline(FLOOR, color=style.LINE, lw=1.2)
-        axes.text(
-            0.99, FLOOR, "ideal observer ", color=style.MUTED, ha="right", va="bottom",
-            transform=axes.get_yaxis_transform(),
-        )  # fmt: skip
-        axes.plot([], [], "x--", color=style.MUTED, label="paper, read off its figures")
-        axes.set(xscale="log", xlabel=label, ylabel="error (1 - mean accuracy)", ylim=(0, None))
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if x == "active_units" else (1,)))
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.xaxis.set_minor_formatter("")
+        if floor is not None:
+            axes.axhline(floor, color=style.LINE, lw=1.2)
+            axes.text(
+                0.99, floor, "ideal observer ", color=style.MUTED, ha="right", va="bottom",
+                transform=axes.get_yaxis_transform(),
+            )  # fmt: skip
+        if x in PAPER:
+            axes.plot([], [], "x--", color=style.MUTED, label="paper, read off its figures")
+        axes.set(xlabel=label, ylabel="error (1 - mean accuracy)", ylim=(0, None))
+        if x == "packets_per_spike":
+            axes.set_xscale("symlog", linthresh=0.1)
+            axes.set_xlim(-0.01, None)
+            axes.xaxis.set_major_formatter("{x:g}")
+        else:
+            axes.set_xscale("log")
+            subs = (1, 2, 5) if x != "wiring_length" else (1,)
+            axes.xaxis.set_major_locator(LogLocator(subs=subs))
+            axes.xaxis.set_major_formatter("{x:,.0f}")
+            axes.xaxis.set_minor_formatter("")
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 

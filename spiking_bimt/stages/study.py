@@ -26,7 +26,7 @@ from spiking_bimt.training import bimt
 from spiking_bimt.training.config import read_config
 
 SCALES: dict[str, tuple[float, ...]] = {
-    "bimt": (1.0, 2.0, 4.0, 8.0),
+    "bimt": (1.0, 0.8, 1.8, 2.0, 4.0, 8.0),
     "l1": (2.0, 4.0, 8.0, 16.0),
     "bimt-noswap": (1.0, 4.0),
     "none": (1.0,),
@@ -91,7 +91,7 @@ def study(
     folder = Path(out)
     read_config(config)
     todo = growing_brains_jobs(1 if quick else seeds, quick)
-    with runs.writing(folder), _backend(scheduler, jobs):
+    with runs.writing(folder), backend(scheduler, jobs):
         done = joblib.Parallel()(joblib.delayed(run_job)(folder, job, config) for job in todo)
         rows = list(flat_rows(done))
         if not rows:
@@ -223,12 +223,15 @@ def _draw(folder: Path, rows: list[dict[str, Any]]) -> list[str]:
         figures[f"variance-{name}"] = sheet.variance_matrix(
             variance.normalised, clusters.labels, variance.tasks
         )
-    (folder / "figures").mkdir(exist_ok=True)
     for name, uri in figures.items():
-        store.write_bytes(
-            folder / "figures" / f"{name}.svg", base64.b64decode(uri.partition(",")[2])
-        )
+        store_figure(folder / "figures" / f"{name}.svg", uri)
     return [f"figures/{name}.svg" for name in figures]
+
+
+def store_figure(path: Path, uri: str) -> None:
+    """Write a figure, which comes as a data URI, to a file of its own."""
+    path.parent.mkdir(exist_ok=True)
+    store.write_bytes(path, base64.b64decode(uri.partition(",")[2]))
 
 
 def _network(folder: Path, row: dict[str, Any]) -> RateNetwork:
@@ -246,7 +249,7 @@ def run_job(folder: Path, job: Job, config: str | Path) -> dict[str, Any]:
     run = folder / "runs" / job.name
     result, kept = run / "result.json", run / "config.toml"
     settings = read_config(config, reg=job.reg, l1_scale=job.l1_scale, seed=job.seed)
-    if kept.exists() and kept.read_text("utf-8") != settings.to_toml():
+    if kept.exists() and read_config(kept) != settings:
         raise InputError(f"{run} was made with another configuration: give the study a new folder")
     if result.exists():
         return json.loads(result.read_text("utf-8"))  # type: ignore[no-any-return]
@@ -288,7 +291,8 @@ def swapped_afterwards(network: RateNetwork) -> RateNetwork:
 
 
 @contextlib.contextmanager
-def _backend(scheduler: str | None, jobs: int) -> Iterator[None]:
+def backend(scheduler: str | None, jobs: int) -> Iterator[None]:
+    """joblib over the processes of this machine, or over the workers of a Dask scheduler."""
     import joblib
 
     if scheduler is None:

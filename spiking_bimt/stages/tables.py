@@ -6,6 +6,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from spiking_bimt.stages.study_tables import show_chip_study, show_study
+
+__all__ = ["show_chip_study", "show_study"]
+
 _NETWORKS = {
     "rate": "rate",
     "rate_fine": "rate, fine step",
@@ -23,7 +27,14 @@ def show_train(result: dict[str, Any]) -> None:
         ("recurrent connections", f"{result['synapses']:,}"),
         ("wiring length (Manhattan)", f"{result['wiring_length']:,.0f}"),
     ]  # fmt: skip
+    if "chip" in result:
+        rows.append(("cores", f"{result['cores']} of {result['chip']}"))
+        rows.append(("packets to other cores", f"{result['packets_per_spike']:.3f} a spike"))
     _show_rows(f"rate network, {result['trials_per_task']} trials a task", rows)
+    if result.get("rungs"):
+        steps = [(f"rung {number}", f"error {error:.4f}, {packets:.3f} packets a spike")
+                 for number, (error, packets) in enumerate(result["rungs"])]  # fmt: skip
+        _show_rows("the search for the price, on validation trials", steps)
     _show_tasks({"rate": result["per_task"]})
 
 
@@ -217,59 +228,6 @@ def show_demo(result: dict[str, Any]) -> None:
     """Each stage's table."""
     for stage, shown in result.items():
         globals()[f"show_{stage}"](shown)
-
-
-def show_study(result: dict[str, Any]) -> None:
-    """Mean over seeds of each kind of training at each strength, and ratios at equal error."""
-    table = Table(title="mean over seeds, +- 95% half-width", title_justify="left")
-    names = ("error", "active units", "synapses", "wiring length", "modularity", "isolated",
-             "isolated null", "variance", "variance null", "cpu seconds")  # fmt: skip
-    for column in ("training", "strength", "seeds", *names):
-        table.add_column(column, justify="left" if column == "training" else "right")
-    for row in result["summary"]:
-        cells = [_mean(row[name.replace(" ", "_")]) for name in names]
-        table.add_row(row["kind"], f"{row['l1_scale']:g}", str(row["seeds"]), *cells)
-    Console(width=190).print(table)
-    title = "at the same error: how many times as much, geometric mean over seeds (95%)"
-    table = Table(title=title, title_justify="left")
-    for column in ("than BIMT needs", "error", "active units", "wiring length", "seeds"):
-        table.add_column(column)
-    for row in result["equal_error"]:
-        cells = [_ratio(row[name]) for name in ("active_units", "wiring_length")]
-        table.add_row(row["than"], f"{row['error']:g}", *cells, str(row["active_units"]["n"]))
-    Console(width=150).print(table)
-    title = "the most local network of each kind: isolated units, and with shuffled labels"
-    table = Table(title=title, title_justify="left")
-    for column in (
-        "training",
-        "strength",
-        "seed",
-        "error",
-        "clusters",
-        "isolated",
-        "shuffled",
-        "p",
-    ):
-        table.add_column(column)
-    for row in result["most_local"]:
-        numbers = (f"{row[key]:.4g}" for key in ("error", "k", "ratio", "null", "p"))
-        table.add_row(row["kind"], f"{row['l1_scale']:g}", str(row["seed"]), *numbers)
-    Console(width=150).print(table)
-    for name, reason in result["failed"].items():
-        Console().print(f"{name} failed: {reason}", soft_wrap=True)
-    Console().print(f"all networks: {result['study']}", soft_wrap=True)
-
-
-def _ratio(interval: dict[str, Any]) -> str:
-    if interval["low"] is None:
-        return f"{interval['mean']:.2f}"
-    return f"{interval['mean']:.2f} ({interval['low']:.2f} to {interval['high']:.2f})"
-
-
-def _mean(value: list[float | None]) -> str:
-    mean, half = value
-    shown = f"{mean:,.0f}" if mean and mean >= 10 else f"{mean:.4f}"
-    return shown if half is None else f"{shown} +-{half:,.{0 if half >= 10 else 4}f}"
 
 
 def show_tasks(result: dict[str, Any]) -> None:

@@ -5,63 +5,90 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from spiking_bimt.analysis.active import active_units
 from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import store
-from spiking_bimt.errors import InputError
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.page import growth
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.progress import Advance, progress
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import dimensions, draw_trials
-from spiking_bimt.training import loop
-from spiking_bimt.training.config import Phase, TrainConfig, read_config
+from spiking_bimt.training import cores, ladder, loop
+from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import (
     State,
     initial_state,
     load_checkpoint,
     save_checkpoint,
+    state_from,
     to_network,
 )
 
 TEST_TRIALS = 200
 
+JUDGED_TRIALS = 200
+"""Validation trials a task by which a training decides how far to prune and what packets cost."""
+
 
 def train(
     run: str | Path,
     *,
-    config: str | Path = "chip",
-    reg: str | None = None,
-    l1_scale: float | None = None,
-    battery: str | None = None,
-    tasks: tuple[str, ...] | None = None,
-    seed: int | None = None,
+    config: str | Path | None = None,
+    start: str | Path | None = None,
     resume: bool = False,
     test_trials: int = TEST_TRIALS,
     pictures: bool = False,
     announce: Callable[[str], None] | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
-    config: a preset's name or a TOML file; the other settings override it. `resume` continues
-    from the run's checkpoint to the same result as an uninterrupted training (on one thread,
-    which this uses, bit for bit). A run that is trained already is refused without `resume`.
-    pictures: draw the sheet at every measurement, and an animation of them at the end.
-    announce: called with the whole configuration, as TOML, when the training begins.
+    config: a preset's name or a TOML file, "cores" by default where a chip is given and "chip"
+    where none is. settings: fields of `TrainConfig` in place of its own, such as seed, reg, tasks,
+    chip or max_packets; None leaves one as it is. start: a run whose network is trained on; with a
+    chip, from the first phase that prices packets. `resume` continues from the run's checkpoint to
+    the same result as an uninterrupted training (on one thread, which this uses, bit for bit). A
+    run that is trained already is refused without `resume`. pictures: draw the sheet at every
+    measurement, and an animation of them at the end. announce: called with the whole configuration,
+    as TOML, when the training begins.
+
+    Raises CheckError where no strength of the penalty reaches max_packets or max_error; the nearest
+    network is kept.
     """
     folder = Path(run)
-    settings = read_config(
-        config, reg=reg, l1_scale=l1_scale, battery=battery, tasks=tasks, seed=seed
-    )
+    source = None if start is None else runs.require(Path(start), "rate.h5")
+    network = None if source is None else store.load(source, RateNetwork)
+    if network is not None:
+        settings |= _kept_settings(network, str(start), settings)
+    read = read_config(config or ("cores" if settings.get("chip") else "chip"), **settings)
+    return _trained(folder, read, network, source, resume, test_trials, pictures, announce)
+
+
+def _trained(
+    folder: Path,
+    settings: TrainConfig,
+    network: RateNetwork | None,
+    source: Path | None,
+    resume: bool,
+    test_trials: int,
+    pictures: bool,
+    announce: Callable[[str], None] | None,
+) -> dict[str, Any]:
     if test_trials < 1:
         raise InputError(f"{test_trials} test trials a task: ask for at least 1")
     with runs.writing(folder):
         checkpoint = folder / "checkpoint.h5"
-        state = _start(settings, checkpoint, resume)
+        state = _start(settings, network, checkpoint, resume)
         if state.phase == 0 and state.step == 0:
             store.write_bytes(folder / "config.toml", settings.to_toml().encode())
         if announce:
@@ -74,12 +101,31 @@ def train(
                 loop.run(settings, state, _Observer(folder, settings, state, advance, pictures))
             if pictures and (frames := sorted((folder / "figures").glob("grid-*.png"))):
                 store.write_bytes(folder / "figures" / "grid.gif", growth.animate(frames))
-            return _finish(settings, state, folder, test_trials)
+            return _finish(settings, state, folder, test_trials, source)
         finally:
             torch.set_num_threads(threads)
 
 
-def _start(settings: TrainConfig, checkpoint: Path, resume: bool) -> State:
+def _kept_settings(network: RateNetwork, start: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """What a training that goes on from a network takes from it."""
+    if asked.get("battery") is not None or asked.get("tasks") is not None:
+        raise InputError(f"the network of {start} keeps its tasks: leave --battery and --tasks out")
+    if network.activation != "relu":
+        raise InputError(
+            f"{start} has activation {network.activation}: only relu can be trained on"
+        )
+    return {
+        "start": start,
+        "battery": network.battery,
+        "tasks": list(network.tasks),
+        "sheet": list(network.sheet),
+        "tau": network.tau,
+    }
+
+
+def _start(
+    settings: TrainConfig, network: RateNetwork | None, checkpoint: Path, resume: bool
+) -> State:
     n_inputs, n_outputs = dimensions(settings.battery, settings.task_names)
     if checkpoint.exists() and not resume:
         raise InputError(
@@ -95,10 +141,14 @@ def _start(settings: TrainConfig, checkpoint: Path, resume: bool) -> State:
         raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without --resume")
     if resume:
         return load_checkpoint(checkpoint, settings, n_inputs, n_outputs)
+    if network is not None:
+        return state_from(settings, network)
     return initial_state(settings, n_inputs, n_outputs)
 
 
-def _finish(settings: TrainConfig, state: State, folder: Path, test_trials: int) -> dict[str, Any]:
+def _finish(
+    settings: TrainConfig, state: State, folder: Path, test_trials: int, source: Path | None
+) -> dict[str, Any]:
     dt = settings.phases[-1].dt
     trials = draw_trials(settings.battery, settings.task_names, test_trials, dt, stream="test")
     network = to_network(settings, dt, state)
@@ -114,17 +164,61 @@ def _finish(settings: TrainConfig, state: State, folder: Path, test_trials: int)
         **wiring(network),
         "active_units": len(active.units),
         "importance_threshold": active.threshold,
+        **_on_chip(settings, state),
     }
     store.save(
         to_network(settings, dt, state, measured),
         folder / "rate.h5",
         settings={"command": "train", **settings.to_dict()},
-        inputs={"config.toml": folder / "config.toml"},
+        inputs={"config.toml": folder / "config.toml", **({"start": source} if source else {})},
     )
+    if settings.is_ladder:
+        _check_reached(settings, state, measured)
     return measured
 
 
-class _Observer:
+def _on_chip(settings: TrainConfig, state: State) -> dict[str, Any]:
+    """What the network takes of the chip that it was trained against."""
+    if not len(state.used):
+        return {}
+    excess = cores.overfull(
+        load_chip(settings.chip), state.p, state.core, state.used, round(settings.phases[-1].dt / 2)
+    )
+    if excess.any():
+        raise InputError(
+            f"the network exceeds a limit of {settings.chip} on {int((excess > 0).sum())} cores, "
+            f"at most by {excess.max():.0%}: end with a phase that prunes, which makes it fit"
+        )
+    return {
+        "chip": settings.chip,
+        "cores": len(np.unique(state.core)),
+        "packets_per_spike": cores.packets_per_spike(
+            state.p, state.core, state.activity, len(state.used)
+        ),
+        "rungs": state.rungs.tolist(),
+    }
+
+
+def _check_reached(settings: TrainConfig, state: State, measured: dict[str, Any]) -> None:
+    if ladder.reached(state.rungs, settings.max_packets, settings.max_error):
+        return
+    error, packets = state.rungs.min(0)
+    asked = [
+        f"{value:g} {what}"
+        for value, what in (
+            (settings.max_packets, "packets a spike"),
+            (settings.max_error, "of error"),
+        )
+        if value
+    ]
+    raise CheckError(
+        f"no strength reaches {' at '.join(asked)}: the least error was {error:.4f}, the fewest "
+        f"packets {packets:.3f}; the nearest network is kept",
+        measured,
+    )
+
+
+class _Observer(loop.Observer):
     """Keeps checkpoints, measures on validation trials, writes metrics.jsonl, moves the bar.
 
     On resume, measurements from after the checkpoint are dropped: they will be made again.
@@ -143,10 +237,33 @@ class _Observer:
         phases = settings.effective_phases()
         self._before = [sum(phase.steps for phase in phases[:i]) for i in range(len(phases))]
         self._note = ""
+        self._judged: tuple[float, Trials] | None = None
         self._lines = _measurements_until(folder / "metrics.jsonl", state.phase, state.step)
 
     def checkpoint(self, state: State) -> None:
         save_checkpoint(self._folder / "checkpoint.h5", self._settings, state)
+
+    def judge(self, phase: Phase, state: State) -> float:
+        if self._judged is None or self._judged[0] != phase.dt:
+            config = self._settings
+            trials = draw_trials(
+                config.battery, config.task_names, JUDGED_TRIALS, phase.dt, stream="validate",
+                seed=config.seed,
+            )  # fmt: skip
+            self._judged = phase.dt, trials
+        trials = self._judged[1]
+        network = to_network(self._settings, phase.dt, state)
+        return 1 - score(rate_outputs(network, trials), trials).accuracy
+
+    def keep(self, state: State, rung: int) -> None:
+        (self._folder / "rungs").mkdir(exist_ok=True)
+        save_checkpoint(self._folder / "rungs" / f"{rung:02d}.h5", self._settings, state)
+
+    def kept(self, rung: int) -> State:
+        config = self._settings
+        n_inputs, n_outputs = dimensions(config.battery, config.task_names)
+        path = self._folder / "rungs" / f"{rung:02d}.h5"
+        return load_checkpoint(path, config, n_inputs, n_outputs)
 
     def measure(self, phase: Phase, state: State, loss: float) -> float:
         config = self._settings
@@ -167,9 +284,16 @@ class _Observer:
             "lr": phase.lr_at(state.step),
             "l1": phase.l1,
         }
+        packets = ""
+        if len(state.used):
+            entry["packet"] = phase.packet
+            entry["packets_per_spike"] = cores.packets_per_spike(
+                state.p, state.core, state.activity, len(state.used)
+            )
+            packets = f"  packets {entry['packets_per_spike']:.2f}"
         self._lines.append(json.dumps(entry))
         store.write_bytes(self._folder / "metrics.jsonl", ("\n".join(self._lines) + "\n").encode())
-        self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}"
+        self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}{packets}"
         if self._pictures:
             done = self._before[state.phase] + state.step
             title = f"{phase.name}, step {done}: accuracy {result.accuracy:.3f}"

@@ -12,80 +12,19 @@ from typing import Any, TypeVar
 import numpy as np
 import tomli_w
 
+from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError
 from spiking_bimt.tasks.battery import select_tasks
+from spiking_bimt.training.phase import Phase
 
 ACTIVATIONS = ("relu", "lif")
 REGULARISERS = ("bimt", "bimt-noswap", "l1", "none")
 
+RUNGS = tuple(2.0 ** (k / 2) for k in range(-4, 9))
+"""Factors on a phase's `packet`, from 1/4 to 16, that a search for its strength goes through."""
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stretch of training with settings of its own; Adam starts afresh in each."""
-
-    name: str
-    steps: int
-    """Optimiser steps."""
-    dt: float = 100.0
-    """Time step of the network and its tasks, ms."""
-    batch: int = 64
-    """Trials a step."""
-    lr: float = 1e-3
-    """Adam's learning rate."""
-    lr_decay: float = 0.0
-    """Last share of the phase over which the learning rate falls linearly to lr * lr_final."""
-    lr_final: float = 0.02
-    l1: float = 0.0
-    """lambda: strength of the L1 penalty on all weights but the biases."""
-    l1_ramp: float = 0.0
-    """First share of the phase over which lambda goes linearly from that of the phase before
-    (0 before the first) to l1; 0 for a jump."""
-    l1_ends: float = 1.0
-    """Strength on input and readout weights, relative to l1."""
-    distance: float = 0.0
-    """A: wiring penalty per grid spacing, relative to l1; recurrent weights only."""
-    swap_every: int = 100
-    """Steps between swaps of places; 0 for none."""
-    max_swaps: int = 20
-    """Most exchanges at a time."""
-    noise: float = 0.0
-    """Standard deviation of Gaussian noise on the drive, per step of 20 ms; scales as dt^-1/2."""
-    margin: float = 0.0
-    """Margin of the fixation output before the go signal (logits)."""
-    activity: float = 0.0
-    """Weight of the mean squared rate in the loss: keeps rates from growing without need."""
-    prune: float = 0.0
-    """Weights below this are set to zero at the start of the phase, and stay zero if above 0."""
-    stop_error: float = 0.0
-    """The phase ends at the first measurement whose validation error is at most this; 0: never."""
-
-    def __post_init__(self) -> None:
-        for field in ("steps", "batch"):
-            if getattr(self, field) < 1:
-                raise InputError(f"phase {self.name!r}: {field} is {getattr(self, field)}, least 1")
-        for field in ("dt", "lr"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
-                raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
-        if self.l1_ramp > 1 or self.lr_decay > 1:
-            raise InputError(f"phase {self.name!r}: l1_ramp and lr_decay are shares, at most 1")
-        for field in ("lr_decay", "lr_final", "l1_ramp", "l1", "l1_ends", "distance", "swap_every",
-                      "max_swaps", "noise", "margin", "activity", "prune",
-                      "stop_error"):  # fmt: skip
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
-                raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
-
-    def l1_at(self, step: int, before: float) -> float:
-        """lambda of a step of this phase, after one that ended at `before`."""
-        rising = self.l1_ramp * self.steps
-        return before + (self.l1 - before) * min(1.0, step / rising) if rising else self.l1
-
-    def lr_at(self, step: int) -> float:
-        """Learning rate of a step of this phase."""
-        falling = max(1.0, self.lr_decay * self.steps)
-        done = max(0.0, (step - (self.steps - falling)) / falling)
-        return self.lr * (1 - (1 - self.lr_final) * done) if self.lr_decay else self.lr
 
 
 @dataclass(frozen=True)
@@ -107,6 +46,21 @@ class TrainConfig:
     """Factor on every phase's l1: one number for the strength of the whole penalty."""
     metric: str = "euclidean"
     """Distance on the sheet: "euclidean" or "manhattan"."""
+    start: str = ""
+    """Run whose network the training goes on from, without the phases before the first that prices
+    packets."""
+    chip: str = ""
+    """Chip whose packets the phases with `packet` train against: preset or TOML file."""
+    packet_scale: float = 1.0
+    """Factor on every phase's packet."""
+    packet_groups: bool = False
+    """Whether that penalty is on groups, one a source and core, or on single weights."""
+    packet_ends: float = 0.0
+    """Price of an input channel's axon to a core, relative to a packet's."""
+    max_packets: float = 0.0
+    """Packets to other cores a spike that the phases with `rung` must get down to; 0 for none."""
+    max_error: float = 0.0
+    """Error on validation trials up to which those phases save packets; 0 for none."""
     activation: str = "relu"
     """"relu", or "lif": the softened rate of the leaky integrate-and-fire neuron of the next four
     settings, for a chip whose neurons leak; conversion then gives it those neurons."""
@@ -156,10 +110,35 @@ class TrainConfig:
             raise InputError(f"activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}")
         if not (np.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):
             raise InputError(f"lif_t_ref is {self.lif_t_ref}: it must be a finite time, least 0 ms")
-        for field in ("tau", "decision_weight", "clip", "l1_scale", "lif_tau_mem",
+        self._check_chip()
+        for field in ("tau", "decision_weight", "clip", "l1_scale", "packet_scale", "lif_tau_mem",
                       "lif_full_rate", "lif_softness"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} must be a finite number above 0")
+
+    def _check_chip(self) -> None:
+        for field in ("packet_ends", "max_packets", "max_error"):
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
+                raise InputError(f"{field} must be a finite number, least 0")
+        priced = [phase.name for phase in self.phases if phase.packet]
+        if bool(priced) != bool(self.chip):
+            raise InputError(
+                f"phase {priced[0]!r} prices packets, but no chip is given: give one with --chip"
+                if priced
+                else f"no phase trains against the chip {self.chip}: give `packet` in one"
+            )
+        rungs = [index for index, phase in enumerate(self.phases) if phase.rung]
+        if self.is_ladder and not any(p.rung and p.packet for p in self.phases):
+            raise InputError("max_packets and max_error need a phase with `rung` and `packet`")
+        if rungs and rungs[-1] - rungs[0] >= len(rungs):
+            raise InputError("the phases with `rung` must follow one another")
+        if self.chip:
+            fewest_cores(load_chip(self.chip), self.sheet[0] * self.sheet[1])
+
+    @property
+    def is_ladder(self) -> bool:
+        """Whether the strength on packets is searched for."""
+        return self.max_packets > 0 or self.max_error > 0
 
     @property
     def task_names(self) -> tuple[str, ...]:
@@ -179,13 +158,32 @@ class TrainConfig:
             "bimt": {},
             "bimt-noswap": {"swap_every": 0},
             "l1": {"distance": 0.0, "swap_every": 0},
-            "none": {"distance": 0.0, "swap_every": 0, "l1": 0.0},
+            "none": {"distance": 0.0, "swap_every": 0, "l1": 0.0, "packet": 0.0},
         }
         off = changes[self.reg]
-        return tuple(
-            dataclasses.replace(phase, **{"l1": self.l1_scale * phase.l1, **off})
+        phases = [
+            dataclasses.replace(
+                phase,
+                **{
+                    "l1": self.l1_scale * phase.l1,
+                    "packet": self.packet_scale * phase.packet,
+                    **off,
+                },
+            )
             for phase in self.phases
-        )
+        ]
+        if self.start and self.chip:
+            phases = phases[next(i for i, phase in enumerate(self.phases) if phase.packet) :]
+        if not self.is_ladder:
+            return tuple(phases)
+        rung = [phase for phase in phases if phase.rung]
+        first = phases.index(rung[0])
+        ladder = [
+            dataclasses.replace(phase, packet=phase.packet * factor, name=f"{phase.name} {number}")
+            for number, factor in enumerate(RUNGS)
+            for phase in rung
+        ]
+        return (*phases[:first], *ladder, *phases[first + len(rung) :])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain TOML and JSON values, without what is None."""
@@ -264,6 +262,8 @@ def _check_type(hint: Any, key: str, value: Any, where: str) -> None:
     expected: tuple[type, ...]
     if hint is float:
         expected = (int, float)
+    elif hint is bool:
+        expected = (bool,)
     elif hint in (int, str):
         expected = (hint,)
     else:
@@ -273,7 +273,7 @@ def _check_type(hint: Any, key: str, value: Any, where: str) -> None:
         if wrong or (key == "sheet" and isinstance(value, expected) and len(value) != 2):
             what = "two whole numbers" if key == "sheet" else "a list of names"
             raise InputError(f"{where}: {key} is {value!r}, expected {what}")
-    if not isinstance(value, expected) or isinstance(value, bool):
+    if not isinstance(value, expected) or (isinstance(value, bool) and hint is not bool):
         raise InputError(
             f"{where}: {key} is {value!r}, expected {' or '.join(t.__name__ for t in expected)}"
         )

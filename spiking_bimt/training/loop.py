@@ -1,17 +1,21 @@
 """The training loop: phases, the optimiser with its proximal step, pruning, swaps."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import optimise
-from spiking_bimt.training import bimt, rnn
-from spiking_bimt.training.config import Phase, TrainConfig
+from spiking_bimt.kernels import axons, optimise
+from spiking_bimt.training import bimt, cores, ladder, pruning, rnn
+from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool, generator
 from spiking_bimt.training.rnn import PARAMETERS, Parameters
 from spiking_bimt.training.state import State, drop_dead
@@ -22,17 +26,32 @@ RAMP_EVERY = 100
 """Steps between changes of lambda while it ramps."""
 
 FOLLOWS = 0.02
-"""Share of a batch in the running mean of a task's loss."""
+"""Share of a batch in the running means of a task's loss and of a unit's activity."""
+
+Floats = npt.NDArray[np.float32]
 
 
-class Observer(Protocol):
-    """What a training tells as it goes on."""
+class Observer:
+    """What a training tells as it goes on, and whom it asks; a search needs all of it."""
 
     def measure(self, phase: Phase, state: State, loss: float) -> float:
         """Error of the network as it is now, on validation trials."""
+        raise NotImplementedError
+
+    def judge(self, phase: Phase, state: State) -> float:
+        """The same on more trials, for a decision; nothing is written down."""
+        raise NotImplementedError
 
     def checkpoint(self, state: State) -> None:
         """Keep this state: a training can be resumed from it."""
+
+    def keep(self, state: State, rung: int) -> None:
+        """Keep this state as the outcome of a rung of the search."""
+        raise NotImplementedError
+
+    def kept(self, rung: int) -> State:
+        """The state that `keep` was given."""
+        raise NotImplementedError
 
     def step(self, phase: Phase, state: State, loss: float) -> None:
         """Called after every step."""
@@ -40,38 +59,62 @@ class Observer(Protocol):
 
 @dataclass
 class Context:
-    """What stays the same within a phase, but for the strengths, which follow the places."""
+    """What stays the same within a phase, but for the strengths, which follow places and cores."""
 
     config: TrainConfig
     phase: Phase
-    l1_before: float
-    """lambda at the end of the phase before."""
+    before: Phase | None
+    """The phase before, as its strengths stay at the end."""
     distances: bimt.Doubles
+    cost: cores.Cost | None
+    """Cost of axons on the chip, in a phase that trains against it."""
     strengths: Parameters
+    """Strength of the penalty on each weight."""
+    groups: tuple[Floats, Floats] | None = None
+    """(K, n) and (K, C) strength on each group of recurrent and of input weights."""
 
     @classmethod
     def of(cls, config: TrainConfig, state: State) -> "Context":
         """The context of the state's phase with the units where they are."""
         phases = config.effective_phases()
-        before = phases[state.phase - 1].l1 if state.phase else 0.0
+        phase = phases[state.phase]
+        before = phases[state.phase - 1] if state.phase else None
         distances = bimt.sheet_distances(*config.sheet, config.metric)
-        context = cls(config, phases[state.phase], before, distances, state.p)
+        cost = chip_cost(config, state) if phase.packet else None
+        context = cls(config, phase, before, distances, cost, state.p)
         context.refresh(state)
         return context
 
     def refresh(self, state: State) -> None:
-        """Strength of the penalty on each weight, with the units where they are now:
-        l1 (1 + A d_ij) between hidden units, l1 * l1_ends on input and readout weights.
+        """Strengths with the units where they are now: l1 (1 + A d_ij) between hidden units and
+        l1 * l1_ends on input and readout weights, and what their axons cost on the chip.
         """
-        # lambda changes every RAMP_EVERY steps, so that a resumed training has the same.
-        l1 = self.phase.l1_at(state.step - state.step % RAMP_EVERY, self.l1_before)
+        # Strengths change every RAMP_EVERY steps, so that a resumed training has the same.
+        step = state.step - state.step % RAMP_EVERY
+        l1 = self.phase.l1_at(step, self.before.l1 if self.before else 0.0)
         places = state.place[state.units]
         d = torch.from_numpy(self.distances[np.ix_(places, places)].astype(np.float32))
         none = state.p.zeros_like()
         flat = Parameters(*(tensor + l1 * self.phase.l1_ends for tensor in none.tensors()))
-        self.strengths = Parameters(
-            l1 * (1 + self.phase.distance * d), flat.w_in, none.b, flat.w_out, none.b_out
-        )
+        w_rec, w_in = l1 * (1 + self.phase.distance * d), flat.w_in
+        if self.cost is not None:
+            packet = self.phase.packet_at(step, self.before.packet if self.before else 0.0)
+            activity = state.activity / state.activity.mean()
+            prices = self.cost.strength(state.core, activity, state.burden, w_in.shape[1])
+            recurrent, inputs = ((packet * price).astype(np.float32) for price in prices)
+            if self.cost.grouped:
+                self.groups = recurrent, inputs
+            else:
+                w_rec = w_rec + torch.from_numpy(recurrent[state.core])
+                w_in = w_in + torch.from_numpy(inputs[state.core])
+        self.strengths = Parameters(w_rec, w_in, none.b, flat.w_out, none.b_out)
+
+
+def chip_cost(config: TrainConfig, state: State) -> cores.Cost:
+    """What axons between the cores in use cost."""
+    chip = load_chip(config.chip)
+    price = cores.prices(chip, state.used, config.packet_ends)
+    return cores.Cost(price, config.packet_groups, chip.neurons_per_core)
 
 
 def run(config: TrainConfig, state: State, observer: Observer) -> State:
@@ -82,23 +125,50 @@ def run(config: TrainConfig, state: State, observer: Observer) -> State:
     """
     phases = config.effective_phases()
     while state.phase < len(phases):
-        _run_phase(config, phases[state.phase], state, observer)
+        phase = phases[state.phase]
+        _run_phase(config, phase, state, observer)
         state.phase, state.step = state.phase + 1, 0
+        if config.is_ladder and ladder.ends_rung(phases, state.phase):
+            _judge(config, phases, state, observer)
         observer.checkpoint(state)
     return state
 
 
+def _judge(
+    config: TrainConfig, phases: tuple[Phase, ...], state: State, observer: Observer
+) -> None:
+    """Note what a rung of the search came to; at its end, go on from the best one."""
+    error = observer.judge(phases[state.phase - 1], state)
+    packets = cores.packets_per_spike(state.p, state.core, state.activity, len(state.used))
+    rung = len(state.rungs)
+    state.rungs = np.concatenate([state.rungs, [[error, packets]]])
+    observer.keep(state, rung)
+    after = ladder.first_after(phases)
+    if state.phase == after or ladder.is_over(state.rungs, config.max_packets, config.max_error):
+        best = observer.kept(ladder.best(state.rungs, config.max_packets, config.max_error))
+        best.rungs = state.rungs
+        best.phase, best.step = after, 0
+        vars(state).update(vars(best))
+
+
 def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observer) -> None:
-    if state.step == 0:
-        _begin_phase(phase, state)
-    context = Context.of(config, state)
     pool = Pool(config, phase, state.phase)
+    if state.step == 0:
+        _begin_phase(config, phase, state, observer)
+        if phase.packet:
+            settle_on_cores(config, phase, state, pool)
+    context = Context.of(config, state)
     while state.step < phase.steps:
         loss = step(context, state, pool.batch(state.step, state.task_loss))
         if phase.swap_every and state.step % phase.swap_every == 0:
-            _swap(state, context.distances, phase.max_swaps)
+            if phase.distance:
+                _swap(state, context.distances, phase.max_swaps)
+            if context.cost is not None:
+                seed = (config.seed, state.phase, state.step)
+                state.core = cores.improve(state.p, state.core, state.activity, context.cost, seed)
+                _bear(config, phase, state)
             context.refresh(state)
-        elif phase.l1_ramp and state.step % RAMP_EVERY == 0:
+        elif (phase.l1_ramp or phase.packet_ramp) and state.step % RAMP_EVERY == 0:
             context.refresh(state)
         if state.step % config.checkpoint_every == 0 or state.step == phase.steps:
             if drop_dead(state):
@@ -115,7 +185,7 @@ def step(context: Context, state: State, batch: rnn.Batch) -> float:
     config, phase = context.config, context.phase
     alpha = 1 - math.exp(-phase.dt / config.tau)
     noise = _noise(config, phase, state, len(batch.labels))
-    losses, gradient, peak = rnn.loss_and_gradient(
+    losses, gradient, rates = rnn.loss_and_gradient(
         state.p, batch, alpha, noise, phase.margin, phase.activity,
         np.array(config.curve, np.float32),
     )  # fmt: skip
@@ -126,7 +196,10 @@ def step(context: Context, state: State, batch: rnn.Batch) -> float:
             "the last checkpoint is good"
         )
     _update(context, state, gradient)
+    peak = rates.amax(0)
     torch.maximum(state.peak, peak, out=state.peak)
+    if context.cost is not None:
+        _follow_activity(state, rates, peak)
     _follow(state, batch, losses)
     state.step += 1
     return loss
@@ -143,17 +216,71 @@ def _follow(state: State, batch: rnn.Batch, losses: Tensor) -> None:
     np.maximum(state.task_loss, 1e-6, out=state.task_loss)
 
 
-def _begin_phase(phase: Phase, state: State) -> None:
+def _follow_activity(state: State, rates: Tensor, peak: Tensor) -> None:
+    """Let the running mean of each unit's relative rate follow the batch; dead ones go to 0."""
+    relative = (rates.mean(0) / peak.clamp_min(1e-6)).numpy()
+    state.activity += (relative - state.activity) * FOLLOWS
+
+
+def _bear(config: TrainConfig, phase: Phase, state: State) -> None:
+    """Make axons of overfull cores dearer, and those of the others cheaper again."""
+    excess = cores.overfull(
+        load_chip(config.chip), state.p, state.core, state.used, round(phase.dt / 2)
+    )
+    state.burden = np.maximum(state.burden + np.where(excess > 0, 0.1, -0.01), 0)
+
+
+def settle_on_cores(config: TrainConfig, phase: Phase, state: State, pool: Pool) -> None:
+    """Give every unit a core, where it has none yet or where fewer cores would do."""
+    used = fewest_cores(load_chip(config.chip), len(state.units)).astype(np.int64)
+    if len(state.used) and len(used) >= len(state.used):
+        return
+    alpha = 1 - math.exp(-phase.dt / config.tau)
+    curve = np.array(config.curve, np.float32)
+    rates = rnn.forward(state.p, pool.batch(0, state.task_loss), alpha, None, curve).rates
+    rates = rates[:, : len(state.units)]
+    state.activity = (rates.mean(0) / rates.amax(0).clamp_min(1e-6)).numpy().astype(np.float64)
+    state.used, state.burden = used, np.zeros(len(used))
+    cost = chip_cost(config, state)
+    state.core = cores.partition(state.p, state.activity, cost, config.seed)
+
+
+def _begin_phase(config: TrainConfig, phase: Phase, state: State, observer: Observer) -> None:
     """Prune, freeze what is zero where pruning was asked for, and start Adam afresh."""
+    for mask in state.mask.tensors():
+        mask.fill_(1.0)
     if phase.prune:
+        state.p = pruning.below(state.p, phase.prune)
+    elif phase.prune_cost:
+        _prune_gently(phase, state, observer)
+    if phase.prune or phase.prune_cost:
+        if len(state.used):
+            chip = load_chip(config.chip)
+            pruning.fit(chip, state.p, state.core, state.used, round(phase.dt / 2))
         for weights, mask in zip(state.p.tensors(), state.mask.tensors(), strict=True):
             if weights.ndim == 2:
-                mask.copy_(weights.abs() >= phase.prune)
-                weights.mul_(mask)
+                mask.copy_(weights != 0)
         state.peak.fill_(torch.inf)
         drop_dead(state)
     state.m, state.v = state.p.zeros_like(), state.p.zeros_like()
     state.peak = torch.zeros(len(state.units))
+
+
+def _prune_gently(phase: Phase, state: State, observer: Observer) -> None:
+    """Prune as far as `prune_cost` of error allows, axons between cores first."""
+
+    def error(p: Parameters) -> float:
+        return observer.judge(phase, dataclasses.replace(state, p=p))
+
+    bound = error(state.p) + phase.prune_cost
+    if len(state.used):
+        state.p = pruning.largest(
+            lambda threshold: pruning.below_between(
+                state.p, state.core, len(state.used), threshold
+            ),
+            error, bound,
+        )  # fmt: skip
+    state.p = pruning.largest(lambda threshold: pruning.below(state.p, threshold), error, bound)
 
 
 def _update(context: Context, state: State, gradient: Parameters) -> None:
@@ -169,6 +296,9 @@ def _update(context: Context, state: State, gradient: Parameters) -> None:
         group = (state.p, state.m, state.v, gradient, state.mask, context.strengths)
         flat = (getattr(tensors, name).numpy().reshape(-1) for tensors in group)
         optimise.adam_shrink(*flat, *settings)
+    for name, groups in zip(("w_rec", "w_in"), context.groups or (), strict=False):
+        weights, v, mask = (getattr(t, name).numpy() for t in (state.p, state.v, state.mask))
+        axons.shrink_groups(weights, v, mask, state.core, groups, np.float32(lr), settings[3])
 
 
 def _swap(state: State, distances: bimt.Doubles, max_swaps: int) -> None:

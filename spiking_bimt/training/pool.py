@@ -8,7 +8,8 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.tasks.battery import draw_noise_free
 from spiking_bimt.tasks.environments import RING, ROTATING
 from spiking_bimt.training import rnn
-from spiking_bimt.training.config import Phase, TrainConfig
+from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.phase import Phase
 
 
 def generator(*entropy: int) -> torch.Generator:

@@ -186,7 +186,7 @@ def loss_and_gradient(
     activity: float = 0.0,
     curve: npt.NDArray[np.float32] = RELU,
 ) -> tuple[Tensor, Parameters, Tensor]:
-    """Loss by row (P,), the gradient of its sum, and the peak rate of each unit (N,).
+    """Loss by row (P,), the gradient of its sum, and the rates (P, N).
 
     The loss is the weighted cross entropy; every row bears the same part of the activity's cost.
 
@@ -228,7 +228,7 @@ def loss_and_gradient(
         w_out=_outer(d_out, rates)[:n_outputs, :n].contiguous(),
         b_out=d_out.sum(0)[:n_outputs],
     )
-    return loss, gradient, rates.amax(0)[:n]
+    return loss, gradient, rates[:, :n]
 
 
 def _add_product(x: Tensor, w: Tensor, out: Tensor) -> None:

@@ -35,6 +35,16 @@ class Checkpoint:
     """(n,) peak rate of each unit since the last check for silent units."""
     task_loss: npt.NDArray[np.float64]
     """(tasks,) running mean of each task's loss."""
+    activity: npt.NDArray[np.float64]
+    """(n,) running mean of each unit's rate, relative to its peak."""
+    core: npt.NDArray[np.int64]
+    """(n,) core of each unit, as an index of `used`."""
+    used: npt.NDArray[np.int64]
+    """(K,) cores of the chip that the units share; none where no chip is trained against."""
+    burden: npt.NDArray[np.float64]
+    """(K,) price of every axon of a core that has exceeded a limit."""
+    rungs: npt.NDArray[np.float64]
+    """(R, 2) error and packets a spike of every strength tried so far."""
     config: dict[str, Any]
 
 
@@ -52,6 +62,11 @@ class State:
     mask: Parameters
     peak: Tensor
     task_loss: npt.NDArray[np.float64]
+    activity: npt.NDArray[np.float64]
+    core: npt.NDArray[np.int64]
+    used: npt.NDArray[np.int64]
+    burden: npt.NDArray[np.float64]
+    rungs: npt.NDArray[np.float64]
 
 
 def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
@@ -70,7 +85,43 @@ def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
         mask=ones,
         peak=torch.zeros(n),
         task_loss=np.ones(len(config.task_names)),
+        activity=np.ones(n),
+        core=np.zeros(n, np.int64),
+        used=np.empty(0, np.int64),
+        burden=np.empty(0),
+        rungs=np.empty((0, 2)),
     )
+
+
+def state_from(config: TrainConfig, network: RateNetwork) -> State:
+    """The state that training on from a network begins with.
+
+    Raises InputError where the network is not of the configuration's tasks and sheet.
+    """
+    for name, wanted, found in (
+        ("battery", config.battery, network.battery),
+        ("tasks", config.task_names, network.tasks),
+        ("sheet", config.sheet, network.sheet),
+        ("activation", config.activation, network.activation),
+        ("tau", config.tau, network.tau),
+    ):
+        if wanted != found:
+            raise InputError(
+                f"the network to go on from has {name} {found}, the configuration {wanted}: "
+                "give a configuration that agrees"
+            )
+    state = initial_state(config, network.w_in.shape[1], network.w_out.shape[0])
+    n, n_places = network.n_units, len(state.place)
+    own = network.positions[:, 0].astype(np.int64) * config.sheet[1] + network.positions[:, 1]
+    parts = (getattr(network, name) for name in rnn.PARAMETERS)
+    state.p = Parameters(*(torch.from_numpy(part.copy()) for part in parts))
+    state.m, state.v = state.p.zeros_like(), state.p.zeros_like()
+    state.mask = Parameters(*(torch.ones_like(tensor) for tensor in state.p.tensors()))
+    state.place = np.concatenate([own, np.setdiff1d(np.arange(n_places), own)])
+    state.units = np.arange(n)
+    state.peak = torch.zeros(n)
+    state.activity, state.core = np.ones(n), np.zeros(n, np.int64)
+    return state
 
 
 def drop_dead(state: State) -> bool:
@@ -93,7 +144,8 @@ def drop_dead(state: State) -> bool:
         units = keep.nonzero()[:, 0]
         for name in ("p", "m", "v", "mask"):
             setattr(state, name, getattr(state, name).select(units))
-        state.units = state.units[units.numpy()]
+        for name in ("units", "activity", "core"):
+            setattr(state, name, getattr(state, name)[units.numpy()])
     state.peak = torch.zeros(len(state.units))
     return dropped
 
@@ -115,6 +167,8 @@ def to_network(
         dt=dt,
         battery=config.battery,
         tasks=config.task_names,
+        chip=config.chip,
+        core=state.used[state.core].astype(np.int32) if len(state.used) else None,
         activation=config.activation,
         curve=np.array(config.curve, np.float32) if config.curve else None,
         measured=measured,
@@ -132,6 +186,11 @@ def save_checkpoint(path: Path, config: TrainConfig, state: State) -> None:
         values=np.concatenate([part.numpy().ravel() for part in parts]),
         peak=state.peak.numpy(),
         task_loss=state.task_loss,
+        activity=state.activity,
+        core=state.core,
+        used=state.used,
+        burden=state.burden,
+        rungs=state.rungs,
         config=config.to_dict(),
     )
     store.save(record, path, settings=config.to_dict())
@@ -173,4 +232,9 @@ def load_checkpoint(path: Path, config: TrainConfig, n_inputs: int, n_outputs: i
         mask=mask,
         peak=torch.from_numpy(record.peak.copy()),
         task_loss=record.task_loss,
+        activity=record.activity,
+        core=record.core,
+        used=record.used,
+        burden=record.burden,
+        rungs=record.rungs,
     )

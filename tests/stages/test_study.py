@@ -72,7 +72,7 @@ def test_swapping_afterwards_keeps_the_function(done: Path) -> None:
 
 def test_jobs_are_named_apart_and_need_a_seed() -> None:
     names = [job.name for job in growing_brains_jobs(3, quick=False)]
-    assert len(names) == len(set(names)) == 33
+    assert len(names) == len(set(names)) == 39
     with pytest.raises(InputError, match="0 seeds: at least 1 is needed"):
         growing_brains_jobs(0, quick=False)
 

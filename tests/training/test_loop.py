@@ -10,7 +10,8 @@ import torch
 
 from spiking_bimt.errors import InputError
 from spiking_bimt.training import loop
-from spiking_bimt.training.config import Phase, TrainConfig, read_config
+from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import (
     State,
     drop_dead,
@@ -38,7 +39,7 @@ class Stop(Exception):
     """Stands for the process being killed."""
 
 
-class Observer:
+class Observer(loop.Observer):
     """Writes checkpoints and stops the training where told."""
 
     def __init__(self, path: Path, stop_at: tuple[int, int] | None = None) -> None:
@@ -49,6 +50,9 @@ class Observer:
 
     def checkpoint(self, state: State) -> None:
         save_checkpoint(self.path, CONFIG, state)
+
+    def judge(self, phase: Phase, state: State) -> float:
+        return self.error
 
     def measure(self, phase: Phase, state: State, loss: float) -> float:
         self.measured.append((state.phase, state.step))

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from spiking_bimt.tasks.battery import draw_noise_free
-from spiking_bimt.training.config import Phase, TrainConfig
+from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool
 
 TASKS = ("go", "dm1", "dms", "multidm")

@@ -1,0 +1,66 @@
+"""The search for the strength of the packet penalty: rung by rung, each from the one before."""
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.training.phase import Phase
+
+Doubles = npt.NDArray[np.float64]
+
+FAILURES = 2
+"""Rungs in a row beyond `max_error` that end the search."""
+
+
+def ends_rung(phases: tuple[Phase, ...], phase: int) -> bool:
+    """Whether the phase before number `phase` was the last of a rung.
+
+    Every rung but the last is followed by one that begins with a priced phase.
+    """
+    return phases[phase - 1].rung and (
+        phase == len(phases) or not phases[phase].rung or phases[phase].packet > 0
+    )
+
+
+def first_after(phases: tuple[Phase, ...]) -> int:
+    """Number of the first phase after all rungs."""
+    return max(index for index, phase in enumerate(phases) if phase.rung) + 1
+
+
+def _holds(rungs: Doubles, max_packets: float, max_error: float) -> npt.NDArray[np.bool_]:
+    """(R,) which rungs, (error, packets a spike), keep the targets that are given."""
+    error, packets = rungs.T
+    held: npt.NDArray[np.bool_] = (error <= max_error) | (max_error == 0)
+    held &= (packets <= max_packets) | (max_packets == 0)
+    return held
+
+
+def is_over(rungs: Doubles, max_packets: float, max_error: float) -> bool:
+    """Whether a stronger penalty has nothing more to give.
+
+    With a bound on packets, the first rung that keeps it is the one with the least error; with a
+    bound on the error alone, packets fall until the error has left it for good.
+    """
+    if max_packets and rungs[-1, 1] <= max_packets:
+        return True
+    if max_error:
+        late = rungs[-FAILURES:, 0] > max_error
+        return bool(len(late) == FAILURES and late.all()) or bool(rungs[-1, 1] == 0)
+    return False
+
+
+def best(rungs: Doubles, max_packets: float, max_error: float) -> int:
+    """The rung to go on with: the fewest packets among those that keep the targets.
+
+    Where none does, the one nearest to the bound that the user gave: on packets, or on error.
+    """
+    error, packets = rungs.T
+    held = _holds(rungs, max_packets, max_error)
+    if not held.any():
+        return int(packets.argmin() if max_packets else error.argmin())
+    score = error if max_packets and not max_error else packets
+    return int(np.where(held, score, np.inf).argmin())
+
+
+def reached(rungs: Doubles, max_packets: float, max_error: float) -> bool:
+    """Whether any rung kept the targets."""
+    return bool(_holds(rungs, max_packets, max_error).any())

@@ -1,0 +1,96 @@
+"""One stretch of a training, as a record read from TOML."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spiking_bimt.errors import InputError
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training with settings of its own; Adam starts afresh in each."""
+
+    name: str
+    steps: int
+    """Optimiser steps."""
+    dt: float = 100.0
+    """Time step of the network and its tasks, ms."""
+    batch: int = 64
+    """Trials a step."""
+    lr: float = 1e-3
+    """Adam's learning rate."""
+    lr_decay: float = 0.0
+    """Last share of the phase over which the learning rate falls linearly to lr * lr_final."""
+    lr_final: float = 0.02
+    l1: float = 0.0
+    """lambda: strength of the L1 penalty on all weights but the biases."""
+    l1_ramp: float = 0.0
+    """First share of the phase over which lambda goes linearly from that of the phase before
+    (0 before the first) to l1; 0 for a jump."""
+    l1_ends: float = 1.0
+    """Strength on input and readout weights, relative to l1."""
+    distance: float = 0.0
+    """A: wiring penalty per grid spacing, relative to l1; recurrent weights only."""
+    packet: float = 0.0
+    """Strength of the penalty on axons between cores of the chip; see `training.cores`."""
+    packet_ramp: float = 0.0
+    """First share of the phase over which the strength goes linearly from that of the phase before
+    to `packet`; 0 for a jump."""
+    swap_every: int = 100
+    """Steps between swaps of places, and between moves to other cores; 0 for none."""
+    max_swaps: int = 20
+    """Most exchanges at a time."""
+    noise: float = 0.0
+    """Standard deviation of Gaussian noise on the drive, per step of 20 ms; scales as dt^-1/2."""
+    margin: float = 0.0
+    """Margin of the fixation output before the go signal (logits)."""
+    activity: float = 0.0
+    """Weight of the mean squared rate in the loss: keeps rates from growing without need."""
+    prune: float = 0.0
+    """Weights below this are set to zero at the start of the phase, and stay zero if above 0."""
+    prune_cost: float = 0.0
+    """In place of `prune`: the error on validation trials that pruning may cost before the phase
+    makes up for it; the thresholds, of weights and of axons between cores, are found."""
+    rung: bool = False
+    """Whether the phase is repeated with a rising `packet` until the configuration's `max_packets`
+    or `max_error` is reached; without either it runs once as it is."""
+    stop_error: float = 0.0
+    """The phase ends at the first measurement whose validation error is at most this; 0: never."""
+
+    def __post_init__(self) -> None:
+        for field in ("steps", "batch"):
+            if getattr(self, field) < 1:
+                raise InputError(f"phase {self.name!r}: {field} is {getattr(self, field)}, least 1")
+        for field in ("dt", "lr"):
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+                raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
+        if self.prune and self.prune_cost:
+            raise InputError(f"phase {self.name!r}: give prune or prune_cost, not both")
+        if max(self.l1_ramp, self.packet_ramp, self.lr_decay) > 1:
+            raise InputError(
+                f"phase {self.name!r}: l1_ramp, packet_ramp and lr_decay are shares, at most 1"
+            )
+        for field in ("lr_decay", "lr_final", "l1_ramp", "l1", "l1_ends", "distance", "packet",
+                      "packet_ramp", "swap_every", "max_swaps", "noise", "margin", "activity",
+                      "prune", "prune_cost", "stop_error"):  # fmt: skip
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
+                raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
+
+    def l1_at(self, step: int, before: float) -> float:
+        """lambda of a step of this phase, after one that ended at `before`."""
+        return _ramp(step, before, self.l1, self.l1_ramp * self.steps)
+
+    def packet_at(self, step: int, before: float) -> float:
+        """`packet` of a step of this phase, after one that ended at `before`."""
+        return _ramp(step, before, self.packet, self.packet_ramp * self.steps)
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of a step of this phase."""
+        falling = max(1.0, self.lr_decay * self.steps)
+        done = max(0.0, (step - (self.steps - falling)) / falling)
+        return self.lr * (1 - (1 - self.lr_final) * done) if self.lr_decay else self.lr
+
+
+def _ramp(step: int, before: float, after: float, rising: float) -> float:
+    return before + (after - before) * min(1.0, step / rising) if rising else after
