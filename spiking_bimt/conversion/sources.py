@@ -41,7 +41,7 @@ def with_source_units(network: RateNetwork, signed: npt.NDArray[np.bool_]) -> Ra
         w_out=np.hstack([network.w_out, np.zeros((len(network.w_out), n_sources), np.float32)]),
         positions=np.concatenate([network.positions, below]),
         sheet=(rows + -(-n_sources // cols), cols),
-        chip=None,  # sources have no core of that training
+        chip="",  # sources have no core of that training
         core=None,
         measured=None,
     )
