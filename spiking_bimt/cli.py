@@ -219,6 +219,7 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--steps", type=int, help="Fine-tuning steps in spikes.  [default: 4000]")
 @click.option("--aware-steps", type=int, help="Steps with the f-I curve before.  [default: 0]")
 @click.option("--lr", type=float, help="Learning rate of fine-tuning.  [default: 1e-3]")
+@click.option("--batch", type=int, help="Trials a step of fine-tuning.  [default: 64]")
 @click.option("--margin", type=float, help="Margin trained for on fixation.  [default: 2]")
 @click.option("--spike-cost", type=float, help="Weight of the mean rate in the loss, per Hz.")
 @_trials_option(200, "Test trials a task.")

@@ -84,6 +84,15 @@ def test_kim2019_is_one_factor_for_all(run: Path) -> None:
     assert (network.reset, found["conversion"]["t_ref"]) == ("value", 2.0)
 
 
+def test_source_neurons_bring_the_input_as_spikes(run: Path) -> None:
+    found = convert(run, sources=True, trials=1)
+    rate = store.load(BUNDLE, RateNetwork)
+    network = store.load(run / "network.h5", SpikingNetwork)
+    assert found["neurons"] == network.n_neurons > rate.n_units + network.n_inputs
+    assert (network.in_indices >= rate.n_units).all()
+    assert found["decision_accuracy"]["spiking"] > 0.8
+
+
 def test_a_target_takes_the_fewest_spikes(run: Path) -> None:
     code, stdout, stderr = call(
         "convert", run, "--target", 0.9, "--steps", 1, "--trials", 2, "--bits", 0, "--json"
