@@ -64,16 +64,9 @@ def convert(
         rate = store.load(source, RateNetwork)
         _agree(rate, settings, trained_for(rate, route.config))
         start = time.process_time()
-        if target is None:
-            with progress(route.method, training_steps(route)) as advance:
-                made, tried = follow(route, rate, seed, advance), None
-        else:
-            asked = (route.config.full_rate,)
-            free = rate.curve is None and "full_rate" not in settings
-            made, chosen, tried = cheapest(
-                rate, target, route, FULL_RATES if free else asked, threads
-            )
-            route = replace(route, method=chosen)
+        free = rate.curve is None and "full_rate" not in settings
+        full_rates = FULL_RATES if free else (route.config.full_rate,)
+        made, route, tried = _made(rate, route, target, full_rates, threads)
         seconds = time.process_time() - start
         test = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
         measured = _measure(rate, made, test, threads) | {
@@ -94,14 +87,32 @@ def convert(
         )  # fmt: skip
         if diagnose:
             measured["diagnosis"] = diagnosis(folder, rate, made, route, threads)
+    _check_reached(measured, folder)
+    return measured
+
+
+def _made(
+    rate: RateNetwork, route: Route, target: float | None, full_rates: tuple[float, ...],
+    threads: int | None,
+) -> tuple[Converted, Route, list[dict[str, Any]] | None]:  # fmt: skip
+    """What the route makes, or the best route to the target; the route; what was tried."""
+    if target is None:
+        with progress(route.method, training_steps(route)) as advance:
+            return follow(route, rate, route.tuning.seed, advance), route, None
+    made, chosen, tried = cheapest(rate, target, route, full_rates, threads)
+    return made, replace(route, method=chosen), tried
+
+
+def _check_reached(measured: dict[str, Any], folder: Path) -> None:
+    """CheckError where a target was not reached."""
+    tried = measured["tried"]
     if tried is not None and not any(row["reached"] for row in tried):
         best = max(row["accuracy"] for row in tried)
         raise CheckError(
-            f"no route reaches {target} on validation trials: the best of {len(tried)} has "
-            f"{best:.4f} and is kept in {folder / 'network.h5'}; allow more --steps or --bits",
+            f"no route reaches {measured['target']} on validation trials: the best of {len(tried)} "
+            f"has {best:.4f} and is kept in {folder / 'network.h5'}; allow more --steps or --bits",
             measured,
         )
-    return measured
 
 
 def _route(
