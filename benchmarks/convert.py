@@ -106,7 +106,8 @@ def recipe_rows(name: str, recipe: str, found: Measured) -> list[Row]:
     """Accuracy, least task, mean rate and time of a recipe against what is asked of it."""
     asked = {"one-to-one": 0.995, "few-spikes": 0.99, "four-bits": None}.get(recipe, 0.98)
     network = "spiking" if recipe == "one-to-one" else "quantised"  # rounded in the loop
-    reached, low, rate = share(found, network), least_task(found, network), found["mean_rate_hz"]
+    reached, low = share(found, network), least_task(found, network)
+    rate = found["mean_rate_hz" if recipe == "one-to-one" else "quantised_mean_rate_hz"]
     what = f"{name}, {recipe}"
     rows = [
         Row(f"{what}: accuracy over the rate network's", found["accuracy"][network],
@@ -153,7 +154,7 @@ def kim_rows(keep: Path, name: str, scorer: Scorer) -> list[Row]:
     if tuned.is_file():
         found = store.load(tuned, SpikingNetwork).measured or {}
         ours.append({"accuracy": found["accuracy"]["quantised"], "full_rate": 0.0,
-                     "mean_rate_hz": found["mean_rate_hz"]})  # fmt: skip
+                     "mean_rate_hz": found["quantised_mean_rate_hz"]})  # fmt: skip
     rows = []
     for full in FULL_RATES:
         theirs = scorer.score("kim2019", full_rate=full)

@@ -156,6 +156,7 @@ def _measure(
 ) -> dict[str, Any]:
     network, config = made.network, made.config
     scores: dict[str, Score] = {}
+    of_codes = 0
     with progress("convert", 4) as advance:
         scores["rate"] = score(rate_outputs(rate, test), test)
         advance(1, "rate network at the simulation step")
@@ -168,6 +169,7 @@ def _measure(
             advance(3, f"{network.bits}-bit network")
             coded = run_trials(network.quantised(), test, threads=threads, record_spikes=False)
             scores["quantised"] = score(coded.outputs, test)
+            of_codes = int(coded.spike_counts.sum())
         advance(4, "")
     spikes = int(spiking.spike_counts.sum())
     seconds = len(test.labels) * test.dt / 1000
@@ -184,6 +186,7 @@ def _measure(
             for name, s in scores.items()
         },
         "mean_rate_hz": spikes / seconds / network.n_neurons,
+        "quantised_mean_rate_hz": of_codes / seconds / network.n_neurons if of_codes else None,
         "spikes_per_trial": spikes / test.n_trials,
         "conversion": _plain(config),
     }
