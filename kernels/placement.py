@@ -25,8 +25,7 @@ from spiking_bimt.kernels.placement_state import (
     Scratch,
     State,
 )
-from spiking_bimt.kernels.splitmix import random_below, random_unit
-from spiking_bimt.kernels.traffic import path_links, tree_links
+from spiking_bimt.kernels.traffic import path_price, tree_price
 
 Array = npt.NDArray[Any]
 
@@ -47,6 +46,18 @@ def change(rules: Rules, state: State, limit: Int, core: Int, amount: Int) -> No
 
 
 @njit(cache=True)
+def route_price(mesh: Mesh, scratch: Scratch, home: Int, n: Int) -> float:
+    """Price of one spike from core `home` to the first n cores of scratch.dests."""
+    if not mesh.multicast:
+        return n * mesh.packet + path_price(home, scratch.dests, n, mesh.at_x, mesh.at_y)
+    if n == 0:
+        return 0.0
+    return mesh.packet + tree_price(
+        home, scratch.dests, n, mesh.x, mesh.at_x, mesh.at_y, scratch.low, scratch.high
+    )
+
+
+@njit(cache=True)
 def reroute(
     graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, source: Int
 ) -> None:
@@ -58,21 +69,18 @@ def reroute(
         if mesh.local or core != home:
             scratch.dests[n] = core
             n += 1
-    if mesh.multicast:
-        packets = min(n, 1)
-        x, y = tree_links(home, scratch.dests, n, mesh.x, mesh.y, scratch.low, scratch.high)
-    else:
-        packets = n
-        x, y = path_links(home, scratch.dests, n, mesh.x, mesh.y)
-    route = packets * mesh.prices[0] + x * mesh.prices[1] + y * mesh.prices[2]
+    packets = min(n, 1) if mesh.multicast else n
     entry = scratch.log_size[0]
     scratch.log_source[entry] = source
     scratch.log_cost[entry] = state.cost[source]
     scratch.log_outs[entry] = state.outs[source]
+    scratch.log_dests[entry] = state.dests[source]
     scratch.log_size[0] = entry + 1
     change(rules, state, OUTS, home, packets - state.outs[source])
     state.outs[source] = packets
-    cost = graph.rate[source] * route
+    state.excess[0] += max(n - rules.most_dests, 0) - max(state.dests[source] - rules.most_dests, 0)
+    state.dests[source] = n
+    cost = graph.rate[source] * route_price(mesh, scratch, home, n)
     state.total[0] += cost - state.cost[source]
     state.cost[source] = cost
 
@@ -240,6 +248,7 @@ def propose(
         source = scratch.log_source[entry]
         state.used[OUTS, state.core[source]] += scratch.log_outs[entry] - state.outs[source]
         state.outs[source] = scratch.log_outs[entry]
+        state.dests[source] = scratch.log_dests[entry]
         state.cost[source] = scratch.log_cost[entry]
     if w >= 0:
         transfer(graph, rules, state, scratch, w, a, b)
@@ -251,39 +260,3 @@ def propose(
         state.used[limit, b] = scratch.log_used[limit, 1]
     state.total[0], state.excess[0] = total, excess
     return False
-
-
-@njit(cache=True)
-def anneal(
-    graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, cores: Array,
-    least: int, rng: Array, temperature: float, n_proposals: int, repair: bool,
-) -> int:  # fmt: skip
-    """Random moves and swaps between `cores`; returns how many stayed.
-
-    Half of the proposals take a neuron to the core of one that drives it. No core is left with
-    fewer than `least` neurons. With `repair` it stops when no limit is broken any more.
-    """
-    n, stayed = state.core.size, 0
-    for _ in range(n_proposals):
-        if repair and state.excess[0] == 0:
-            break
-        v = random_below(rng, n)
-        b = np.int64(cores[random_below(rng, cores.size)])
-        first, fan_in = graph.pre_indptr[v], graph.pre_indptr[v + 1] - graph.pre_indptr[v]
-        if fan_in > 0 and random_unit(rng) < 0.5:
-            source = np.int64(graph.pre[first + random_below(rng, fan_in)])
-            if source < n:
-                b = np.int64(state.core[source])
-        a = state.core[v]
-        if b == a:
-            continue
-        members, w = state.used[NEURONS, b], np.int64(-1)
-        swaps = members >= rules.allowed[NEURONS] or state.used[NEURONS, a] <= least
-        if members > 0 and (swaps or random_unit(rng) < 0.5):
-            w = np.int64(state.member[b, random_below(rng, members)])
-        elif swaps:
-            continue
-        luck = random_unit(rng)
-        if propose(graph, mesh, rules, state, scratch, v, b, w, temperature, luck):
-            stayed += 1
-    return stayed

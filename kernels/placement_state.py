@@ -28,9 +28,13 @@ class Mesh(NamedTuple):
     """The chip's network."""
 
     x: Array
-    y: Array
-    prices: Array
-    """(3,) of a packet, a link along x, a link along y."""
+    """(K,) column of each core's tile."""
+    at_x: Array
+    """(K,) price of the links along x from column 0 to that tile."""
+    at_y: Array
+    """(K,) the same along y, from row 0."""
+    packet: float
+    """Price of a packet."""
     multicast: bool
     local: bool
     """Whether a spike to the own core costs a packet."""
@@ -45,6 +49,8 @@ class Rules(NamedTuple):
     """(4,) step in which an excess is counted."""
     memory: Array
     """(F + 1,) synapse memory of an axon with n synapses; F is the largest fan-out."""
+    most_dests: int
+    """Most cores that one neuron may send packets to."""
 
 
 class State(NamedTuple):
@@ -56,6 +62,8 @@ class State(NamedTuple):
     """(K, room + 1) neurons of each core by slot; a swap holds one too many for a moment."""
     cost: Array
     """(N,) rate * route of each neuron."""
+    dests: Array
+    """(N,) cores that each neuron sends packets to."""
     outs: Array
     """(N,) output axons of each neuron."""
     used: Array
@@ -63,7 +71,8 @@ class State(NamedTuple):
     total: Array
     """(1,) sum of cost."""
     excess: Array
-    """(1,) sum over cores and limits of the units above the limit."""
+    """(1,) sum over cores and limits of the units above the limit, and of a neuron's destinations
+    above theirs."""
     reach: Array
     """(S + 1,) start of each source's row in the two below, with room for all its cores."""
     reached: Array
@@ -85,9 +94,12 @@ class Scratch(NamedTuple):
     log_source: Array
     log_cost: Array
     log_outs: Array
+    log_dests: Array
     log_size: Array
     log_used: Array
     """(4, 2) counts of the proposal's two cores."""
+    shifted: Array
+    """(4,) synapses onto themselves and each other that two neurons take along, while quoting."""
 
 
 def empty_state(graph: Graph, core: Array, n_cores: int, room: int) -> State:
@@ -95,15 +107,14 @@ def empty_state(graph: Graph, core: Array, n_cores: int, room: int) -> State:
     widths = np.minimum(np.diff(graph.indptr), n_cores)
     reach = np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)])
     n = len(core)
+    order = np.argsort(core, kind="stable")
     slot = np.zeros(n, np.int32)
+    slot[order] = np.arange(n) - np.searchsorted(core[order], core[order])
     member = np.full((n_cores, room + 1), -1, np.int32)
-    filled = np.zeros(n_cores, np.int64)
-    for i, c in enumerate(core):
-        slot[i] = filled[c]
-        member[c, filled[c]] = i
-        filled[c] += 1
+    member[core, slot] = np.arange(n)
     return State(
-        core.astype(np.int32), slot, member, np.zeros(n), np.zeros(n, np.int64),
+        core.astype(np.int32), slot, member, np.zeros(n), np.zeros(n, np.int32),
+        np.zeros(n, np.int64),
         np.zeros((4, n_cores), np.int64), np.zeros(1), np.zeros(1, np.int64), reach,
         np.zeros(reach[-1], np.int32), np.zeros(reach[-1], np.int32),
         np.zeros(len(widths), np.int64),
@@ -114,8 +125,8 @@ def scratch(n_cores: int, width: int, most_sources: int) -> Scratch:
     """Working memory; most_sources: the largest fan-in of a neuron."""
     log = 2 * most_sources + 2
     return Scratch(
-        np.zeros(n_cores, np.int32), np.zeros(n_cores, np.int64), np.zeros(most_sources, np.int64),
-        np.zeros(width, np.int64), np.zeros(width, np.int64),
-        np.zeros(log, np.int64), np.zeros(log), np.zeros(log, np.int64), np.zeros(1, np.int64),
-        np.zeros((4, 2), np.int64),
+        np.zeros(n_cores + 1, np.int32), np.zeros(n_cores, np.int64),
+        np.zeros(most_sources, np.int64), np.zeros(width), np.zeros(width),
+        np.zeros(log, np.int64), np.zeros(log), np.zeros(log, np.int64), np.zeros(log, np.int32),
+        np.zeros(1, np.int64), np.zeros((4, 2), np.int64), np.zeros(4, np.int64),
     )  # fmt: skip

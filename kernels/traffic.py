@@ -50,6 +50,45 @@ def tree_links(
 
 
 @njit(cache=True)
+def tree_price(
+    home: int | np.int64, dests: Array, n_dests: int | np.int64, x: Array, at_x: Array, at_y: Array,
+    low: Array, high: Array,
+) -> float:  # fmt: skip
+    """Price of the links of the multicast tree (arguments as `tree_spans`).
+
+    at_x, at_y: (n_cores,) price of the links along x and y from tile (0, 0) to each core's tile, so
+    that a link may cost what it likes. low, high: (width,) floating-point scratch.
+    """
+    first = last = x[home]
+    west = east = at_x[home]
+    row = at_y[home]
+    for k in range(n_dests):
+        column = x[dests[k]]
+        first, last = min(first, column), max(last, column)
+        west, east = min(west, at_x[dests[k]]), max(east, at_x[dests[k]])
+    for column in range(first, last + 1):
+        low[column] = high[column] = row
+    for k in range(n_dests):
+        column, place = x[dests[k]], at_y[dests[k]]
+        low[column], high[column] = min(low[column], place), max(high[column], place)
+    price = east - west
+    for column in range(first, last + 1):
+        price += high[column] - low[column]
+    return float(price)
+
+
+@njit(cache=True)
+def path_price(
+    home: int | np.int64, dests: Array, n_dests: int | np.int64, at_x: Array, at_y: Array
+) -> float:
+    """Price of the links that separate packets to each of the cores cross (as `tree_price`)."""
+    price = 0.0
+    for k in range(n_dests):
+        price += abs(at_x[dests[k]] - at_x[home]) + abs(at_y[dests[k]] - at_y[home])
+    return price
+
+
+@njit(cache=True)
 def path_links(
     home: int | np.int64, dests: Array, n_dests: int, x: Array, y: Array
 ) -> tuple[int, int]:

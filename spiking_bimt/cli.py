@@ -235,6 +235,10 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
 @_run_argument()
 @click.option("--chip", default="grid16", show_default=True, help="Preset or TOML file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the placer.")
+@click.option(
+    "--time", "time_limit", type=float, help="Seconds to stop after, with the best found."
+)
+@click.option("--starts", callback=_names, help="blocks,hilbert,sequential,overlap,km1.")
 @_threads_option()
 def place(run: Path, as_json: bool, **options: Any) -> None:
     """network.h5 to placement.h5: neurons onto the chip's cores."""

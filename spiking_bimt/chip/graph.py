@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.kernels.reach import distinct_cores
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,4 @@ def destinations(
     core: (N,) core of each neuron. Returns indptr (N + C + 1,), cores (pairs,) ascending within
     a row, synapses (pairs,).
     """
-    source = np.repeat(np.arange(graph.n_sources, dtype=np.int64), np.diff(graph.indptr))
-    pairs, synapses = np.unique(source * n_cores + core[graph.targets], return_counts=True)
-    indptr = np.searchsorted(pairs, np.arange(graph.n_sources + 1, dtype=np.int64) * n_cores)
-    return indptr.astype(np.int64), (pairs % n_cores).astype(np.int32), synapses.astype(np.int64)
+    return distinct_cores(graph.indptr, graph.targets, core, n_cores)

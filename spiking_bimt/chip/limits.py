@@ -18,6 +18,7 @@ LIMITS = {
     "input_axons": "input axons",
     "output_axons": "output axons",
     "synapse_bits": "bits of synapse memory",
+    "destinations": "destination cores of one neuron",
 }
 """Fields of `Chip` that limit a core, in the order of `Usage`, and how messages call them."""
 _UNLIMITED = 2**62
@@ -45,6 +46,8 @@ class Usage:
     output_axons: Ints
     """Packets that one spike of each of its neurons costs (see `Chip.output_axons`)."""
     synapse_bits: Ints
+    destinations: Ints
+    """Most cores that one of its neurons sends packets to."""
 
 
 def memory_formula(chip: Chip, graph: AxonGraph) -> MemoryFormula:
@@ -76,7 +79,7 @@ def axon_bits(n: Ints, formula: MemoryFormula) -> Ints:
 
 
 def allowed(chip: Chip) -> Ints:
-    """(4,) the limits of a core in the order of `LIMITS`; a huge number where there is none."""
+    """(5,) the limits of a core in the order of `LIMITS`; a huge number where there is none."""
     values = [getattr(chip, field) for field in LIMITS]
     return np.array([_UNLIMITED if v is None else v for v in values], np.int64)
 
@@ -92,6 +95,8 @@ def usage(chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32]) -> Usage:
     if not chip.local_packets:
         costs_packet = cores[by_neuron] != core[sender]
     senders = sender[costs_packet]
+    reached = np.zeros(k, np.int64)
+    np.maximum.at(reached, core, np.bincount(senders, minlength=n))
     if chip.routing == "multicast":
         senders = np.unique(senders)
     return Usage(
@@ -100,6 +105,7 @@ def usage(chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32]) -> Usage:
         output_axons=np.bincount(core[senders], minlength=k),
         # bincount's weights are float64: exact, as no core's memory nears 2^53 bits.
         synapse_bits=np.bincount(cores, weights=bits, minlength=k).astype(np.int64),
+        destinations=reached,
     )
 
 
@@ -121,6 +127,13 @@ def refuse_hopeless(chip: Chip, graph: AxonGraph) -> None:
         )
     fan_in = np.diff(graph.pre_indptr)
     one = axon_bits(np.ones(1, np.int64), memory_formula(chip, graph))[0]
+    most = chip.synapses_per_neuron
+    if most is not None and fan_in.max() > most:
+        raise InputError(
+            f"neuron {int(fan_in.argmax())} has {fan_in.max()} synapses, {chip.name} allows {most} "
+            f"({fan_in.max() - most} too many; {np.count_nonzero(fan_in > most)} neurons have "
+            "too many): prune the network, or use a chip with more"
+        )
     for field, used in (("input_axons", fan_in), ("synapse_bits", fan_in * one)):
         limit = getattr(chip, field)
         if limit is not None and used.max() > limit:

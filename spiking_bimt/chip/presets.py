@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 import tomllib
 import types
 import typing
@@ -31,7 +32,7 @@ def device_names() -> list[str]:
 def load_device(name_or_path: str) -> Device:
     """The memory device of that name, or the one in a user's own TOML file; as `load_chip`."""
     path = _find("device", name_or_path, device_names(), _DEVICE)
-    return Device(name=name_or_path, **_parse("device", name_or_path, _read(path), Device))
+    return Device(name=name_or_path, **_parse("device", name_or_path, _read(path)[1], Device))
 
 
 def load_chip(name_or_path: str) -> Chip:
@@ -43,7 +44,13 @@ def load_chip(name_or_path: str) -> Chip:
     mistyped key.
     """
     path = _find("chip", name_or_path, chip_names(), "")
-    return Chip(name=name_or_path, **_parse("chip", name_or_path, _read(path), Chip))
+    text, given = _read(path)
+    try:
+        return Chip(name=name_or_path, **_parse("chip", name_or_path, given, Chip))
+    except InputError as error:
+        message = str(error)
+        said = message.removeprefix(f"chip {name_or_path}: ")
+        raise InputError(f"{message}{_line_of(said, text)}") from error
 
 
 def _find(what: str, name_or_path: str, known: list[str], suffix: str) -> Path:
@@ -57,9 +64,21 @@ def _find(what: str, name_or_path: str, known: list[str], suffix: str) -> Path:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _line_of(message: str, text: str) -> str:
+    """Where the first key that a message names stands in the file, as " (line 7)"; or nothing."""
+    found = re.finditer(r"^\s*\[?\s*([A-Za-z_]\w*)\s*[=\]]", text, re.MULTILINE)
+    lines = {match[1]: text.count("\n", 0, match.start(1)) + 1 for match in found}
+    for word in re.findall(r"\w+", message):
+        if word in lines:
+            return f" (line {lines[word]})"
+    return ""
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    """The file's text, and what it says."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

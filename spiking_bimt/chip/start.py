@@ -5,8 +5,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
+from spiking_bimt.kernels.growth import grow
 
 Ints = npt.NDArray[np.int32]
 
@@ -75,6 +77,68 @@ def sheet_blocks(positions: Ints, cores: Ints, core_xy: Ints) -> Ints:
 def sequential(n_neurons: int, room: int) -> Ints:
     """Core of each neuron when cores are filled one after the other in the order of neurons."""
     return (np.arange(n_neurons) // room).astype(np.int32)
+
+
+def even_parts(n_neurons: int, parts: int) -> Ints:
+    """Part of each neuron when their order is cut into parts that differ by one neuron at most."""
+    return (np.arange(n_neurons) * parts // n_neurons).astype(np.int32)
+
+
+def hilbert_index(xy: Ints) -> npt.NDArray[np.int64]:
+    """Place of each (x, y) >= 0 along the Hilbert curve of the smallest 2^k square around them."""
+    x, y = (column.astype(np.int64) for column in xy.T)
+    index = np.zeros(len(xy), np.int64)
+    side = 1 << int(xy.max(initial=0)).bit_length()
+    half = side // 2
+    while half:
+        right, up = (x & half) > 0, (y & half) > 0
+        index += half * half * ((3 * right) ^ up)
+        # A lower quarter's curve is mirrored in a diagonal, so that the pieces join.
+        flip = ~up & right
+        x, y = np.where(flip, side - 1 - x, x), np.where(flip, side - 1 - y, y)
+        x, y = np.where(up, x, y), np.where(up, y, x)
+        half //= 2
+    return index
+
+
+def hilbert(positions: Ints, cores: Ints, core_xy: Ints) -> Ints:
+    """Core of each neuron when neurons and cores are both taken along a Hilbert curve."""
+    along = cores[np.argsort(hilbert_index(core_xy[cores]), kind="stable")]
+    core = np.empty(len(positions), np.int32)
+    order = np.argsort(hilbert_index(positions - positions.min(axis=0)), kind="stable")
+    core[order] = along[even_parts(len(positions), len(cores))]
+    return core
+
+
+def grown(graph: AxonGraph, rates: npt.NDArray[np.float64], parts: int) -> Ints:
+    """Part of each neuron when parts of even size are grown by what neurons share."""
+    n = graph.n_neurons
+    sizes = np.bincount(even_parts(n, parts), minlength=parts)
+    return grow(graph.indptr, graph.targets, graph.pre_indptr, graph.pre, rates, sizes)
+
+
+def topped_up(core: Ints, cores: Ints, least: int) -> Ints:
+    """The same, with neurons of the fullest cores given to those of `cores` below `least`."""
+    core = core.copy()
+    counts = np.bincount(core, minlength=int(cores.max()) + 1)
+    for poor in cores[counts[cores] < least]:
+        while counts[poor] < least:
+            rich = counts.argmax()
+            core[np.flatnonzero(core == rich)[-1]] = poor
+            counts[rich] -= 1
+            counts[poor] += 1
+    return core
+
+
+def compacted(core: Ints, cores: Ints) -> Ints:
+    """The same groups of neurons on `cores`, the emptiest joining one another where there are more.
+
+    A core may get more neurons than it holds; the search repairs that.
+    """
+    index, size = np.unique(core, return_inverse=True, return_counts=True)[1:]
+    rank = np.argsort(np.argsort(-size, kind="stable"), kind="stable")[index]
+    merged: Ints = cores[np.where(rank < len(cores), rank, len(cores) - 1)]
+    return merged
 
 
 def shuffled(n_neurons: int, cores: Ints, seed: int) -> Ints:

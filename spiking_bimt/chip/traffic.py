@@ -30,16 +30,17 @@ class Flow:
     load: Floats
     """(width, height, 4) packets over each directed link under the chip's routing."""
 
-    def hops(self, chip: Chip) -> tuple[float, float]:
-        """Links along x and y under the chip's routing."""
-        if chip.routing == "multicast":
-            return self.tree_x, self.tree_y
-        return self.path_x, self.path_y
+    def hop_cost(self, chip: Chip) -> float:
+        """The links at the chip's prices."""
+        x, y = chip.hop_prices()
+        # A westward link leaves the column that the eastward one enters.
+        along_x = self.load[:-1, :, 0].sum(axis=1) + self.load[1:, :, 1].sum(axis=1)
+        along_y = self.load[:, :-1, 2].sum(axis=0) + self.load[:, 1:, 3].sum(axis=0)
+        return float(along_x @ x[:-1] + along_y @ y[:-1])
 
     def cost(self, chip: Chip) -> float:
         """The placement's objective: packets and hops at the chip's prices."""
-        x, y = self.hops(chip)
-        return self.packets * chip.packet_cost + x * chip.hop_cost_x + y * chip.hop_cost_y
+        return self.packets * chip.packet_cost + self.hop_cost(chip)
 
 
 def packet_destinations(
@@ -98,13 +99,12 @@ def traffic(
     spikes = int(counts.sum())
     energy = None
     if chip.energy is not None:
-        hops_x, hops_y = flows.hops(chip)
         energy = {
             "soma": chip.energy["soma"] * network.n_neurons * n_steps,
             "spike": chip.energy["spike"] * spikes,
             "synapse": chip.energy["synapse"] * events,
             "packet": chip.packet_cost * flows.packets,
-            "hop": chip.hop_cost_x * hops_x + chip.hop_cost_y * hops_y,
+            "hop": flows.hop_cost(chip),
         }
     return Traffic(
         packets=round(flows.packets),

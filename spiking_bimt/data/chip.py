@@ -11,6 +11,7 @@ from spiking_bimt.errors import InputError
 SYNAPSE_FORMULAS = ("flat", "loihi-blocks")
 ROUTINGS = ("unicast", "multicast")
 ENERGY_EVENTS = ("soma", "spike", "synapse")
+LATENCY_EVENTS = ("soma", "spike", "packet", "receive", "synapse")
 
 
 @dataclass(frozen=True)
@@ -57,20 +58,36 @@ class Chip:
     Where it is known, `packet_cost` and the hop costs are in pJ too."""
     sources: dict[str, str]
     """Where each figure comes from."""
+    destinations: int | None = None
+    """Cores that one neuron may send packets to."""
+    synapses_per_neuron: int | None = None
+    """Synapses that may end on one neuron, of neurons and input channels."""
+    chip_width: int | None = None
+    """On a board of several chips: tiles of one chip along x; width is the whole board's."""
+    chip_height: int | None = None
+    """Tiles of one chip along y."""
+    chip_hop_cost: float | None = None
+    """Cost of a hop from one chip to the next."""
+    latency: dict[str, float] | None = None
+    """Time that a core takes for each event, ns: soma (a neuron and step), spike, packet (sent),
+    receive (a packet), synapse; None where unpublished."""
 
     def __post_init__(self) -> None:
         for field in ("width", "height", "cores_per_tile", "neurons_per_core", "weight_bits",
                       "crossbar_rows", "crossbar_cols"):  # fmt: skip
             if getattr(self, field) < 1:
                 raise InputError(f"chip {self.name}: {field} is {getattr(self, field)}, least 1")
-        for field in ("input_axons", "output_axons", "synapse_bits"):
+        for field in ("input_axons", "output_axons", "synapse_bits", "destinations",
+                      "synapses_per_neuron", "chip_width", "chip_height"):  # fmt: skip
             value = getattr(self, field)
             if value is not None and value < 1:
                 raise InputError(f"chip {self.name}: {field} is {value}, least 1; leave it out "
                                  "where there is no such limit")  # fmt: skip
         self._check_energy()
-        for field in ("packet_cost", "hop_cost_x", "hop_cost_y"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
+        self._check_board()
+        for field in ("packet_cost", "hop_cost_x", "hop_cost_y", "chip_hop_cost"):
+            value = getattr(self, field)
+            if value is not None and not (np.isfinite(value) and value >= 0):
                 raise InputError(f"chip {self.name}: {field} must be a finite number, least 0")
         if self.synapse_formula not in SYNAPSE_FORMULAS:
             raise InputError(
@@ -84,16 +101,35 @@ class Chip:
             )
 
     def _check_energy(self) -> None:
-        if self.energy is None:
-            return
-        if set(self.energy) != set(ENERGY_EVENTS):
+        for what, given, events, unit in (
+            ("energy", self.energy, ENERGY_EVENTS, "pJ"),
+            ("latency", self.latency, LATENCY_EVENTS, "ns"),
+        ):
+            if given is None:
+                continue
+            if set(given) != set(events):
+                raise InputError(
+                    f"chip {self.name}: {what} gives {', '.join(sorted(given)) or 'nothing'}; it "
+                    f"needs {', '.join(events)}, or is left out"
+                )
+            for event, value in given.items():
+                if not (np.isfinite(value) and value >= 0):
+                    raise InputError(
+                        f"chip {self.name}: {what} of {event} is {value} {unit}, least 0"
+                    )
+
+    def _check_board(self) -> None:
+        board = self.chip_width, self.chip_height, self.chip_hop_cost
+        if board.count(None) not in (0, 3):
             raise InputError(
-                f"chip {self.name}: energy gives {', '.join(sorted(self.energy)) or 'nothing'}; it "
-                f"needs {', '.join(ENERGY_EVENTS)}, or is left out"
+                f"chip {self.name}: chip_width, chip_height and chip_hop_cost describe a board "
+                "together: give all three or none"
             )
-        for event, value in self.energy.items():
-            if not (np.isfinite(value) and value >= 0):
-                raise InputError(f"chip {self.name}: energy of {event} is {value} pJ, least 0")
+        if self.width % (self.chip_width or 1) or self.height % (self.chip_height or 1):
+            raise InputError(
+                f"chip {self.name}: a board of {self.width} x {self.height} tiles is not made of "
+                f"chips of {self.chip_width} x {self.chip_height}"
+            )
 
     @property
     def n_cores(self) -> int:
@@ -104,6 +140,25 @@ class Chip:
         """(n_cores, 2) x and y of each core's tile."""
         tile = np.arange(self.n_cores) // self.cores_per_tile
         return np.stack([tile // self.height, tile % self.height], axis=1).astype(np.int32)
+
+    def hop_prices(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Cost of the links that leave each column for the next, (width,), and each row."""
+        prices = []
+        for length, cost, chip in (
+            (self.width, self.hop_cost_x, self.chip_width),
+            (self.height, self.hop_cost_y, self.chip_height),
+        ):
+            price = np.full(length, cost)
+            if chip is not None:
+                price[chip - 1 :: chip] = self.chip_hop_cost
+            prices.append(price)
+        return prices[0], prices[1]
+
+    def core_prices(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """(n_cores,) cost of the links along x, and along y, from tile (0, 0) to each core's."""
+        x, y = self.core_xy().T
+        along_x, along_y = (np.append(0.0, np.cumsum(p)[:-1]) for p in self.hop_prices())
+        return along_x[x], along_y[y]
 
 
 @dataclass(frozen=True)

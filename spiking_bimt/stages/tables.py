@@ -108,9 +108,16 @@ def show_analog(result: dict[str, Any]) -> None:
     _show_rows(title, [*rows, ("figure", result["figure"])])
 
 
+def _trained_elsewhere(result: dict[str, Any]) -> str:
+    trained = result["trained_for"]
+    other = trained is not None and trained != result["chip"]
+    return f"{result['chip']}, of a network trained against {trained}" if other else result["chip"]
+
+
 def show_place(result: dict[str, Any]) -> None:
     """Cores used, how near the limits, what the traffic costs, against baselines and bound."""
     rows = [
+        ("chip", _trained_elsewhere(result)),
         ("cores used", f"{result['cores']}"),
         ("packets a spike", f"{result['packets_per_spike']:.3f}"),
         (f"hops a spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
@@ -121,13 +128,25 @@ def show_place(result: dict[str, Any]) -> None:
         parts = result["energy_nj_per_trial"]
         rows.append(("energy a trial", f"{sum(parts.values()):,.0f} nJ"))
         rows += [(f"  {event}", f"{value:,.0f} nJ") for event, value in parts.items()]
+        if result["energy_nj_per_correct"] is not None:
+            rows.append(("energy a correct answer", f"{result['energy_nj_per_correct']:,.0f} nJ"))
+    if "step_time_ns" in result:
+        spans = result["step_time_ns"]
+        rows.append(("work of the busiest core a step, mean; most",
+                     f"{spans['mean']:,.0f}; {spans['max']:,.0f} ns"))  # fmt: skip
+    if result["busiest_step"] is not None:
+        step = result["busiest_step"]
+        place, when = step["link"], f"trial {step['trial']} at {step['ms']:g} ms"
+        rows.append(
+            ("busiest link and step", f"{step['packets_on_a_link']} packets {place}, {when}")
+        )
     for name, limit in result["limits"].items():
         allowed = "no limit" if limit["allowed"] is None else f"of {limit['allowed']:,}"
         rows.append((f"{name.replace('_', ' ')}, fullest core", f"{limit['used']:,} {allowed}"))
     _show_rows(f"placement on {result['chip']}", rows)
     costs = {
         "this placement": result,
-        "where it started": result["start"],
+        "sheet cut into blocks": result["start"],
         **{f"{name} order": values for name, values in result["baselines"].items()},
         "lower bound for its partition": result["lower_bound"],
     }

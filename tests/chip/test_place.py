@@ -16,6 +16,7 @@ from spiking_bimt.chip.place import ROUNDS, place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from tests.chip.networks import random_network
 
@@ -171,3 +172,36 @@ def test_a_bundled_size_network_takes_under_two_seconds() -> None:
     before = time.process_time()
     place(network, chip, rates(0, 118))
     assert time.process_time() - before < 2 * 2  # twice the target, for machines under load
+
+
+def hidden_modules() -> tuple[SpikingNetwork, Any]:
+    """Four cores' worth of neurons, each module talking within itself only, in shuffled order."""
+    network = random_network(3, n=40, density=1.0)
+    core = np.random.default_rng(3).permutation(np.repeat(np.arange(8, dtype=np.int32), 5))
+    source = np.repeat(np.arange(40), np.diff(network.indptr))
+    kept = core[source] == core[network.indices]
+    counts = np.bincount(source[kept], minlength=40)
+    changes = {name: getattr(network, name)[kept] for name in ("indices", "weights", "codes")}
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    return replace(network, indptr=indptr, **changes), core
+
+
+def test_a_network_trained_against_the_chip_starts_where_training_left_it() -> None:
+    network, core = hidden_modules()
+    known = replace(network, chip=GRID.name, core=core)
+
+    def measured(of: SpikingNetwork, starts: tuple[str, ...] | None = None) -> Any:
+        return place(of, GRID, np.ones(40), effort=0.001, starts=starts).measured
+
+    assert measured(known, ("blocks",))["packets"] > 0
+    assert measured(known, ("trained",))["packets"] == 0
+    assert "trained" in measured(known)["starts"]
+    assert "trained" not in measured(replace(known, chip="another"))["starts"]
+    with pytest.raises(InputError, match="not trained against this chip"):
+        measured(network, ("trained",))
+
+
+def test_groups_beyond_the_cores_in_use_join_the_emptiest() -> None:
+    core = np.array([7, 7, 7, 2, 2, 4], np.int32)
+    cores = np.array([10, 11], np.int32)
+    np.testing.assert_array_equal(start.compacted(core, cores), [10, 10, 10, 11, 11, 11])

@@ -13,7 +13,8 @@ GRID16 = (Path(presets.__file__).parent / "grid16.toml").read_text()
 
 
 def test_every_preset_loads_and_gives_its_sources() -> None:
-    assert {"grid16", "grid64", "loihi"} <= set(chip_names())
+    assert {"grid16", "grid64", "grid256", "board64", "loihi", "loihi-davies2018", "truenorth",
+            "spinnaker", "dynapse2", "odin"} == set(chip_names())  # fmt: skip
     for name in chip_names():
         chip = load_chip(name)
         assert chip.name == name
@@ -47,7 +48,14 @@ def test_a_users_file_works_like_a_preset(tmp_path: Path) -> None:
         ("width = 8", 'width = "8"', "width is '8', expected a whole number"),
         ("width = 8", "width = 8.0", "width is 8.0, expected a whole number"),
         ("width = 8", "width = true", "width is True, expected a whole number"),
-        ("width = 8", "width = 0", "width is 0, least 1"),
+        ("width = 8", "width = 0", r"width is 0, least 1 \(line 5\)"),
+        ("[sources]", "[energy]\nspike = true\n[sources]", r"expected a number \(line 21\)"),
+        (
+            "[sources]",
+            "[latency]\nsoma = 1.0\n[sources]",
+            "latency gives soma; it needs soma, spike",
+        ),
+        ("[sources]", "destinations = 0\n[sources]", "destinations is 0, least 1; leave it out"),
         ("input_axons = 256", "input_axons = 0", "input_axons is 0, least 1; leave it out"),
         ("local_packets = false", "local_packets = 0", "expected true or false"),
         ("packet_cost = 1.0", 'packet_cost = "dear"', "expected a number"),
@@ -70,7 +78,9 @@ def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: st
 
 
 def test_an_unknown_chip_and_an_absent_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"unknown chip 'loihi9'; known: grid16, grid64, loihi"):
+    with pytest.raises(
+        InputError, match=r"unknown chip 'loihi9'; known: board64, dynapse2, grid16"
+    ):
         load_chip("loihi9")
     with pytest.raises(InputError, match=r"cannot read .*No such file"):
         load_chip(str(tmp_path / "absent.toml"))

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from spiking_bimt.kernels import placement as kernel
 from spiking_bimt.kernels import placement_state as records
-from spiking_bimt.kernels.arrangement import arrange, links_cost
+from spiking_bimt.kernels.annealing import anneal
+from spiking_bimt.kernels.arrangement import Nets, Places, arrange, net_prices
+from spiking_bimt.kernels.quote import quote
 from spiking_bimt.kernels.splitmix import random_unit
 
 Work = tuple[records.Graph, records.Mesh, records.Rules, records.State, records.Scratch]
 
 WIDTH, HEIGHT = 3, 2
 PRICES = (7.0, 2.0, 3.0)
+COLUMN_AT = (0.0, 2.0, 11.0)  # the second link along x is one between two chips of a board
 MEMORY = (5, 3, 4, 8)
 
 
@@ -40,14 +43,15 @@ def setup(seed: int, multicast: bool, local: bool) -> Work:
     n_cores = WIDTH * HEIGHT * per_tile
     graph = graph_of(rng, n, int(rng.integers(0, 4)))
     tile = np.arange(n_cores) // per_tile
+    x, y = tile // HEIGHT, tile % HEIGHT
     mesh = records.Mesh(
-        (tile // HEIGHT).astype(np.int32), (tile % HEIGHT).astype(np.int32), np.array(PRICES),
-        multicast, local,
-    )  # fmt: skip
+        x.astype(np.int32), np.array(COLUMN_AT)[x], y * PRICES[2], PRICES[0], multicast, local
+    )
     room = int(rng.integers(3, 6))
     allowed = np.array([room, rng.integers(3, 9), rng.integers(2, 20), rng.integers(30, 200)])
     bits = np.array([memory(synapses) for synapses in range(n + 1)])
-    rules = records.Rules(allowed, np.array([1, 1, 1, MEMORY[0]]), bits)
+    most_dests = int(rng.integers(1, 6))
+    rules = records.Rules(allowed, np.array([1, 1, 1, MEMORY[0]]), bits, most_dests)
     core = rng.permutation(np.repeat(np.arange(n_cores), room))[:n]
     state = records.empty_state(graph, core, n_cores, room)
     fan_in = int(np.diff(graph.pre_indptr).max())
@@ -61,7 +65,7 @@ def recount(work: Work, core: npt.NDArray[Any]) -> dict[str, Any]:
     graph, mesh, rules, _, _ = work
     n, n_cores = len(core), len(mesh.x)
     used = np.zeros((4, n_cores), int)
-    total = 0.0
+    total, too_far = 0.0, 0
     for c in core:
         used[0, c] += 1
     for source in range(len(graph.indptr) - 1):
@@ -74,11 +78,12 @@ def recount(work: Work, core: npt.NDArray[Any]) -> dict[str, Any]:
             dests = set(counts) if mesh.local else set(counts) - {int(core[source])}
             packets = min(1, len(dests)) if mesh.multicast else len(dests)
             used[2, core[source]] += packets
-            x, y = links(mesh, int(core[source]), dests)
-            route = packets * PRICES[0] + x * PRICES[1] + y * PRICES[2]
+            too_far += max(len(dests) - rules.most_dests, 0)
+            route = packets * PRICES[0] + links(mesh, int(core[source]), dests)
             total += graph.rate[source] * route
     over = np.maximum(used - rules.allowed[:, None], 0)
-    return {"used": used, "total": total, "excess": np.ceil(over / rules.unit[:, None]).sum()}
+    excess = np.ceil(over / rules.unit[:, None]).sum() + too_far
+    return {"used": used, "total": total, "excess": excess}
 
 
 def memory(synapses: int) -> int:
@@ -87,19 +92,21 @@ def memory(synapses: int) -> int:
     return sum(math.ceil((b * word + overhead) / unit) * unit for b in blocks)
 
 
-def links(mesh: records.Mesh, home: int, dests: set[int]) -> tuple[int, int]:
-    x0, y0 = int(mesh.x[home]), int(mesh.y[home])
+def links(mesh: records.Mesh, home: int, dests: set[int]) -> float:
+    """Price of the links of all paths, or of their union, link by link."""
+    y_of = np.rint(mesh.at_y / PRICES[2]).astype(int)
+    x0, y0 = int(mesh.x[home]), int(y_of[home])
     along_x: list[tuple[int, int]] = []
     along_y: list[tuple[int, int, int]] = []
     for dest in dests:
-        x1, y1 = int(mesh.x[dest]), int(mesh.y[dest])
+        x1, y1 = int(mesh.x[dest]), int(y_of[dest])
         sign = 1 if x1 > x0 else -1
-        along_x += [(sign, x) for x in range(x0, x1, sign)]
+        along_x += [(sign, min(x, x + sign)) for x in range(x0, x1, sign)]
         sign = 1 if y1 > y0 else -1
         along_y += [(x1, sign, y) for y in range(y0, y1, sign)]
     if mesh.multicast:
-        return len(set(along_x)), len(set(along_y))
-    return len(along_x), len(along_y)
+        along_x, along_y = list(set(along_x)), list(set(along_y))
+    return float(sum(np.diff(COLUMN_AT)[x] for _, x in along_x) + len(along_y) * PRICES[2])
 
 
 def check(work: Work) -> None:
@@ -122,7 +129,7 @@ def check(work: Work) -> None:
 def copied(state: records.State) -> dict[str, Any]:
     return {
         name: getattr(state, name).copy()
-        for name in ("core", "cost", "outs", "used", "total", "excess")
+        for name in ("core", "cost", "outs", "dests", "used", "total", "excess")
     }
 
 
@@ -146,9 +153,13 @@ def test_every_move_swap_and_undo_equals_a_recount(seed: int, multi: bool, local
             expected[w] = state.core[v]
         temperature = float(rng.choice([0.0, 1.0, 100.0]))
         luck = float(rng.random())
+        quoted = quote(work[0], work[1], state, work[4], v, b, w)
+        for name, value in before.items():
+            np.testing.assert_array_equal(getattr(state, name), value, err_msg=name)
         stays = kernel.propose(*work, v, b, w, temperature, luck)
         rise = recount(work, expected)["total"] - before["total"][0]
         worse = recount(work, expected)["excess"] - before["excess"][0]
+        np.testing.assert_allclose(quoted, rise, rtol=1e-9, atol=1e-9)
         if abs(rise) > 1e-9:
             metropolis = rise < 0 or (temperature > 0 and luck < math.exp(-rise / temperature))
             assert stays == (worse < 0 or (worse == 0 and metropolis))
@@ -170,7 +181,7 @@ def test_annealing_never_breaks_more_limits(seed: int, multi: bool, local: bool)
     for repair in (True, False):
         excess = state.excess[0]
         for _ in range(5):
-            kernel.anneal(*work, cores, 0, rng, 1.0, 40, repair)
+            anneal(*work, np.ones(len(cores), bool), cores, 0, rng, 1.0, 40, repair)
             check(work)
             assert state.excess[0] <= excess
             excess = state.excess[0]
@@ -181,7 +192,8 @@ def test_no_core_falls_below_the_least() -> None:
     work = setup(3, True, False)
     least = int(work[3].used[0].min())
     cores = np.arange(len(work[1].x), dtype=np.int32)
-    kernel.anneal(*work, cores, least, np.array([1], np.uint64), 1e9, 2000, False)
+    usable = np.ones(len(cores), bool)
+    anneal(*work, usable, cores, least, np.array([1], np.uint64), 1e9, 2000, False)
     assert work[3].used[0].min() >= least
 
 
@@ -192,33 +204,47 @@ def test_random_numbers_are_splitmix64() -> None:
     assert [random_unit(rng) for _ in expected] == [(z >> 11) * 2.0**-53 for z in expected]
 
 
+def test_neurons_stay_on_the_usable_cores() -> None:
+    work = setup(5, True, False)
+    home = work[3].core.copy()
+    cores = np.unique(home)
+    usable = np.isin(np.arange(len(work[1].x)), cores)
+    assert not usable.all()
+    anneal(*work, usable, cores, 0, np.array([1], np.uint64), 1e9, 3000, False)
+    assert (work[3].core != home).any()
+    assert set(work[3].core.tolist()) <= set(cores.tolist())
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.booleans())
-def test_exchanging_cores_never_costs_more_and_tells_the_truth(seed: int, multi: bool) -> None:
+@given(st.integers(0, 10**6), st.booleans(), st.sampled_from([0.0, 5.0]))
+def test_exchanging_cores_tells_the_truth(seed: int, multi: bool, temperature: float) -> None:
     graph, mesh, _, state, work = setup(seed, multi, False)
     n, n_cores = len(state.core), len(mesh.x)
     rows = [set(state.core[graph.targets[graph.indptr[i] : graph.indptr[i + 1]]].tolist())
             - {int(state.core[i])} for i in range(n)]  # fmt: skip
-    indptr = np.cumsum([0] + [len(r) for r in rows])
-    dests = np.array([core for row in rows for core in sorted(row)], np.int32)
-    at = np.arange(n_cores, dtype=np.int32)
-    x, y, prices = mesh.x.copy(), mesh.y.copy(), np.array(PRICES[1:])
-
-    def cost(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> float:
-        args = (indptr, dests, state.core, graph.rate, x, y, prices, multi, work.low, work.high)
-        return float(links_cost(*args))
-
-    before = cost(mesh.x, mesh.y)
-    found = arrange(
-        indptr, dests, state.core, graph.rate, x, y, prices, multi, at.copy(), 10, at, work.low,
-        work.high,
+    members: list[list[int]] = [[] for _ in range(n_cores)]
+    for i, row in enumerate(rows):
+        for c in row | {int(state.core[i])}:
+            members[c].append(i)
+    nets = Nets(
+        state.core, np.cumsum([0] + [len(r) for r in rows]),
+        np.array([core for row in rows for core in sorted(row)], np.int32), graph.rate,
+        np.cumsum([0] + [len(m) for m in members]), np.array([i for m in members for i in m]),
     )  # fmt: skip
-    assert sorted(at) == list(range(n_cores))
-    assert found <= before
-    assert found == cost(mesh.x[at], mesh.y[at])
-    expected = sum(
-        r * (a * PRICES[1] + b * PRICES[2])
-        for r, row, home in zip(graph.rate, rows, state.core, strict=True)
-        for a, b in [links(mesh, int(at[home]), {int(at[d]) for d in row})]
+    places = Places(
+        np.arange(n_cores, dtype=np.int32), mesh.x.copy(), mesh.at_x.copy(), mesh.at_y.copy()
     )
-    np.testing.assert_allclose(found, expected)
+    price = net_prices(nets, places, multi, work.low, work.high)
+    before, cores = price.sum(), np.arange(n_cores, dtype=np.int32)
+    rng = np.array([seed], np.uint64)
+    arrange(nets, places, multi, cores, rng, temperature, 200, price, work.low, work.high)
+    at = places.at
+    assert sorted(at) == list(range(n_cores))
+    np.testing.assert_array_equal(places.at_x, mesh.at_x[at])
+    np.testing.assert_array_equal(places.x, mesh.x[at])
+    assert temperature > 0 or price.sum() <= before + 1e-9
+    expected = sum(
+        rate * links(mesh, int(at[home]), {int(at[d]) for d in row})
+        for rate, row, home in zip(graph.rate, rows, state.core, strict=True)
+    )
+    np.testing.assert_allclose(price.sum(), expected)

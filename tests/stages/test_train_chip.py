@@ -16,6 +16,8 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.stages.compare import compare
 from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.place import place
+from spiking_bimt.stages.tables import show_place
 from spiking_bimt.stages.train import train
 from spiking_bimt.training import cores, loop
 from spiking_bimt.training.rnn import PARAMETERS, Parameters
@@ -178,13 +180,20 @@ def test_a_chip_too_small_is_refused_before_training(files: Path) -> None:
     assert not (files / "run").exists()
 
 
-def test_the_cores_go_with_the_network_to_its_placement(files: Path) -> None:
+def test_the_cores_go_with_the_network_to_its_placement(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     trained(files, "run", packet_scale=10.0)
     convert(files / "run", trials=1)
     rate = store.load(files / "run" / "rate.h5", RateNetwork)
     network = store.load(files / "run" / "network.h5", SpikingNetwork)
     assert network.chip == rate.chip
     np.testing.assert_array_equal(network.core, rate.core)
-    # Another chip is allowed.
+    placed = place(files / "run", chip=str(files / "tiny.toml"))
+    assert placed["trained_for"] == placed["chip"]
+    # Another chip is allowed, and said.
+    placed = place(files / "run", chip="grid64")
+    show_place(placed)
+    assert "of a network trained against" in " ".join(capsys.readouterr().out.split())
     row = compare(files / "run", chip="grid64")["networks"][str(files / "run")]
     assert "refused" not in row

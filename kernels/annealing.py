@@ -1,0 +1,84 @@
+"""Simulated annealing of a placement: moves and swaps are quoted first, and made if they pay."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from spiking_bimt.kernels.placement import Array, Int, propose
+from spiking_bimt.kernels.placement_state import NEURONS, Graph, Mesh, Rules, Scratch, State
+from spiking_bimt.kernels.quote import quote
+from spiking_bimt.kernels.splitmix import random_below, random_unit
+
+_TRIES = 16
+
+
+@njit(cache=True)
+def core_for(graph: Graph, state: State, cores: Array, rng: Array, v: Int) -> Int:
+    """A core that neuron v may want to sit on.
+
+    Four times in ten the home of a source of v, four times a core that such a source reaches, once
+    a core that v reaches, once any of `cores`.
+    """
+    luck = random_unit(rng)
+    first, fan_in = graph.pre_indptr[v], graph.pre_indptr[v + 1] - graph.pre_indptr[v]
+    if luck < 0.8 and fan_in > 0:
+        source = np.int64(graph.pre[first + random_below(rng, fan_in)])
+        if luck < 0.4 and source < state.core.size:
+            return np.int64(state.core[source])
+        row = state.reach[source] + random_below(rng, state.reach_size[source])
+        return np.int64(state.reached[row])
+    if luck < 0.9 and state.reach_size[v] > 0:
+        return np.int64(state.reached[state.reach[v] + random_below(rng, state.reach_size[v])])
+    return np.int64(cores[random_below(rng, cores.size)])
+
+
+@njit(cache=True)
+def partner(graph: Graph, state: State, rng: Array, a: Int, b: Int) -> Int:
+    """A neuron of core b to send to core a: one that shares a source with a's, or any."""
+    for _ in range(_TRIES):
+        u = np.int64(state.member[a, random_below(rng, state.used[NEURONS, a])])
+        first, fan_in = graph.pre_indptr[u], graph.pre_indptr[u + 1] - graph.pre_indptr[u]
+        if fan_in == 0:
+            continue
+        source = np.int64(graph.pre[first + random_below(rng, fan_in)])
+        fan_out = graph.indptr[source + 1] - graph.indptr[source]
+        w = np.int64(graph.targets[graph.indptr[source] + random_below(rng, fan_out)])
+        if state.core[w] == b:
+            return w
+    return np.int64(state.member[b, random_below(rng, state.used[NEURONS, b])])
+
+
+@njit(cache=True)
+def anneal(
+    graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, usable: Array,
+    cores: Array, least: int, rng: Array, temperature: float, n_proposals: int, repair: bool,
+) -> int:  # fmt: skip
+    """Random moves and swaps between `cores`; returns how many stayed.
+
+    usable (K,): whether a core is among `cores`. No core is left with fewer than `least` neurons.
+    With `repair` it stops when no limit is broken any more. While none is, a proposal is quoted and
+    only one that passes Metropolis's rule on its cost is made; it is undone if it breaks a limit.
+    """
+    n, stayed = state.core.size, 0
+    for _ in range(n_proposals):
+        if repair and state.excess[0] == 0:
+            break
+        v = random_below(rng, n)
+        b, a = core_for(graph, state, cores, rng, v), np.int64(state.core[v])
+        if b == a or not usable[b]:
+            continue
+        members, w = state.used[NEURONS, b], np.int64(-1)
+        swaps = members >= rules.allowed[NEURONS] or state.used[NEURONS, a] <= least
+        if members > 0 and (swaps or random_unit(rng) < 0.5):
+            w = np.int64(partner(graph, state, rng, a, b))
+        elif swaps:
+            continue
+        luck = random_unit(rng)
+        if state.excess[0] == 0:
+            rise = quote(graph, mesh, state, scratch, v, b, w)
+            if rise > 0.0 and not (temperature > 0.0 and luck < math.exp(-rise / temperature)):
+                continue
+        if propose(graph, mesh, rules, state, scratch, v, b, w, temperature, luck):
+            stayed += 1
+    return stayed

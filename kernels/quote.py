@@ -1,0 +1,129 @@
+"""What a move or swap of neurons would cost, read from a placement's state without touching it."""
+
+import numpy as np
+from numba import njit
+
+from spiking_bimt.kernels.placement import Array, Int, route_price
+from spiking_bimt.kernels.placement_state import Graph, Mesh, Scratch, State
+from spiking_bimt.kernels.traffic import tree_price
+
+
+@njit(cache=True)
+def sources_rise(
+    drives: Array, other: Array, a: Int, b: Int, v: Int, w: Int, shifted: Array, core: Array,
+    rate: Array, cost: Array, reach: Array, reach_size: Array, reached: Array, synapses: Array,
+    x: Array, at_x: Array, at_y: Array, packet: float, multicast: bool, local: bool,
+    dests: Array, low: Array, high: Array,
+) -> float:  # fmt: skip
+    """Rise of the cost of all neurons but v and w that drive one target which moves from core a to
+    b, and do not drive the other, which moves back.
+
+    drives, other: sources of the two targets, ascending. v's and w's own shifts of a synapse from a
+    to b are added to shifted (2,). The arrays are fields of `Graph`, `Mesh`, `State` and `Scratch`,
+    loose because taking them out of a tuple for every source costs more than the work itself.
+    """
+    rise, j = 0.0, 0
+    for i in range(drives.size):
+        source = np.int64(drives[i])
+        if source >= core.size:
+            break
+        while j < other.size and other[j] < source:
+            j += 1
+        if j < other.size and other[j] == source:
+            continue
+        if source in (v, w):
+            shifted[0 if source == v else 1] += 1
+            continue
+        home, first = np.int64(core[source]), reach[source]
+        end = first + reach_size[source]
+        leaves, enters = False, True
+        for k in range(first, end):
+            if reached[k] == b:
+                enters = False
+            elif reached[k] == a:
+                leaves = synapses[k] == 1
+        enters = enters and (local or b != home)
+        leaves = leaves and (local or a != home)
+        if not leaves and not enters:
+            continue
+        if not multicast:
+            price = 0.0
+            if enters:
+                price += packet + abs(at_x[b] - at_x[home]) + abs(at_y[b] - at_y[home])
+            if leaves:
+                price -= packet + abs(at_x[a] - at_x[home]) + abs(at_y[a] - at_y[home])
+            rise += rate[source] * price
+            continue
+        n = 0
+        for k in range(first, end):
+            if (local or reached[k] != home) and not (leaves and reached[k] == a):
+                dests[n] = reached[k]
+                n += 1
+        if enters:
+            dests[n] = b
+            n += 1
+        price = 0.0
+        if n > 0:
+            price = packet + tree_price(home, dests, n, x, at_x, at_y, low, high)
+        rise += rate[source] * price - cost[source]
+    return rise
+
+
+@njit(cache=True)
+def home_rise(
+    graph: Graph, mesh: Mesh, state: State, scratch: Scratch, v: Int, a: Int, b: Int, shifted: Int
+) -> float:
+    """Rise of v's cost when v itself moves from core a to b and `shifted` of its targets with it.
+
+    shifted: its synapses that leave a for b, less those that leave b for a: -1, 0 or 1.
+    """
+    dests, reached, n = scratch.dests, state.reached, 0
+    in_a = in_b = False
+    first = state.reach[v]
+    for k in range(first, first + state.reach_size[v]):
+        core, synapses = np.int64(reached[k]), np.int64(state.synapses[k])
+        if core == a:
+            synapses -= shifted
+            in_a = True
+        elif core == b:
+            synapses += shifted
+            in_b = True
+        if synapses > 0 and (mesh.local or core != b):
+            dests[n] = core
+            n += 1
+    if shifted > 0 and not in_b and mesh.local:
+        dests[n] = b
+        n += 1
+    if shifted < 0 and not in_a:
+        dests[n] = a
+        n += 1
+    return float(graph.rate[v] * route_price(mesh, scratch, b, n) - state.cost[v])
+
+
+@njit(cache=True)
+def quote(
+    graph: Graph, mesh: Mesh, state: State, scratch: Scratch, v: Int, b: Int, w: Int
+) -> float:
+    """Rise of the cost if v moved to core b and, where w is not -1, w from there to v's core.
+
+    A source of both v and w keeps its cores. v's and w's own routes change with their home too.
+    """
+    a = np.int64(state.core[v])
+    of_v = graph.pre[graph.pre_indptr[v] : graph.pre_indptr[v + 1]]
+    of_w = graph.pre[0:0] if w < 0 else graph.pre[graph.pre_indptr[w] : graph.pre_indptr[w + 1]]
+    shifted, back = scratch.shifted[:2], scratch.shifted[2:]
+    scratch.shifted[:] = 0
+    rise = sources_rise(
+        of_v, of_w, a, b, v, w, shifted, state.core, graph.rate, state.cost, state.reach,
+        state.reach_size, state.reached, state.synapses, mesh.x, mesh.at_x, mesh.at_y, mesh.packet,
+        mesh.multicast, mesh.local, scratch.dests, scratch.low, scratch.high,
+    )  # fmt: skip
+    if w >= 0:
+        rise += sources_rise(
+            of_w, of_v, b, a, v, w, back, state.core, graph.rate, state.cost, state.reach,
+            state.reach_size, state.reached, state.synapses, mesh.x, mesh.at_x, mesh.at_y,
+            mesh.packet, mesh.multicast, mesh.local, scratch.dests, scratch.low, scratch.high,
+        )  # fmt: skip
+        rise += home_rise(graph, mesh, state, scratch, w, b, a, back[1] - shifted[1])
+    rise += home_rise(graph, mesh, state, scratch, v, a, b, shifted[0] - back[0])
+    return float(rise)

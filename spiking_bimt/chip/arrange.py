@@ -1,0 +1,127 @@
+"""Parts of a network to places on the mesh: exchanges of whole cores, and a bound on the best."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.chip.graph import AxonGraph
+from spiking_bimt.chip.traffic import packet_destinations
+from spiking_bimt.data.chip import Chip
+from spiking_bimt.kernels import arrangement as kernel
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
+
+_STEPS = 30
+"""Temperatures of the annealing."""
+# First and last temperature in units of the mean change of cost by an exchange.
+_HOTTEST, _COLDEST = 0.5, 0.005
+_SAMPLE = 100  # exchanges that this mean is taken over
+# Exchanges a pair of places, and (net, core) pairs that all of them together may price.
+_PER_PAIR, _VISITS = 40, 1e7
+
+
+@dataclass(frozen=True)
+class _Weighted:
+    """Distinct senders (core and set of destinations) and the sum of their rates."""
+
+    home: Ints
+    indptr: npt.NDArray[np.int64]
+    dests: Ints
+    weight: Floats
+
+
+def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Ints,
+             rng: npt.NDArray[np.uint64],
+             effort: float = 1.0) -> Ints:  # fmt: skip
+    """(n_cores,) the place of each core's neurons after exchanges between `cores`.
+
+    Simulated annealing on the price of links; rng: the (1,) state of the random numbers.
+    """
+    senders = _senders(chip, graph, core, rates)
+    nets = _nets(senders, chip.n_cores)
+    at_x, at_y = chip.core_prices()
+    places = kernel.Places(
+        np.arange(chip.n_cores, dtype=np.int32), np.ascontiguousarray(chip.core_xy()[:, 0]),
+        at_x, at_y,
+    )  # fmt: skip
+    multicast = chip.routing == "multicast"
+    scratch = np.zeros(chip.width), np.zeros(chip.width)
+    price = kernel.net_prices(nets, places, multicast, *scratch)
+    if len(price) == 0 or len(cores) < 2:
+        return places.at
+    best, cheapest = places.at.copy(), price.sum()
+    visits = 2 * max(1.0, len(nets.member) / len(cores)) * max(1.0, len(nets.dests) / len(price))
+    total = min(_PER_PAIR * len(cores) ** 2 / 2, _VISITS / visits) * effort
+    given = nets, places, multicast, cores, rng
+    mean = kernel.arrange(*given, 0.0, _SAMPLE, price, *scratch)
+    for step in range(_STEPS + 1):
+        cooled = mean * _HOTTEST * (_COLDEST / _HOTTEST) ** (step / (_STEPS - 1))
+        temperature = 0.0 if step == _STEPS else cooled
+        kernel.arrange(*given, temperature, int(total / _STEPS) + 1, price, *scratch)
+        if price.sum() < cheapest:
+            best, cheapest = places.at.copy(), price.sum()
+    return best
+
+
+def gilmore_lawler(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Ints) -> float:
+    """Least price of links that any arrangement of the parts on `cores` can have under unicast.
+
+    Each part on each place costs at least its flows, the largest first, times the distances from
+    there, the shortest first; the bound is the cheapest assignment by those costs (Gilmore 1962).
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    indptr, dests = packet_destinations(chip, graph, core)
+    owner = np.repeat(np.arange(graph.n_neurons), np.diff(indptr))
+    number = np.full(chip.n_cores, -1)
+    number[cores] = np.arange(len(cores))
+    flows = np.zeros((len(cores), len(cores)))
+    np.add.at(flows, (number[core[owner]], number[dests]), rates[owner])
+    np.fill_diagonal(flows, 0.0)
+    at_x, at_y = (values[cores] for values in chip.core_prices())
+    apart = abs(at_x[:, None] - at_x) + abs(at_y[:, None] - at_y)
+    largest = -np.sort(-flows, axis=1)[:, :-1]
+    shortest = np.sort(apart, axis=1)[:, 1:]
+    least = largest @ shortest.T
+    return float(least[linear_sum_assignment(least)].sum())
+
+
+def _senders(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats) -> _Weighted:
+    """Neurons of one core with the same destinations merged; under unicast, all of them."""
+    indptr, dests = packet_destinations(chip, graph, core)
+    if chip.routing == "unicast":
+        owner = np.repeat(core.astype(np.int64), np.diff(indptr))
+        pairs, which = np.unique(owner * chip.n_cores + dests, return_inverse=True)
+        rate_of = np.repeat(rates, np.diff(indptr))
+        flows = np.asarray(np.bincount(which, rate_of, len(pairs)), np.float64)
+        home, dest = (part.astype(np.int32) for part in np.divmod(pairs, chip.n_cores))
+        return _Weighted(home, np.arange(len(pairs) + 1), dest, flows)
+    seen: dict[bytes, int] = {}
+    rows: list[Ints] = []
+    merged = np.zeros(graph.n_neurons)
+    for i in np.flatnonzero(np.diff(indptr) > 0):
+        row = np.append(core[i], dests[indptr[i] : indptr[i + 1]])
+        net = seen.setdefault(row.tobytes(), len(rows))
+        if net == len(rows):
+            rows.append(row)
+        merged[net] += rates[i]
+    sizes = np.array([len(row) - 1 for row in rows], np.int64)
+    flat = np.concatenate([row[1:] for row in rows]) if rows else np.zeros(0, np.int32)
+    home = np.array([row[0] for row in rows], np.int32)
+    return _Weighted(home, np.append(0, np.cumsum(sizes)), flat, merged[: len(rows)])
+
+
+def _nets(senders: _Weighted, n_cores: int) -> kernel.Nets:
+    sizes = np.diff(senders.indptr)
+    nets = np.arange(len(sizes))
+    away = senders.dests != np.repeat(senders.home, sizes)
+    cores = np.concatenate([senders.home, senders.dests[away]])
+    owner = np.concatenate([nets, np.repeat(nets, sizes)[away]])
+    order = np.lexsort((owner, cores))
+    member_indptr = np.append(0, np.cumsum(np.bincount(cores, minlength=n_cores)))
+    return kernel.Nets(
+        senders.home, senders.indptr, senders.dests, senders.weight,
+        member_indptr.astype(np.int64), owner[order],
+    )  # fmt: skip

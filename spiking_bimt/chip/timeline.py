@@ -1,0 +1,103 @@
+"""What a placed network's spikes cost on the chip, step by step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.chip.graph import axon_graph, destinations
+from spiking_bimt.chip.traffic import packet_destinations
+from spiking_bimt.data import validate
+from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.kernels import timeline as kernel
+
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Traffic of every simulated step; all fields are (T,)."""
+
+    spikes: Counts
+    packets: Counts
+    hops: Counts
+    """Links crossed under the chip's routing."""
+    busiest_load: Counts
+    """Packets over the busiest link."""
+    busiest_link: Counts
+    """That link's place in a flattened `Traffic.link_load`; -1 where nothing is sent."""
+    energy_pj: Floats | None
+    """Energy of the step, pJ; None where unpublished."""
+    time_ns: Floats | None
+    """Time that the busiest core works, ns; None where latencies are unpublished."""
+    busiest_core: Counts | None
+
+
+def timeline(
+    network: SpikingNetwork,
+    placement: Placement,
+    chip: Chip,
+    steps: npt.ArrayLike,
+    neurons: npt.ArrayLike,
+    n_steps: int,
+) -> Timeline:
+    """Traffic of each of n_steps steps, from spikes in any order.
+
+    steps, neurons: (n_spikes,) step and neuron of each spike. Sums over steps equal `traffic`'s.
+    A core's time is its neurons' updates, spikes and packets sent one after the other, and the
+    packets and synaptic events that it receives; the network on chip itself adds nothing. Raises
+    InputError for a step or neuron out of range, or a placement of another size.
+    """
+    when = validate.array("timeline", "steps", steps, (None,), np.int64)
+    who = validate.array("timeline", "neurons", neurons, (len(when),), np.int64)
+    n = network.n_neurons
+    for name, values, end in (("steps", when, n_steps), ("neurons", who, n)):
+        if len(values) and not (values.min() >= 0 and values.max() < end):
+            raise InputError(f"timeline.{name} must lie in 0..{end - 1}")
+    if placement.n_cores != chip.n_cores or len(placement.core) != n:
+        raise InputError(f"the placement is not of this network on {chip.name}: place again")
+    graph, core = axon_graph(network), placement.core
+    by_time = np.argsort(when, kind="stable")
+    when, who = when[by_time], who[by_time]
+    first = np.searchsorted(when, np.arange(n_steps + 1))
+    indptr, dests = packet_destinations(chip, graph, core)
+    x, y = (np.ascontiguousarray(part) for part in chip.core_xy().T)
+    multicast = chip.routing == "multicast"
+    load, link = kernel.busiest_links(
+        indptr, dests, core, first, who, x, y, multicast, chip.width, chip.height
+    )
+    packets, hops, price = kernel.routes(
+        indptr, dests, core, x, y, *chip.core_prices(), multicast, chip.width
+    )
+
+    def per_step(value: Floats) -> Floats:
+        return np.asarray(np.bincount(when, value[who], n_steps), np.float64)
+
+    spikes = np.bincount(when, minlength=n_steps)
+    energy = time = busiest = None
+    if chip.energy is not None:
+        own = chip.energy["spike"] + chip.energy["synapse"] * np.diff(network.indptr)
+        own = own + chip.packet_cost * packets + price
+        energy = chip.energy["soma"] * n + per_step(own)
+    if chip.latency is not None:
+        reached = destinations(graph, core, chip.n_cores)
+        ends = reached[0][: n + 1]
+        in_core = np.bincount(core, minlength=chip.n_cores) * chip.latency["soma"]
+        send = chip.latency["spike"] + chip.latency["packet"] * packets
+        time, busiest = kernel.core_work(
+            ends, *reached[1:], core, first, who, in_core, send, chip.latency["receive"],
+            chip.latency["synapse"],
+        )  # fmt: skip
+    return Timeline(
+        spikes=spikes,
+        packets=np.rint(per_step(packets)).astype(np.int64),
+        hops=np.rint(per_step(hops)).astype(np.int64),
+        busiest_load=np.rint(load).astype(np.int64),
+        busiest_link=link,
+        energy_pj=energy,
+        time_ns=time,
+        busiest_core=busiest,
+    )
