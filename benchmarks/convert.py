@@ -280,7 +280,8 @@ def main() -> None:
             rows += [four_bit_row(name, scorer, made["four-bits"]), *kim_rows(keep, name, scorer)]
             rows += bits_rows(name, scorer)
         rows.append(step_row(next(iter(found.values())), 3 if options.quick else 9))
-    show("conversion, 200 test trials a task", rows, options.json)
+    trials = 50 if options.quick else 200
+    show(f"conversion, {trials} test trials a task", rows, options.json)
 
 
 if __name__ == "__main__":
