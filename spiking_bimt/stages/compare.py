@@ -22,7 +22,7 @@ from spiking_bimt.stages.place import measure, spikes
 from spiking_bimt.stages.progress import progress
 
 BUNDLED = ("cores", "bimt", "l1", "none")
-"""Networks that come with the package: trained against a chip, and by `train --reg` of their name."""
+"""Networks that come with the package: one trained against a chip, others by `train --reg NAME`."""
 
 
 def compare(
