@@ -79,6 +79,12 @@ def write_sanafe(
             f"{'' if chip.local_packets else ' without local packets'}: place on another chip, "
             "such as loihi"
         )
+    links_x, links_y = chip.hop_prices()
+    if (links_x[:-1] != chip.hop_cost_x).any() or (links_y[:-1] != chip.hop_cost_y).any():
+        raise InputError(
+            f"SANA-FE has one price of a hop along x and one along y; {chip.name} is a board of "
+            f"chips whose links cost {chip.chip_hop_cost:g}: place on a single chip, such as loihi"
+        )
     if replay is None and sanafe_losses(network):
         raise InputError(f"SANA-FE cannot compute {sanafe_losses(network)[0]}: replay spikes")
     begin = network.v_reset if start is None else np.asarray(start, float)

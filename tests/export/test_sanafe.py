@@ -147,6 +147,16 @@ def test_a_multicast_chip_is_refused(tmp_path: Path) -> None:
         write_sanafe(tmp_path / "s", network, placed(network, chip, 9, 0), chip)
 
 
+def test_a_board_is_refused_unless_its_links_cost_what_a_chips_do(tmp_path: Path) -> None:
+    network, chip = network_of(0), small_chip()
+    board = replace(chip, chip_width=1, chip_height=chip.height, chip_hop_cost=40.0)
+    placement = placed(network, board, 9, 0)
+    with pytest.raises(InputError, match="board of chips whose links cost 40: place on a single"):
+        write_sanafe(tmp_path / "s", network, placement, board)
+    assert not list(tmp_path.iterdir())
+    write_sanafe(tmp_path / "s", network, placement, replace(board, chip_hop_cost=chip.hop_cost_x))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
