@@ -145,6 +145,21 @@ def refuse_hopeless(chip: Chip, graph: AxonGraph) -> None:
             )
 
 
+def least_cores(chip: Chip, graph: AxonGraph) -> int:
+    """Cores that no legal placement does with fewer of, by neurons, axons and synapse memory."""
+    fan_out = np.diff(graph.indptr)
+    # However an axon's synapses are split, each takes at least the cheapest share of a core's.
+    sizes = np.arange(1, min(fan_out.max(initial=1), chip.neurons_per_core) + 1)
+    share = (axon_bits(sizes, memory_formula(chip, graph)) / sizes).min()
+    needs = {
+        "neurons_per_core": graph.n_neurons,
+        "input_axons": np.ceil(fan_out / chip.neurons_per_core).sum(),
+        "synapse_bits": fan_out.sum() * share,
+    }
+    limits = {field: getattr(chip, field) for field in needs}
+    return max(math.ceil(needs[f] / limit) for f, limit in limits.items() if limit is not None)
+
+
 def worst_excess(chip: Chip, used: Usage) -> tuple[str, int, int, int] | None:
     """Limit, core, use and allowance of the largest relative excess; None where all hold."""
     worst: tuple[str, int, int, int] | None = None

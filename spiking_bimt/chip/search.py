@@ -14,6 +14,7 @@ from spiking_bimt.chip.limits import (
     LIMITS,
     allowed,
     axon_bits,
+    least_cores,
     memory_formula,
     usage,
     worst_excess,
@@ -136,8 +137,8 @@ def legal_start(
 
     The fewest cores that moves and swaps make legal, or exactly `cores`.
     """
-    chip, n = problem.chip, len(problem.positions)
-    n_cores = math.ceil(n / problem.room) if cores is None else cores
+    chip = problem.chip
+    n_cores = min(least_cores(chip, problem.graph), chip.n_cores) if cores is None else cores
     while True:
         used = start.compact_cores(chip, n_cores)
         begun = start.sheet_blocks(problem.positions, used, chip.core_xy())

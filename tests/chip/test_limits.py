@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiking_bimt.chip.graph import axon_graph, destinations
-from spiking_bimt.chip.limits import axon_bits, check, memory_formula, usage
+from spiking_bimt.chip.limits import axon_bits, check, least_cores, memory_formula, usage
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
 from spiking_bimt.data import store
@@ -100,6 +100,29 @@ def test_usage_equals_a_count_with_sets(seed: int, name: str, multi: bool, local
     found = usage(chip, axon_graph(network), core)
     for limit, expected in counted(chip, network, core).items():
         np.testing.assert_array_equal(getattr(found, limit), expected, err_msg=limit)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["loihi", "grid16"]))
+def test_no_placement_that_keeps_the_limits_has_fewer_than_the_least_cores(
+    seed: int, name: str
+) -> None:
+    rng = np.random.default_rng(seed)
+    network = random_network(seed, n=int(rng.integers(1, 30)), density=rng.random())
+    chip, graph = replace(load_chip(name), width=2, height=3, cores_per_tile=1), axon_graph(network)
+    core = rng.integers(0, rng.integers(1, 7), network.n_neurons).astype(np.int32)
+    used = usage(chip, graph, core)
+    just = {field: int(getattr(used, field).max()) or None for field in
+            ("neurons_per_core", "input_axons", "synapse_bits")}  # fmt: skip
+    assert 1 <= least_cores(replace(chip, **just), graph) <= len(np.unique(core))
+
+
+def test_the_least_cores_of_a_dense_network_are_those_of_its_memory() -> None:
+    graph = axon_graph(random_network(3, n=12, inputs=0, density=1.0))
+    assert len(graph.targets) == 144
+    assert least_cores(replace(SMALL, synapse_bits=144 * 8 // 3), graph) == 3
+    assert least_cores(replace(SMALL, synapse_bits=144 * 8 // 3 - 1), graph) == 4
+    assert least_cores(replace(SMALL, neurons_per_core=3, input_axons=12), graph) == 4
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=20), st.integers(1, 40))
