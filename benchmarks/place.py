@@ -1,10 +1,11 @@
-"""Is the placer better than what others do, and does it scale? Needs pymetis and mtkahypar.
+"""Is the placer better than what others do? Needs pymetis and mtkahypar.
 
 python benchmarks/place.py [--quick] [--json FILE]
+
+`place_scale.py` measures the time, `place_cores.py` what the bundled networks cost.
 """
 
 import math
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -142,19 +143,6 @@ def bound_row() -> Row:
                "pJ a ms", "reference: the lower bound for its partition")  # fmt: skip
 
 
-def scale_row(side: int, target: float | None) -> Row:
-    """CPU seconds of a local sheet with 30 synapses a neuron on 256-neuron cores."""
-    network, n = random_sheet(side, seed=0), side**2
-    chip = smallest(load_chip("loihi"), n, 256)
-    began = time.process_time()
-    place(network, chip, lognormal(n))
-    seconds = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    met = None if target is None else seconds <= target
-    return Row(f"placing {n:,} neurons", seconds, None, None, target, met, "s of CPU",
-               f"{len(network.indices):,} synapses; {peak:.1f} GiB at most so far")  # fmt: skip
-
-
 def main() -> None:
     """Run all and print the table."""
     options = arguments(__doc__ or "")
@@ -162,10 +150,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         rows = list(quality_rows(options.quick, Path(name)))
     rows.append(bound_row())
-    sizes: dict[int, float | None] = {100: None}
-    if not options.quick:
-        sizes |= {316: 60.0, 1000: 600.0}
-    rows += [scale_row(side, target) for side, target in sizes.items()]
     show("placement", rows, options.json)
 
 

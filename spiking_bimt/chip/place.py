@@ -31,14 +31,16 @@ ROUNDS = 40
 STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
 # Temperatures in units of the start's mean cost of a neuron.
 _HOTTEST, _COLDEST = 0.3, 0.003
-# Proposals a neuron: the most, the least, and synapses that all together may touch between them.
-_MOST, _LEAST, _SYNAPSES = 1500, 40, 1.5e7
+# Proposals a neuron, the most and the least; work of a neuron's and of all proposals between them,
+# and cores whose reading in a source's row is as much work as the source itself.
+_MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 3000, 40, 5e4, 6e7, 16
 # Share of the proposals, and temperatures, with which each start is tried.
 _TRIAL, _TRIAL_ROUNDS, _TRIAL_HOTTEST = 0.05, 6, 0.05
 # Share of a time limit after which no other start is tried; synapses between two looks at the time.
 _STARTING, _CHUNK = 0.4, 1e6
-# The largest network whose starts are all tried, and that Mt-KaHyPar cuts, neurons.
-_TRIED, _CUT = 50_000, 20_000
+# The largest network whose starts are all tried, and that Mt-KaHyPar cuts, neurons; the share of
+# all pairs with a synapse above which it finds nothing to cut.
+_TRIED, _CUT, _DENSE = 50_000, 20_000, 0.5
 _GILMORE_CORES = 256  # the largest mesh that Gilmore and Lawler's bound is computed for
 
 
@@ -88,13 +90,13 @@ def place(
     if seed < 0:
         raise InputError(f"seed is {seed}: it must be a whole number, least 0")
     trained = network.core if network.chip == chip.name else None
-    names = _starts(starts, graph.n_neurons, trained is not None)
+    names = _starts(starts, graph.n_neurons, len(graph.targets), trained is not None)
     room = _room(chip, graph.n_neurons, cores)
     least = 0 if cores is None else graph.n_neurons // cores
     problem = Problem(chip, graph, weight, network.positions, room, least, seed, trained)
     rng = np.array([seed % 2**64], np.uint64)
     used, begun, search = legal_start(problem, cores, rng)
-    per_round = max(1, round(effort * _proposals(graph) / ROUNDS))
+    per_round = max(1, round(effort * _proposals(search) / ROUNDS))
     tried: dict[str, float] = {}
     if len(used) > 1:
         search, used, tried = _best_start(problem, names, used, search, rng, per_round, clock)
@@ -106,9 +108,10 @@ def place(
     )
 
 
-def _starts(starts: Sequence[str] | None, n: int, trained: bool) -> tuple[str, ...]:
+def _starts(starts: Sequence[str] | None, n: int, synapses: int, trained: bool) -> tuple[str, ...]:
     if starts is None:
-        able = {"km1": n <= _CUT and has_mtkahypar(), "trained": trained}
+        sparse = n <= _CUT and synapses <= _DENSE * n**2
+        able = {"km1": sparse and has_mtkahypar(), "trained": trained}
         few = ("blocks", "trained") if n > _TRIED else STARTS
         return tuple(name for name in few if able.get(name, True))
     for name in starts:
@@ -133,11 +136,15 @@ def _room(chip: Chip, n: int, cores: int | None) -> int:
     return math.ceil(n / cores)
 
 
-def _proposals(graph: AxonGraph) -> int:
-    """Proposals for a network: in proportion to its neurons, up to a limit of work."""
-    fan_in = max(1.0, len(graph.targets) / graph.n_neurons)
-    n = graph.n_neurons
-    return int(max(min(_MOST * n, _SYNAPSES / fan_in), _LEAST * n))
+def _proposals(search: Search) -> int:
+    """Proposals for a network: in proportion to its neurons, up to a limit of work.
+
+    A proposal reads, for every source of its neurons, the cores that the source reaches.
+    """
+    graph, n = search.problem.graph, search.problem.graph.n_neurons
+    rows = 1 + search.state.reach_size / _ROW
+    work = max(1.0, float(np.diff(graph.indptr) @ rows) / n)
+    return int(max(min(_MOST * n, _WORK_EACH / work * n, _WORK / work), _LEAST * n))
 
 
 def start_from(name: str, problem: Problem, used: Ints) -> Ints:
