@@ -8,18 +8,21 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
+import numpy.typing as npt
+from fewest_tiles import fewest_tiles
+from networks import bundled
 from rows import Row, arguments, show
 
 from spiking_bimt.chip.packing import natural_tiles
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
-from spiking_bimt.chip.tiling import cut, synapses
+from spiking_bimt.chip.tiling import cut, occupancy, synapses
 from spiking_bimt.conversion.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
@@ -27,7 +30,6 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.export.tiles import TileFile, write_tiles
 from spiking_bimt.simulation.build import random_sheet
 from spiking_bimt.stages.compare import BUNDLED
-from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.verify import verify
 
 PATCH = 16
@@ -72,6 +74,12 @@ def export(source: Path, path: Path, side: int) -> int:
     return len(tiles.codes)
 
 
+def entropy(values: npt.NDArray[Any]) -> float:
+    """Bytes that a value takes at least where each is coded by itself."""
+    share = np.bincount(values.astype(np.int64) - int(values.min())) / len(values)
+    return float(-(share[share > 0] * np.log2(share[share > 0])).sum() / 8)
+
+
 def sheet_rows(side: int, per: str, folder: Path) -> list[Row]:
     """Export and verify of a local sheet of side x side neurons with 30 synapses each."""
     name = f"{side**2:,} neurons, one scale a {per}"
@@ -81,24 +89,29 @@ def sheet_rows(side: int, per: str, folder: Path) -> list[Row]:
     rows = [
         at_most(f"export, {name}", wall, 60, "s", f"wall; {cpu:.1f} s of CPU; {n:,} synapses"),
         at_most(f"peak memory, {name}", peak_gib(), 4, "GiB", "the network included"),
-        at_most(
-            f"file, {name}", path.stat().st_size / n, 1.5, "bytes a synapse", "all of the file"
-        ),
     ]
+    with h5py.File(path) as file:
+        code, step = (entropy(file["tiles"][name][()]) for name in ("code", "step"))
+    note = f"all of the file; entropy of a code {code:.2f}, of a step {step:.2f}"
+    rows.append(at_most(f"file, {name}", path.stat().st_size / n, 1.5, "bytes a synapse", note))
     found, cpu, wall = timed(lambda: verify(path, trials=1))
     note = f"wall; {cpu:.1f} s of CPU; every integer and {found['spikes']:,} spikes"
     return [*rows, at_most(f"verify, {name}", wall, 120, "s", note)]
 
 
-def bundled(name: str, folder: Path) -> SpikingNetwork | None:
-    """The bundled network of that name, converted to 8 bits; None where there is none."""
-    source = resources.files("spiking_bimt.bundle") / f"{name}.h5"
-    if not source.is_file():
-        return None
-    folder.mkdir()
-    store.write_bytes(folder / "rate.h5", source.read_bytes())
-    convert(folder, trials=1)
-    return store.load(folder / "network.h5", SpikingNetwork).quantised()
+def no_placement_below(network: SpikingNetwork, chip: Chip, most: int) -> int:
+    """Tiles that every placement takes at least: exact where two cores' columns hold the network.
+
+    Otherwise a neuron's columns and a source's rows, as if cores shared tiles.
+    """
+    source, target = synapses(network)
+    rows, cols = chip.crossbar_rows, chip.crossbar_cols
+    if chip.neurons_per_core <= cols and network.n_neurons <= 2 * cols:
+        reaches = np.zeros((network.n_neurons + network.n_inputs, network.n_neurons), bool)
+        reaches[source, target] = True
+        return fewest_tiles(reaches[reaches.any(1)], (rows, cols), most)
+    columns = (-(-np.bincount(target) // rows)).sum() / cols
+    return int(np.ceil(max(columns, (-(-np.bincount(source) // cols)).sum() / rows)))
 
 
 def packing_rows(folder: Path) -> list[Row]:
@@ -116,8 +129,14 @@ def packing_rows(folder: Path) -> list[Row]:
             natural = natural_tiles(*synapses(network), network.n_neurons, placement, shape)
             less = 1 - tiles.n_tiles / natural
             what = f"tiles of {shape[0]} x {shape[1]}, {name}"
-            rows.append(Row(what, tiles.n_tiles, natural, less, 0.2, less >= 0.2, "tiles",
-                            "reference: natural order; ratio: share saved"))  # fmt: skip
+            filled = occupancy(tiles)
+            note = (
+                "reference: natural order; ratio: share saved; at least "
+                f"{filled['lower_bound']} in any order here, "
+                f"{no_placement_below(network, chip, tiles.n_tiles)} at any placement; "
+                f"{filled['utilisation']:.0%} of the crosspoints used"
+            )
+            rows.append(Row(what, tiles.n_tiles, natural, less, 0.2, less >= 0.2, "tiles", note))
     return rows
 
 

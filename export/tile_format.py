@@ -18,6 +18,18 @@ VERSION = "1.0"
 _INTEGER, _NUMBER = "iu", "iuf"
 
 
+class Attribute(NamedTuple):
+    """What an attribute must be."""
+
+    kind: str
+    """"text", "integer" or "number"."""
+    known: tuple[str, ...] = ()
+    """The texts that it may hold; none: any."""
+    low: float | None = None
+    high: float | None = None
+    required: bool = True
+
+
 class Element(NamedTuple):
     """A group of the format: its encoding-type and the datasets that it must and may hold."""
 
@@ -25,14 +37,39 @@ class Element(NamedTuple):
     must: dict[str, tuple[str, int]]
     """Kinds of number and dimensions of each dataset; -1 dimensions: any."""
     may: dict[str, tuple[str, int]]
+    attributes: dict[str, Attribute]
     required: bool = True
 
 
+_TEXT, _NOTE, _REAL = Attribute("text"), Attribute("text", required=False), Attribute("number")
+_COUNT, _ONE = Attribute("integer", low=0), Attribute("integer", low=1)
+_AXIS = Attribute("text", ("network", "tile", "column"))
+ROOT_ATTRIBUTES = {
+    "digest": _TEXT,
+    **dict.fromkeys(("package_version", "settings", "inputs", "schema", "schema_version"), _NOTE),
+}
 _PARAMETERS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
 
 ELEMENTS = {
-    "hardware": Element("crossbar-hardware", {}, {}),
-    "network": Element("spiking-network", {}, {}),
+    "hardware": Element(
+        "crossbar-hardware", {}, {},
+        {
+            "name": _TEXT,
+            **dict.fromkeys(("width", "height", "cores_per_tile", "neurons_per_core",
+                             "weight_bits", "rows", "columns"), _ONE),
+            "profile": _NOTE,
+        },
+    ),
+    "network": Element(
+        "spiking-network", {}, {},
+        {
+            **dict.fromkeys(("neurons", "inputs"), _COUNT),
+            **dict.fromkeys(("dt", "task_dt", "tau_out"), _REAL),
+            "delay": _ONE,
+            "reset": Attribute("text", ("subtract", "value")),
+            **dict.fromkeys(("battery", "tasks", "sheet"), _NOTE),
+        },
+    ),
     "tiles": Element(
         "sparse-tiles",
         {
@@ -43,20 +80,32 @@ ELEMENTS = {
             "sha256": (_INTEGER, 2),
         },
         {"delay": (_INTEGER, 1)},
+        {
+            "bits": Attribute("integer", low=2, high=16),
+            "zero_point": Attribute("integer"),
+            "exponent": Attribute("integer", low=-64, high=64),
+            "sign_mode": Attribute("text", ("mixed", "excitatory", "inhibitory")),
+            "scale_axis": _AXIS,
+            "input_scale_axis": _AXIS,
+        },
     ),
     "neurons": Element(
         "neuron-parameters",
         {**dict.fromkeys(_PARAMETERS, (_NUMBER, 1)), "core": (_INTEGER, 1), "slot": (_INTEGER, 1)},
         {"positions": (_INTEGER, 2)},
+        {},
     ),
-    "routing": Element("destination-cores", dict.fromkeys(("indptr", "core"), (_INTEGER, 1)), {}),
+    "routing": Element(
+        "destination-cores", dict.fromkeys(("indptr", "core"), (_INTEGER, 1)), {}, {}
+    ),
     "readout": Element(
-        "readout", {"code": (_INTEGER, 2), "scale": (_NUMBER, 1), "bias": (_NUMBER, 1)}, {}
+        "readout", {"code": (_INTEGER, 2), "scale": (_NUMBER, 1), "bias": (_NUMBER, 1)}, {}, {}
     ),
     "device": Element(
         "conductance-pairs",
         {"positive": (_INTEGER, 2), "negative": (_INTEGER, 2), "slice_bits": (_INTEGER, 1)},
         {},
+        dict.fromkeys(("g_min", "g_max"), _REAL),
         required=False,
     ),
     "selftest": Element(
@@ -65,6 +114,7 @@ ELEMENTS = {
             **dict.fromkeys(("offsets", "spike_offsets", "steps", "neurons"), (_INTEGER, 1)),
             **dict.fromkeys(("inputs", "v_start", "outputs"), (_NUMBER, 2)),
         },
+        {},
         {},
         required=False,
     ),
@@ -80,8 +130,12 @@ _HASHED = (
 
 
 def check_layout(file: h5py.File) -> None:
-    """Raise InputError unless every element that must be there is, in a version that is known."""
+    """Raise InputError unless all that must be there is, in a version and of a kind that is known.
+
+    `export.tile_schema` says the same as a JSON schema.
+    """
     _check_encoding(file, ROOT, "the file")
+    _check_attributes(file, ROOT_ATTRIBUTES)
     for name, element in ELEMENTS.items():
         if name not in file and not element.required:
             continue
@@ -89,6 +143,7 @@ def check_layout(file: h5py.File) -> None:
         if not isinstance(group, h5py.Group):
             raise InputError(f"group {name} is missing")
         _check_encoding(group, element.encoding, f"group {name}")
+        _check_attributes(group, element.attributes)
         for field, (kinds, ndim) in (element.must | element.may).items():
             if field not in group and field in element.may:
                 continue
@@ -110,6 +165,25 @@ def _check_encoding(group: h5py.Group, encoding: str, what: str) -> None:
             f"{what} has version {version} of {encoding!r}, this package reads "
             f"{VERSION.split('.')[0]}.x: use a newer release"
         )
+
+
+def _check_attributes(group: h5py.Group, rules: dict[str, Attribute]) -> None:
+    for name, rule in rules.items():
+        if name not in group.attrs and not rule.required:
+            continue
+        if rule.kind == "text":
+            value = text(group, name)
+            if rule.known and value not in rule.known:
+                raise InputError(
+                    f"attribute {name} of {group.name} is {value!r}; known: {', '.join(rule.known)}"
+                )
+            continue
+        found = number(group, name, _INTEGER if rule.kind == "integer" else _NUMBER)
+        if (rule.low is not None and found < rule.low) or (
+            rule.high is not None and found > rule.high
+        ):
+            raise InputError(f"attribute {name} of {group.name} is {found}, it must lie in "
+                             f"{rule.low}..{'' if rule.high is None else rule.high}")  # fmt: skip
 
 
 def encode(parent: h5py.Group, name: str, encoding: str) -> h5py.Group:

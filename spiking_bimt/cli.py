@@ -187,7 +187,7 @@ def study(
 
 @main.command()
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--chip", default="grid64", show_default=True, help="Preset or TOML file.")
+@click.option("--chip", default="loihi16", show_default=True, help="Preset or TOML file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the placer.")
 @_trials_option(20, "Test trials a task of the bundled networks.")
 @_threads_option()
@@ -198,7 +198,16 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 
 @main.command()
 @_run_argument()
+@click.option(
+    "--method", type=click.Choice(["one-to-one", "aware", "finetune", "kim2019"]),
+    help="As it is; trained with the neurons' f-I curve, or in spikes; a baseline.  [one-to-one]",
+)  # fmt: skip
+@click.option("--target", type=float, help="Accuracy to reach with the fewest spikes.")
+@click.option("--diagnose", is_flag=True, help="Also what each unit lost: RUN/diagnosis.svg.")
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
+@click.option("--per", type=click.Choice(["neuron", "network"]), help="A scale per  [neuron]")
+@click.option("--fit", type=click.Choice(["largest", "least-squares"]), help="Of scales [largest]")
+@click.option("--sources", is_flag=True, help="Input as the spikes of source neurons.")
 @click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")
 @click.option("--percentile", type=float, help="Percentile of the drive that is full scale.")
 @click.option("--dt", type=float, help="Simulation step, ms.  [default: 1]")
@@ -206,8 +215,15 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--t-ref", type=float, help="Refractory time, ms.  [default: 0]")
 @click.option("--reset", type=click.Choice(["subtract", "value"]), help="[default: subtract]")
 @click.option("--delay", type=float, help="Synaptic delay, ms.  [default: half the trained step]")
+@click.option("--floor", type=float, help="Least membrane potential, thresholds.  [default: 0]")
+@click.option("--steps", type=int, help="Fine-tuning steps in spikes.  [default: 4000]")
+@click.option("--aware-steps", type=int, help="Steps with the f-I curve before.  [default: 0]")
+@click.option("--lr", type=float, help="Learning rate of fine-tuning.  [default: 1e-3]")
+@click.option("--batch", type=int, help="Trials a step of fine-tuning.  [default: 64]")
+@click.option("--margin", type=float, help="Margin trained for on fixation.  [default: 2]")
+@click.option("--spike-cost", type=float, help="Weight of the mean rate in the loss, per Hz.")
 @_trials_option(200, "Test trials a task.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the calibration trials.")
+@click.option("--seed", default=0, show_default=True, help="Seed of calibration and fine-tuning.")
 @_threads_option()
 def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     """rate.h5 to network.h5: one spiking neuron a unit."""
@@ -222,7 +238,7 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
 @click.option(
     "--time", "time_limit", type=float, help="Seconds to stop after, with the best found."
 )
-@click.option("--starts", callback=_names, help="blocks,hilbert,sequential,overlap,km1.")
+@click.option("--starts", callback=_names, help="blocks,hilbert,sequential,overlap,km1,trained.")
 @_threads_option()
 def place(run: Path, as_json: bool, **options: Any) -> None:
     """network.h5 to placement.h5: neurons onto the chip's cores."""

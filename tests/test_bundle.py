@@ -47,6 +47,7 @@ def spiking(rate: RateNetwork) -> SpikingNetwork:
 
 
 CHANGES: dict[str, dict[str, Any]] = {
+    "cores": {"source": "cores", "chip": "loihi16"},
     "bimt": {},
     "l1": {"reg": "l1", "l1_scale": 2.0},
     "none": {"reg": "none"},
@@ -59,7 +60,7 @@ def test_its_provenance_says_that_train_made_it_with_the_default_preset(name: st
     file, config = (Path(str(FILES / f"{name}.{ending}")) for ending in ("h5", "toml"))
     made = store.provenance(file, "RateNetwork")
     assert made.settings.pop("command") == "train"
-    expected = read_config("chip", **CHANGES[name])
+    expected = read_config(**{"source": "chip", **CHANGES[name]})
     assert from_dict(made.settings, "bundle") == expected
     assert read_config(config) == expected
     assert made.inputs == {"config.toml": store.sha256(config)}

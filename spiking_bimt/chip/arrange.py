@@ -18,8 +18,8 @@ _STEPS = 30
 # First and last temperature in units of the mean change of cost by an exchange.
 _HOTTEST, _COLDEST = 0.5, 0.005
 _SAMPLE = 100  # exchanges that this mean is taken over
-# Exchanges a pair of places, and (net, core) pairs that all of them together may price.
-_PER_PAIR, _VISITS = 40, 1e7
+# Exchanges a pair of places and in all, and (net, core) pairs that all of them together may price.
+_PER_PAIR, _FEWEST, _VISITS = 40, 4000, 1e7
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Int
         return places.at
     best, cheapest = places.at.copy(), price.sum()
     visits = 2 * max(1.0, len(nets.member) / len(cores)) * max(1.0, len(nets.dests) / len(price))
-    total = min(_PER_PAIR * len(cores) ** 2 / 2, _VISITS / visits) * effort
+    total = min(max(_FEWEST, _PER_PAIR * len(cores) ** 2 / 2), _VISITS / visits) * effort
     given = nets, places, multicast, cores, rng
     mean = kernel.arrange(*given, 0.0, _SAMPLE, price, *scratch)
     for step in range(_STEPS + 1):

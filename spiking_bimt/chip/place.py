@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,22 @@ _HOTTEST, _COLDEST = 0.3, 0.003
 _MOST, _LEAST, _SYNAPSES = 1500, 40, 1.5e7
 # Share of the proposals, and temperatures, with which each start is tried.
 _TRIAL, _TRIAL_ROUNDS, _TRIAL_HOTTEST = 0.05, 6, 0.05
+# Share of a time limit after which no other start is tried; synapses between two looks at the time.
+_STARTING, _CHUNK = 0.4, 1e6
 # The largest network whose starts are all tried, and that Mt-KaHyPar cuts, neurons.
 _TRIED, _CUT = 50_000, 20_000
 _GILMORE_CORES = 256  # the largest mesh that Gilmore and Lawler's bound is computed for
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """How much of the time that a placement may take has gone."""
+
+    began: float
+    limit: float
+
+    def share(self) -> float:
+        return (time.perf_counter() - self.began) / self.limit
 
 
 def place(
@@ -62,7 +76,7 @@ def place(
 
     Raises InputError where the network cannot fit, with the limit, the core and the excess.
     """
-    began = time.perf_counter()
+    clock = _Clock(time.perf_counter(), math.inf if time_limit is None else time_limit)
     graph = axon_graph(network)
     refuse_hopeless(chip, graph)
     weight = validate.array("place", "rates", rates, (graph.n_neurons,), np.float64)
@@ -80,12 +94,11 @@ def place(
     problem = Problem(chip, graph, weight, network.positions, room, least, seed, trained)
     rng = np.array([seed % 2**64], np.uint64)
     used, begun, search = legal_start(problem, cores, rng)
-    deadline = math.inf if time_limit is None else began + time_limit
     per_round = max(1, round(effort * _proposals(graph) / ROUNDS))
     tried: dict[str, float] = {}
     if len(used) > 1:
-        search, used, tried = _best_start(problem, names, used, search, rng, per_round, deadline)
-    best, proposals = _refine(search, used, rng, per_round, deadline, progress)
+        search, used, tried = _best_start(problem, names, used, search, rng, per_round, clock)
+    best, proposals = _refine(search, used, rng, per_round, clock, progress)
     measured = _measure(problem, best, begun, used)
     measured |= {"seed": seed, "proposals": proposals, "starts": tried}
     return Placement(
@@ -147,13 +160,13 @@ def start_from(name: str, problem: Problem, used: Ints) -> Ints:
 
 def _best_start(
     problem: Problem, names: Sequence[str], used: Ints, legal: Search,
-    rng: npt.NDArray[np.uint64], per_round: int, deadline: float,
+    rng: npt.NDArray[np.uint64], per_round: int, clock: _Clock,
 ) -> tuple[Search, Ints, dict[str, float]]:  # fmt: skip
     """The search from the start that is cheapest after a little refinement; all their costs."""
     kept: tuple[Search, Ints] = legal, used
     costs: dict[str, float] = {}
     for name in names:
-        if costs and time.perf_counter() > deadline:
+        if costs and clock.share() > _STARTING:
             break
         search = (
             legal if name == "blocks" else search_from(problem, start_from(name, problem, used))
@@ -166,7 +179,9 @@ def _best_start(
             scale = search.cost / len(problem.positions)
             for step in range(_TRIAL_ROUNDS):
                 heat = _TRIAL_HOTTEST * (1 - step / (_TRIAL_ROUNDS - 1)) * scale
-                search.anneal(own, rng, heat, n, False)
+                for part in _chunks(problem.graph, n):
+                    if clock.share() < _STARTING:
+                        search.anneal(own, rng, heat, part, False)
         if not costs or search.cost < min(costs.values()):
             kept = search, own
         costs[name] = search.cost
@@ -174,10 +189,13 @@ def _best_start(
 
 
 def _refine(
-    search: Search, used: Ints, rng: npt.NDArray[np.uint64], per_round: int, deadline: float,
+    search: Search, used: Ints, rng: npt.NDArray[np.uint64], per_round: int, clock: _Clock,
     progress: Progress | None,
 ) -> tuple[Ints, int]:  # fmt: skip
-    """The best legal placement met, and the number of proposals."""
+    """The best legal placement met, and the number of proposals.
+
+    It cools with the rounds, or with the time that has gone where that is further.
+    """
     if len(used) == 1:
         if progress is not None:
             progress(ROUNDS, "one core")
@@ -185,19 +203,30 @@ def _refine(
     best, best_cost, begun = search.core.copy(), search.cost, search.cost
     done = 0
     for step in range(ROUNDS):
-        if time.perf_counter() > deadline:
+        if clock.share() >= 1:
             break
         if step in (ROUNDS // 2, ROUNDS - 2):
             search, used = rearranged(search, used, rng, 0.5)
-        cooled = _HOTTEST * (_COLDEST / _HOTTEST) ** (step / (ROUNDS - 2))
-        temperature = 0.0 if step == ROUNDS - 1 else cooled * begun / len(best)
-        search.anneal(used, rng, temperature, per_round, False)
-        done += per_round
-        if search.cost < best_cost:
-            best, best_cost = search.core.copy(), search.cost
+        for n in _chunks(search.problem.graph, per_round):
+            gone = max(step / (ROUNDS - 2), clock.share())
+            heat = _HOTTEST * (_COLDEST / _HOTTEST) ** min(gone, 1.0) * begun / len(best)
+            search.anneal(used, rng, 0.0 if step == ROUNDS - 1 or gone >= 1 else heat, n, False)
+            done += n
+            if search.cost < best_cost:
+                best, best_cost = search.core.copy(), search.cost
+            if clock.share() >= 1:
+                break
         if progress is not None:
             progress(step + 1, f"cost {best_cost:.4g}")
     return best, done
+
+
+def _chunks(graph: AxonGraph, proposals: int) -> Iterator[int]:
+    """Proposals in parts that are short enough to look at the time between them."""
+    chunk = math.ceil(_CHUNK * graph.n_neurons / max(1, len(graph.targets)))
+    while proposals > 0:
+        yield min(chunk, proposals)
+        proposals -= chunk
 
 
 def _measure(problem: Problem, best: Ints, begun: Ints, used: Ints) -> dict[str, Any]:

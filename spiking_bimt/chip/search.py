@@ -70,9 +70,9 @@ class Search:
             self.problem.least, rng, temperature, n, repair,
         )  # fmt: skip
 
-    def repaired(self, cores: Ints, rng: Any) -> bool:
+    def repaired(self, cores: Ints, rng: Any, rounds: int = _REPAIR_ROUNDS) -> bool:
         """Whether moves and swaps made the placement legal."""
-        for _ in range(_REPAIR_ROUNDS):
+        for _ in range(rounds):
             if self.excess == 0:
                 break
             self.anneal(cores, rng, 0.0, _REPAIR_PROPOSALS * len(self.state.core), True)
@@ -174,7 +174,7 @@ def _smallest_grid(problem: Problem, n_cores: int) -> str:
             larger = replace(problem, chip=grid)
             begun = start.sheet_blocks(problem.positions, used, grid.core_xy())
             rng = np.array([problem.seed], np.uint64)
-            if search_from(larger, begun).repaired(used, rng):
+            if search_from(larger, begun).repaired(used, rng, 2):
                 return f"a grid of {side} x {side} such tiles, on which it fits"
             if grid.n_cores >= most:
                 return f"a higher limit: no grid of up to {side} x {side} such tiles held it"

@@ -115,21 +115,14 @@ def rebuild(content: tuple[TileSet, SpikingNetwork, Placement, Chip]) -> Spiking
 
 
 def occupancy(tiles: TileSet) -> dict[str, Any]:
-    """Tiles and how full they are; the least tiles that any packing of these synapses needs."""
+    """Tiles and how full they are; the least that any order of these cores' lines could take."""
     per_tile = np.diff(tiles.indptr)
     cells = tiles.rows * tiles.cols
     per_core = np.bincount(tiles.core)
-    fan_in = np.bincount(tiles.target, minlength=1)
-    fan_out = np.bincount(tiles.source, minlength=1)
-    # A neuron needs a column for every `rows` synapses, a source a row for every `cols`.
-    bounds = (
-        int((-(-fan_in // tiles.rows)).sum()) / tiles.cols,
-        int((-(-fan_out // tiles.cols)).sum()) / tiles.rows,
-    )
     columns_of = np.bincount(tiles.col_target, minlength=1)
     return {
         "tiles": tiles.n_tiles,
-        "lower_bound": int(np.ceil(max(bounds))),
+        "lower_bound": int(_fewest(tiles).sum()),
         "rows": tiles.rows,
         "columns": tiles.cols,
         "synapses": int(per_tile.sum()),
@@ -143,6 +136,27 @@ def occupancy(tiles: TileSet) -> dict[str, Any]:
         "tiles_per_core": per_core.tolist(),
         "most_tiles_a_core": int(per_core.max(initial=0)),
     }
+
+
+def _fewest(tiles: TileSet) -> Ints:
+    """The least tiles of each core, whatever its rows, columns and their order.
+
+    Within a core a neuron needs a column for every `rows` of its synapses, a source a row for every
+    `cols` of its own. Where the neurons fit into one tile's columns, this many suffice.
+    """
+    n_cores = int(tiles.core.max(initial=-1)) + 1
+    core_of = np.zeros(tiles.n_neurons, np.int64)
+    core_of[tiles.col_target] = np.repeat(tiles.core, np.diff(tiles.col_indptr))
+    fan_in = np.bincount(tiles.target, minlength=tiles.n_neurons)
+    columns = np.bincount(core_of, -(-fan_in // tiles.rows), minlength=n_cores)[:n_cores]
+    first_row = np.repeat(tiles.row_indptr[:-1], np.diff(tiles.indptr))
+    per_row = np.bincount(first_row + tiles.position // tiles.cols, minlength=len(tiles.row_source))
+    core = np.repeat(tiles.core.astype(np.int64), np.diff(tiles.row_indptr))
+    pairs, at = np.unique(tiles.row_source * np.int64(n_cores) + core, return_inverse=True)
+    fan_out = np.bincount(at, per_row, minlength=len(pairs))
+    rows = np.bincount(pairs % max(n_cores, 1), -(-fan_out // tiles.cols), minlength=n_cores)
+    least: Ints = np.ceil(np.maximum(columns / tiles.cols, rows / tiles.rows)).astype(np.int64)
+    return least
 
 
 def synapses(network: SpikingNetwork) -> tuple[Ints, Ints]:

@@ -21,12 +21,13 @@ at holds r_k for task_dt, which is on average half a step old: a synaptic delay 
 gives the finer simulation the same dynamics.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.network import RESETS, SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 
@@ -51,6 +52,9 @@ class ConversionConfig:
     """"subtract" (keeps the residual) or "value"."""
     delay: float | None = None
     """Synaptic delay, ms; None for half the trained step."""
+    floor: float | None = None
+    """Least membrane potential, thresholds (0 or below; -inf for none); None for 0 under a
+    rectified unit, which forgets inhibition at once, and none under a leaky one."""
 
     def __post_init__(self) -> None:
         for field in ("dt", "full_rate"):
@@ -62,6 +66,10 @@ class ConversionConfig:
             raise InputError(f"tau_mem is {self.tau_mem}: it must be above 0 ms, or inf")
         if not (np.isfinite(self.t_ref) and self.t_ref >= 0):
             raise InputError(f"t_ref is {self.t_ref}: it must be a finite time, least 0 ms")
+        if self.reset not in RESETS:
+            raise InputError(f"reset is {self.reset!r}; known: {', '.join(RESETS)}")
+        if self.floor is not None and not self.floor <= 0:
+            raise InputError(f"floor is {self.floor}: it must not lie above the reset, 0")
         if self.t_ref * self.full_rate >= 1000:
             raise InputError(
                 f"a refractory time of {self.t_ref} ms does not allow {self.full_rate} Hz"
@@ -108,23 +116,46 @@ def to_spiking(
     full_scale: (N,) drive a_j at which unit j fires at full_rate (`drive_percentile`). Units whose
     full scale is below 1e-3 of the largest get that floor, so that silent ones stay silent.
     """
+    return with_neurons(network, full_scale, trained_for(network, config))
+
+
+def floored(full_scale: Floats) -> npt.NDArray[np.float64]:
+    """(N,) full scales, the least of them 1e-3 of the largest; InputError where all are 0."""
     if full_scale.max() <= 0:
         raise InputError("no unit is ever active on the calibration trials: train longer")
-    config = trained_for(network, config)
+    scale: npt.NDArray[np.float64] = np.maximum(full_scale, 1e-3 * full_scale.max()).astype(float)
+    return scale
+
+
+def drive_gain(network: RateNetwork, config: ConversionConfig) -> float:
+    """Current (v per ms) of a unit's drive of 1, where its full scale is 1."""
+    return full_drive(config) if network.activation == "relu" else 1 / config.tau_mem
+
+
+def spike_jump(network: RateNetwork, config: ConversionConfig) -> float:
+    """What a spike adds to the filtered rate, as a share of full scale.
+
+    A filter that jumps by 1 - exp(-dt / tau) averages to the spike rate on the grid exactly.
+    """
+    return -math.expm1(-config.dt / network.tau) / config.dt / (config.full_rate / 1000.0)
+
+
+def with_neurons(
+    network: RateNetwork, full_scale: Floats, config: ConversionConfig
+) -> SpikingNetwork:
+    """`to_spiking` with exactly the neurons that `config` describes."""
     n, rate = network.n_units, config.full_rate / 1000.0
-    if network.activation == "relu":
-        a = np.maximum(full_scale, 1e-3 * full_scale.max()).astype(np.float64)
-        gain, least = full_drive(config) / a, 0.0
-    else:
-        a = np.ones(n)
-        gain, least = a / config.tau_mem, 1.0
+    rectified = network.activation == "relu"
+    a = floored(full_scale) if rectified else np.ones(n)
+    gain, least = drive_gain(network, config) / a, 0.0 if rectified else 1.0
+    floor = config.floor if config.floor is not None else 0.0 if rectified else -np.inf
     # gain * W * a / rate is the change of v per spike; 1 / rate is a spike's area at full rate.
     w = gain[:, None] * network.w_rec * (a / rate)[None]
+    w_in = gain[:, None] * network.w_in
+    _check_range(w, network.w_rec)
+    _check_range(w_in, network.w_in)
     indptr, indices, weights = by_source(w.astype(np.float32))
-    w_in = (gain[:, None] * network.w_in).astype(np.float32)
-    in_indptr, in_indices, in_weights = by_source(w_in)
-    # A filter that jumps by 1 - exp(-dt / tau) averages to the spike rate on the grid exactly.
-    jump = -np.expm1(-config.dt / network.tau) / config.dt
+    in_indptr, in_indices, in_weights = by_source(w_in.astype(np.float32))
 
     def everywhere(value: float) -> Floats:
         return np.full(n, value, np.float32)
@@ -136,7 +167,7 @@ def to_spiking(
         in_indptr=in_indptr,
         in_indices=in_indices,
         in_weights=in_weights,
-        w_out=(network.w_out * (a * jump / rate)[None]).astype(np.float32),
+        w_out=(network.w_out * (a * spike_jump(network, config))[None]).astype(np.float32),
         b_out=network.b_out,
         tau_out=network.tau,
         tau_mem=everywhere(config.tau_mem),
@@ -144,8 +175,7 @@ def to_spiking(
         v_th=everywhere(1.0),
         v_reset=everywhere(0.0),
         v_leak=everywhere(0.0),
-        # A rectified drive forgets inhibition at once; without a floor v would remember it.
-        v_min=everywhere(0.0 if network.activation == "relu" else -np.inf),
+        v_min=everywhere(floor),
         t_ref=everywhere(config.t_ref),
         bias=(gain * (network.b + least)).astype(np.float32),
         delay=delay_steps(network, config),
@@ -159,6 +189,17 @@ def to_spiking(
         chip=network.chip,
         core=network.core,
     )
+
+
+def _check_range(scaled: npt.NDArray[np.float64], weights: Floats) -> None:
+    """Refuse gains that float32 cannot bear: weights would vanish, or be infinite."""
+    size = np.abs(scaled[weights != 0])
+    limits = np.finfo(np.float32)
+    if size.size and not (size.min() > limits.tiny and size.max() < limits.max):
+        raise InputError(
+            f"the gains turn weights into {size.min():.1e} to {size.max():.1e}, which float32 "
+            "cannot hold: units whose full scales differ that much; prune the weakest, or train on"
+        )
 
 
 def by_source(

@@ -42,7 +42,7 @@ def run_trials(
 
     Raises InputError where the trials' step or number of channels is not the network's.
     """
-    _check(network, trials, seed, threads, np.dtype(dtype))
+    check(network, trials, seed, threads, np.dtype(dtype))
     arguments = _network_arguments(network, np.dtype(dtype))
     workers = _default_threads() if threads is None else threads
     pieces = list(_pieces(trials.n_trials, workers))
@@ -88,9 +88,10 @@ def _default_threads() -> int:
     return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-def _check(
+def check(
     network: SpikingNetwork, trials: Trials, seed: int, threads: int | None, dtype: np.dtype[Any]
 ) -> None:
+    """Refuse trials and settings that do not go with the network."""
     if abs(trials.dt - network.task_dt) > 1e-9 * network.task_dt:
         raise InputError(
             f"the trials have steps of {trials.dt} ms, the network reads its input every "

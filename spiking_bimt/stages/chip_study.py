@@ -59,8 +59,9 @@ PRICES: dict[str, dict[str, tuple[tuple[bool, float], ...]]] = {
         "loihi64": ((False, NO_PRICE), (False, 1.0), (False, 4.0), (True, 16.0)),
     },
     "modcog": {
-        "loihi16": ((False, NO_PRICE), (False, 1.0), (False, 4.0), (True, 16.0)),
-        "loihi64": ((False, 1.0),),
+        "loihi16": ((False, NO_PRICE), (False, 0.1), (False, 0.3), (False, 1.0), (True, 1.0),
+                    (True, 4.0)),
+        "loihi64": ((False, 0.3), (False, 1.0)),
     },
 }  # fmt: skip
 """Trainings against each chip: whether groups are priced or single weights, and the price."""
@@ -141,11 +142,13 @@ def chip_study(
     batteries: tuple[str, ...] = ("yang19", "modcog"),
     seeds: int = 3,
     quick: bool = False,
+    configs: tuple[str | Path, str | Path] = ("paper", "pack"),
     jobs: int = 2,
     scheduler: str | None = None,
 ) -> dict[str, Any]:
     """Train every network of the study under `out`/runs, then compare what a chip pays for them.
 
+    configs: presets or TOML files of trainings without a chip, and of those that go on from them.
     Networks that a "Growing Brains" study left in the same folder are used as they are. Jobs that
     are done are skipped, interrupted ones go on from their checkpoint; jobs and scheduler as in
     `study`. Writes chip-study.json and figures/chip-*.svg.
@@ -157,7 +160,7 @@ def chip_study(
     with runs.writing(folder), backend(scheduler, jobs):
         done = []
         for some in (bases, priced):
-            done += joblib.Parallel()(joblib.delayed(run_job)(folder, job) for job in some)
+            done += joblib.Parallel()(joblib.delayed(run_job)(folder, job, configs) for job in some)
         rows = list(flat_rows(done))
         result: dict[str, Any] = {
             "networks": rows,
@@ -170,12 +173,12 @@ def chip_study(
     return {**result, "study": str(folder / "chip-study.json")}
 
 
-def run_job(folder: Path, job: Job) -> dict[str, Any]:
+def run_job(folder: Path, job: Job, configs: tuple[str | Path, str | Path]) -> dict[str, Any]:
     """Train one network, or go on with it, and describe it; a described one is only read."""
     run = folder / "runs" / job.name
     result, kept = run / "chip-result.json", run / "config.toml"
     base = folder / "runs" / job.base.name if job.chip else None
-    config = "pack" if job.chip else "paper"
+    config = configs[bool(job.chip)]
     if result.exists():
         return json.loads(result.read_text("utf-8"))  # type: ignore[no-any-return]
     try:

@@ -21,13 +21,13 @@ from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.place import measure, spikes
 from spiking_bimt.stages.progress import progress
 
-BUNDLED = ("bimt", "l1", "none")
-"""Networks that come with the package, each trained by `train --reg` of its name."""
+BUNDLED = ("cores", "bimt", "l1", "none")
+"""Networks that come with the package: one trained against a chip, others by `train --reg NAME`."""
 
 
 def compare(
     *folders: str | Path,
-    chip: str = "grid64",
+    chip: str = "loihi16",
     trials: int = 20,
     seed: int = 0,
     threads: int | None = None,

@@ -1,37 +1,38 @@
 """`convert`: rate.h5 to network.h5."""
 
-from dataclasses import asdict, replace
+import time
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spiking_bimt.conversion.convert import (
-    ConversionConfig,
-    delay_steps,
-    to_spiking,
-    trained_for,
-)
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.conversion.convert import ConversionConfig, delay_steps, trained_for
+from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.data import store
-from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.errors import InputError
-from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
+from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.finetuning.config import TuneConfig
+from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
+from spiking_bimt.stages.diagnosis import diagnosis
 from spiking_bimt.stages.progress import progress
+from spiking_bimt.stages.routes import Converted, Route, follow, training_steps
+from spiking_bimt.stages.target import FULL_RATES, cheapest
 from spiking_bimt.tasks.accuracy import Score, score
 from spiking_bimt.tasks.battery import draw_trials
-
-CALIBRATION_TRIALS = 20
 
 
 def convert(
     run: str | Path,
     *,
+    method: str | None = None,
+    target: float | None = None,
+    diagnose: bool = False,
     bits: int | None = 8,
+    sources: bool = False,
     trials: int = 200,
     seed: int = 0,
     threads: int | None = None,
@@ -39,41 +40,111 @@ def convert(
 ) -> dict[str, Any]:
     """Convert the run's rate network to spikes and write network.h5; returns what was measured.
 
-    settings: fields of `ConversionConfig`. bits: width of the integer weights, None for none.
-    trials: test trials a task, the same for every network scored: the rate network, the rate
-    network at the simulation step, the spiking one, and the one with integer weights.
+    method: "one-to-one" (the default); "aware" (trained with the spiking neurons' f-I curve) or
+    "finetune" (trained in spikes), of the weights that are there; "kim2019" (one factor for all, a
+    baseline).
+    settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
+    weights, None for none. sources: bring the input as the spikes of source neurons. trials: test
+    trials a task, the same for every network scored: the rate network, the rate network at the
+    simulation step, the spiking one, and the one with integer weights. seed: of the calibration
+    trials and of training.
+
+    target, in place of a method: the accuracy to be reached, on validation trials, with the fewest
+    spikes; CheckError where nothing does, with the most accurate network kept. diagnose: also
+    write diagnosis.svg, and return what it shows.
     """
     folder = Path(run)
     source = runs.require(folder, "rate.h5")
     if trials < 1:
         raise InputError(f"{trials} trials a task: ask for at least 1")
-    config = ConversionConfig(**settings)
+    if target is not None and method is not None:
+        raise InputError("a target chooses the method: give one of the two")
+    route = _route(method or "one-to-one", bits, sources, seed, settings)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
-        calibration = draw_trials(
-            rate.battery, rate.tasks, CALIBRATION_TRIALS, rate.dt, stream="calibrate", seed=seed
-        )
-        full_scale = drive_percentile(rate, calibration, config.percentile)
-        _agree(rate, settings, trained_for(rate, config))
-        config = trained_for(rate, config)
-        network = to_spiking(rate, full_scale, config)
-        if bits is not None:
-            network = quantise(network, bits)
+        _agree(rate, settings, trained_for(rate, route.config))
+        start = time.process_time()
+        free = rate.curve is None and "full_rate" not in settings
+        full_rates = FULL_RATES if free else (route.config.full_rate,)
+        made, route, tried = _made(rate, route, target, full_rates, threads)
+        seconds = time.process_time() - start
         test = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
-        measured = _measure(rate, network, test, config, threads)
+        measured = _measure(rate, made, test, threads) | {
+            "method": route.method,
+            "training": _plain(route.tuning) if training_steps(route) else None,
+            "seconds": seconds,
+            "target": target,
+            "tried": tried,
+        }
         store.save(
-            replace(network, measured=measured),
+            replace(made.network, measured=measured),
             folder / "network.h5",
-            settings={"command": "convert", **_plain(config), "bits": bits, "seed": seed},
+            settings={"command": "convert", "method": route.method, **_plain(made.config),
+                      "rounding": route.rounding and asdict(route.rounding),
+                      "training": measured["training"], "bits": bits, "sources": sources,
+                      "seed": seed},
             inputs={"rate.h5": source},
-        )
+        )  # fmt: skip
+        if diagnose:
+            measured["diagnosis"] = diagnosis(folder, rate, made, route, threads)
+    _check_reached(measured, folder)
     return measured
+
+
+def _made(
+    rate: RateNetwork, route: Route, target: float | None, full_rates: tuple[float, ...],
+    threads: int | None,
+) -> tuple[Converted, Route, list[dict[str, Any]] | None]:  # fmt: skip
+    """What the route makes, or the best route to the target; the route; what was tried."""
+    if target is None:
+        with progress(route.method, training_steps(route)) as advance:
+            return follow(route, rate, route.tuning.seed, advance), route, None
+    made, chosen, tried = cheapest(rate, target, route, full_rates, threads)
+    return made, replace(route, method=chosen), tried
+
+
+def _check_reached(measured: dict[str, Any], folder: Path) -> None:
+    """CheckError where a target was not reached."""
+    tried = measured["tried"]
+    if tried is not None and not any(row["reached"] for row in tried):
+        best = max(row["accuracy"] for row in tried)
+        raise CheckError(
+            f"no route reaches {measured['target']} on validation trials: the best of {len(tried)} "
+            f"has {best:.4f} and is kept in {folder / 'network.h5'}; allow more --steps or --bits",
+            measured,
+        )
+
+
+def _route(
+    method: str, bits: int | None, sources: bool, seed: int, settings: dict[str, Any]
+) -> Route:
+    """The route that the settings describe; TypeError for one that is no setting."""
+    known = _names(ConversionConfig) | _names(TuneConfig) | _names(Rounding)
+    if unknown := settings.keys() - known:
+        raise TypeError(f"convert has no setting {', '.join(sorted(unknown))}")
+
+    def own(record: type) -> dict[str, Any]:
+        return {key: value for key, value in settings.items() if key in _names(record)}
+
+    return Route(
+        method,
+        ConversionConfig(**own(ConversionConfig)),
+        TuneConfig(seed=seed, **own(TuneConfig)),
+        None if bits is None else Rounding(bits, **own(Rounding)),
+        sources,
+    )
+
+
+def _names(record: type) -> set[str]:
+    return {field.name for field in fields(record)}
 
 
 def _agree(rate: RateNetwork, asked: dict[str, Any], config: ConversionConfig) -> None:
     """Refuse neurons other than those that the network was trained for."""
     for name, value in asked.items():
-        if rate.curve is not None and name != "percentile" and value != getattr(config, name):
+        if rate.curve is None or name not in ("tau_mem", "t_ref", "full_rate", "reset"):
+            continue
+        if value != getattr(config, name):
             raise InputError(
                 f"the network was trained for neurons with {name} {getattr(config, name)}, not "
                 f"{value}: leave the setting out, or train for such neurons"
@@ -81,13 +152,11 @@ def _agree(rate: RateNetwork, asked: dict[str, Any], config: ConversionConfig) -
 
 
 def _measure(
-    rate: RateNetwork,
-    network: SpikingNetwork,
-    test: Trials,
-    config: ConversionConfig,
-    threads: int | None,
+    rate: RateNetwork, made: Converted, test: Trials, threads: int | None
 ) -> dict[str, Any]:
+    network, config = made.network, made.config
     scores: dict[str, Score] = {}
+    of_codes = 0
     with progress("convert", 4) as advance:
         scores["rate"] = score(rate_outputs(rate, test), test)
         advance(1, "rate network at the simulation step")
@@ -100,6 +169,7 @@ def _measure(
             advance(3, f"{network.bits}-bit network")
             coded = run_trials(network.quantised(), test, threads=threads, record_spikes=False)
             scores["quantised"] = score(coded.outputs, test)
+            of_codes = int(coded.spike_counts.sum())
         advance(4, "")
     spikes = int(spiking.spike_counts.sum())
     seconds = len(test.labels) * test.dt / 1000
@@ -116,12 +186,13 @@ def _measure(
             for name, s in scores.items()
         },
         "mean_rate_hz": spikes / seconds / network.n_neurons,
+        "quantised_mean_rate_hz": of_codes / seconds / network.n_neurons if of_codes else None,
         "spikes_per_trial": spikes / test.n_trials,
         "conversion": _plain(config),
     }
 
 
-def _plain(config: ConversionConfig) -> dict[str, Any]:
+def _plain(config: ConversionConfig | TuneConfig) -> dict[str, Any]:
     """The settings as JSON values, which have no infinity."""
     return {
         key: "inf" if isinstance(value, float) and np.isinf(value) else value

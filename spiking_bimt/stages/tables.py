@@ -56,6 +56,31 @@ def show_convert(result: dict[str, Any]) -> None:
     ]
     _show_rows(f"conversion, {result['trials_per_task']} trials a task, the same for all", rows)
     _show_tasks({names[key]: values for key, values in result["per_task"].items()})
+    if result["tried"]:
+        _show_rows(f"tried for {result['target']}, validation trials", [
+            (f"{row['method']}, {row['full_rate']:g} Hz full scale",
+             f"{row['accuracy']:.4f} at {row['mean_rate_hz']:.1f} Hz, "
+             f"{row['spikes_per_trial']:,.0f} spikes a trial"
+             + (", reached" if row["reached"] else ""))
+            for row in result["tried"]
+        ])  # fmt: skip
+    if "diagnosis" in result:
+        _show_diagnosis(result["diagnosis"])
+
+
+def _show_diagnosis(found: dict[str, Any]) -> None:
+    rows = [(f"{k + 1}.", line) for k, line in enumerate(found["advice"])]
+    rows += [
+        (f"{name}, trials lost", f"fixation {lost['fixation']:.3f}, choice {lost['choice']:.3f}")
+        for name, lost in found["lost"].items()
+        if lost["fixation"] + lost["choice"] > 0
+    ]
+    rows += [
+        (f"one-to-one at {point['full_rate']:g} Hz full scale",
+         f"{point['accuracy']:.4f} at {point['mean_rate_hz']:.1f} Hz")
+        for point in found["curve"]
+    ]  # fmt: skip
+    _show_rows("diagnosis", [*rows, ("figure", found["figure"])])
 
 
 def show_simulate(result: dict[str, Any]) -> None:

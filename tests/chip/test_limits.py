@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,6 +16,7 @@ from spiking_bimt.chip.graph import axon_graph, destinations
 from spiking_bimt.chip.limits import axon_bits, check, memory_formula, usage
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
+from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
@@ -54,7 +57,13 @@ def counted(chip: Chip, network: SpikingNetwork, core: npt.NDArray[Any]) -> dict
     index_bits = max(6, math.ceil(math.log2(chip.neurons_per_core)))
     counts: dict[str, list[int]] = {
         name: [0] * chip.n_cores
-        for name in ("neurons_per_core", "input_axons", "output_axons", "synapse_bits")
+        for name in (
+            "neurons_per_core",
+            "input_axons",
+            "output_axons",
+            "synapse_bits",
+            "destinations",
+        )
     }
     for c in range(chip.n_cores):
         counts["neurons_per_core"][c] = sum(int(k) == c for k in core)
@@ -74,6 +83,7 @@ def counted(chip: Chip, network: SpikingNetwork, core: npt.NDArray[Any]) -> dict
             dests -= {int(home)}
         packets = min(len(dests), 1) if chip.routing == "multicast" else len(dests)
         counts["output_axons"][home] += packets
+        counts["destinations"][home] = max(counts["destinations"][home], len(dests))
     return counts
 
 
@@ -127,6 +137,7 @@ def test_the_transpose_holds_the_same_synapses() -> None:
         ("input_axons", "input axons"),
         ("output_axons", "output axons"),
         ("synapse_bits", "bits of synapse memory"),
+        ("destinations", "destination cores of one neuron"),
     ],
 )
 def test_a_placement_that_breaks_a_limit_is_refused(limit: str, word: str) -> None:
@@ -158,6 +169,10 @@ def test_hopeless_networks_are_refused_before_placing() -> None:
         check(replace(SMALL, input_axons=2), graph, placement)
     with pytest.raises(InputError, match=rf"neuron {neuron} alone needs {fan_in * 8} bits"):
         check(replace(SMALL, synapse_bits=fan_in * 8 - 1), graph, placement)
+    message = rf"neuron {neuron} has {fan_in} synapses, small allows 5 \({fan_in - 5} too many; "
+    with pytest.raises(InputError, match=message + r"\d+ neurons have too many\)"):
+        check(replace(SMALL, synapses_per_neuron=5), graph, placement)
+    check(replace(SMALL, synapses_per_neuron=fan_in), graph, placement)
     with pytest.raises(InputError, match="8-bit weights, small holds 4: convert with --bits 4"):
         check(replace(SMALL, weight_bits=4), graph, placement)
 
@@ -178,3 +193,15 @@ def test_two_synapses_of_one_pair_are_refused() -> None:
     indices[network.indptr[row] + 1] = indices[network.indptr[row]]
     with pytest.raises(InputError, match=f"source {row} has two synapses onto neuron"):
         axon_graph(replace(network, indices=indices))
+
+
+def test_a_placement_file_edited_by_hand_is_refused(tmp_path: Path) -> None:
+    graph, path = axon_graph(random_network(1, n=12, inputs=3)), tmp_path / "placement.h5"
+    chip = replace(SMALL, neurons_per_core=4)
+    store.save(placed(chip, np.arange(12) // 4), path, {})
+    check(chip, graph, store.load(path, Placement))
+    with h5py.File(path, "r+") as file:
+        file["core"][...] = np.zeros(12, np.int32)
+        file["slot"][...] = np.arange(12, dtype=np.int32)
+    with pytest.raises(InputError, match=r"core 0 takes 12 neurons, small allows 4 \(8 too many\)"):
+        check(chip, graph, store.load(path, Placement))

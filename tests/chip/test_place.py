@@ -1,5 +1,6 @@
 """Placements keep every limit, beat their baselines, and repeat for a seed."""
 
+import importlib.util
 import time
 from dataclasses import replace
 from typing import Any
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 from spiking_bimt.chip import start
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
-from spiking_bimt.chip.place import ROUNDS, place
+from spiking_bimt.chip.place import ROUNDS, STARTS, place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from tests.chip.networks import random_network
+from tests.chip.test_limits import counted
 
 GRID = replace(load_chip("grid16"), width=4, height=4, neurons_per_core=5, input_axons=None)
 
@@ -44,7 +46,7 @@ def test_refining_beats_start_and_baselines(seed: int, routing: str) -> None:
     assert measured["cost"] == again.cost(chip)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.integers(0, 10**6))
 def test_any_legal_placement_keeps_every_limit(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -57,12 +59,16 @@ def test_any_legal_placement_keeps_every_limit(seed: int) -> None:
         input_axons=int(rng.integers(8, 30)),
         output_axons=int(rng.integers(4, 30)),
         synapse_bits=int(rng.integers(500, 6000)),
-    )
+        destinations=int(rng.integers(1, 7)),
+        chip_width=1, chip_height=3, chip_hop_cost=float(rng.integers(0, 300)),
+    )  # fmt: skip
     try:
         placement = place(network, chip, rates(seed, network.n_neurons), effort=0.02)
     except InputError:
         assume(False)
     check(chip, axon_graph(network), placement)
+    for limit, used in counted(chip, network, placement.core).items():
+        assert max(used) <= getattr(chip, limit)
     measured: Any = placement.measured
     assert not measured["start"]["fits"] or measured["cost"] <= measured["start"]["cost"]
 
@@ -93,6 +99,12 @@ def test_a_network_that_cannot_fit_is_refused() -> None:
     message = rf"does not fit on 6 cores of g: .*core \d takes \d+ input axons, {fan_in + 1} are"
     with pytest.raises(InputError, match=message + r" allowed \(\d+ too many\)"):
         place(network, chip, rates(7, 30))
+    with pytest.raises(
+        InputError, match=r"or use a grid of (\d) x \1 such tiles, on which it fits"
+    ):
+        place(network, chip, rates(7, 30))
+    with pytest.raises(InputError, match="a higher limit: no grid of up to 5 x 5 such tiles held"):
+        place(network, replace(chip, destinations=1), rates(7, 30))
     with pytest.raises(InputError, match=r"30 neurons, g holds 24 \(6 too many\)"):
         place(network, replace(chip, neurons_per_core=4), rates(7, 30))
 
@@ -126,9 +138,43 @@ def test_bad_arguments_are_named() -> None:
         ({"rates": np.full(12, np.nan)}, r"place.rates\[0\] is nan"),
         ({"effort": 0.0}, "effort is 0.0"),
         ({"seed": -1}, "seed is -1"),
+        ({"time_limit": 0.0}, "time_limit is 0.0"),
+        ({"starts": ["spiral"]}, "unknown start 'spiral'; known: blocks, hilbert, sequential"),
+        ({"starts": []}, "no start is named; known: blocks"),
     ):
         with pytest.raises(InputError, match=message):
             place(network, GRID, **({"rates": np.ones(12)} | bad))
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_every_start_alone_gives_a_legal_placement(name: str) -> None:
+    if name == "km1":
+        pytest.importorskip("mtkahypar")
+    network = random_network(13, n=40, density=0.1)
+    network = replace(network, chip=GRID.name, core=start.sequential(40, 5))
+    placement = place(network, GRID, rates(13, 40), starts=[name], effort=0.02)
+    measured: Any = placement.measured
+    assert set(measured["starts"]) == {name}
+    assert measured["cost"] <= measured["starts"][name]
+    check(GRID, axon_graph(network), placement)
+
+
+def test_a_missing_extra_is_named() -> None:
+    if importlib.util.find_spec("mtkahypar"):
+        pytest.skip("mtkahypar is installed")
+    with pytest.raises(InputError, match=r"pip install 'spiking-bimt\[mtkahypar\]'"):
+        place(random_network(0), GRID, np.ones(12), starts=["km1"])
+
+
+def test_a_time_limit_keeps_the_best_so_far() -> None:
+    network = random_network(14, n=60, density=0.2)
+    given: Any = {"network": network, "chip": GRID, "rates": rates(14, 60)}
+    place(**given, effort=0.01)
+    cut = place(**given, effort=1e4, time_limit=0.3)
+    measured: Any = cut.measured
+    assert measured["proposals"] < 1e4 * 60
+    assert measured["cost"] <= measured["start"]["cost"]
+    check(GRID, axon_graph(network), cut)
 
 
 def test_progress_counts_the_rounds() -> None:

@@ -14,7 +14,7 @@ GRID16 = (Path(presets.__file__).parent / "grid16.toml").read_text()
 
 def test_every_preset_loads_and_gives_its_sources() -> None:
     assert {"grid16", "grid64", "grid256", "board64", "loihi", "loihi-davies2018", "truenorth",
-            "spinnaker", "dynapse2", "odin"} == set(chip_names())  # fmt: skip
+            "spinnaker", "dynapse2", "odin"} <= set(chip_names())  # fmt: skip
     for name in chip_names():
         chip = load_chip(name)
         assert chip.name == name

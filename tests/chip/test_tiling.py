@@ -124,6 +124,19 @@ def test_packing_never_takes_more_tiles_than_its_blocks_or_fewer_than_the_bound(
     assert tiles.n_tiles <= sum(-(-len(rows) // chip.crossbar_rows) for rows in blocks.values())
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_cores_of_one_block_take_exactly_the_bound(seed: int) -> None:
+    """Where a core's neurons fit into one tile's columns, no order takes fewer tiles."""
+    network, placement, chip = case(seed)
+    tiles = cut(network, placement, replace(chip, crossbar_cols=30))
+    sources: dict[int, set[int]] = {}
+    for s, t in zip(*(ids.tolist() for ids in synapses(network)), strict=True):
+        sources.setdefault(int(placement.core[t]), set()).add(s)
+    expected = sum(-(-len(own) // chip.crossbar_rows) for own in sources.values())
+    assert occupancy(tiles)["lower_bound"] == tiles.n_tiles == expected
+
+
 def test_the_rests_of_two_blocks_share_a_tile() -> None:
     """Two blocks of two neurons with three sources each: 2 + 2 tiles of two rows, or 3."""
     plain = from_csr([0, 0, 4, 4, 8, 10], [0, 1, 2, 3, 0, 1, 2, 3, 0, 2], np.ones(10))

@@ -42,7 +42,7 @@ def test_every_step_equals_a_walk_over_its_spikes(seed: int, routing: str, local
     assert found.energy_pj is not None
     assert found.time_ns is not None
 
-    xy = [tuple(int(v) for v in place) for place in chip.core_xy()]
+    xy = [(int(x), int(y)) for x, y in chip.core_xy()]
     prices: dict[str, float] = chip.energy or {}
     latency: dict[str, float] = chip.latency or {}
     for t in range(STEPS):

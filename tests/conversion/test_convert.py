@@ -131,6 +131,17 @@ def test_a_network_that_is_never_active_is_refused() -> None:
         to_spiking(random_rate_network(), np.zeros(12, np.float32), ConversionConfig())
 
 
+def test_gains_that_underflow_are_refused() -> None:
+    network = random_rate_network()
+    weak = replace(network, w_rec=network.w_rec * np.float32(1e-37))
+    a = np.ones(12, np.float32)
+    a[3] = 1e-3
+    with pytest.raises(InputError, match=r"the gains turn weights into .* float32 cannot hold"):
+        to_spiking(weak, a, ConversionConfig(full_rate=4000.0))
+    with pytest.raises(InputError, match="float32 cannot hold"):
+        to_spiking(network, np.full(12, 1e-39, np.float32), ConversionConfig())
+
+
 @given(st.integers(0, 2**31), st.integers(2, 10))
 @settings(max_examples=30, deadline=None)
 def test_codes_are_within_half_a_step_and_within_the_bits(seed: int, bits: int) -> None:

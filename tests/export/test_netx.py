@@ -1,7 +1,8 @@
 """netx files: what lava-dl's reader expects of them, and the network that they hold.
 
-lava and lava-dl have no wheel on the package index, so their reader does not run here. Its
-expectations (lava-dl's netx/hdf5.py and netx/utils.py) are tested one by one.
+lava-dl installs on Python 3.10 alone, so its reader does not run here: its expectations
+(netx/hdf5.py and netx/utils.py) are tested one by one, and lava_spikes.npz holds what it did, run
+once by examples/netx_in_lava.py with lava-nc 0.10 and lava-dl 0.6.
 """
 
 from dataclasses import replace
@@ -66,20 +67,35 @@ def test_the_layout_is_what_the_reader_asks_for(tmp_path: Path) -> None:
     assert 1 <= neuron["vThMant"] < 2**17
 
 
-def fixed_point(layer: Any, steps: int) -> Array:
-    """(steps, N) spikes of Loihi's integers: 6 fractional bits, decays of 12 bits."""
-    n = len(layer.bias)
+def fixed_point(layer: Any, steps: int, inputs: Array | None = None) -> Array:
+    """(steps, N) spikes of Loihi's integers: 6 fractional bits, decays of 12 bits.
+
+    inputs: (steps, C) spikes of the channels, which arrive in the next step.
+    """
+    n, driven = len(layer.bias), np.zeros((steps + 1, layer.weight.shape[1]), np.int64)
+    if inputs is not None:
+        driven[1:] = inputs
     u, v, sent = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
     out = np.zeros((steps, n), bool)
     for t in range(steps):
         u = np.sign(u) * (np.abs(u) * (4096 - layer.i_decay) >> 12)
         v = np.sign(v) * (np.abs(v) * (4096 - layer.v_decay) >> 12)
-        u += (layer.weight_rec @ sent) << 6
+        u += (layer.weight_rec @ sent + layer.weight @ driven[t]) << 6
         v += u + (layer.bias.astype(np.int64) << 6)
         out[t] = v > layer.threshold << 6
         v[out[t]] = 0
         sent = out[t].astype(np.int64)
     return out
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lava_simulates_the_integers_spike_for_spike(tmp_path: Path, seed: int) -> None:
+    layer = write_netx(tmp_path / "network.net", network_of(seed))
+    with np.load(Path(__file__).with_name("lava_spikes.npz")) as lava:
+        inputs, spikes = (np.unpackbits(lava[f"{name}{seed}"], axis=0).astype(bool)
+                          for name in ("inputs", "spikes"))  # fmt: skip
+    assert spikes.sum() > 2000
+    np.testing.assert_array_equal(fixed_point(layer, len(inputs), inputs), spikes)
 
 
 def test_the_integers_compute_the_networks_rates(tmp_path: Path) -> None:

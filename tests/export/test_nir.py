@@ -1,6 +1,6 @@
-"""NIR files: what nir reads back, and that snnTorch and Rockpool simulate our spikes from them.
+"""NIR files: what nir reads back; snnTorch, Norse and Rockpool simulate our spikes from them.
 
-The two readers integrate otherwise than we do (docs/formats.md): snnTorch takes Euler steps,
+The readers integrate otherwise than we do (docs/formats.md): snnTorch and Norse take Euler steps,
 Rockpool exponential ones that decay what has just arrived. Each of their steps is our exact step
 for other time constants and weights, which `as_discretised` finds; and NIR's nested form has no
 delay, so the tests hold recurrent spikes back by the network's one step. Then spikes are equal.
@@ -8,6 +8,7 @@ delay, so the tests hold recurrent spikes back by the network's one step. Then s
 
 import pathlib
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -120,6 +121,23 @@ def snntorch_spikes(path: pathlib.Path, inputs: Array, delay: int) -> Array:
     return np.array(out)
 
 
+def norse_spikes(path: pathlib.Path, inputs: Array, delay: int) -> Array:
+    """The same by the executor that Norse makes of a file."""
+    torch = pytest.importorskip("torch")
+    norse = pytest.importorskip("norse.torch")
+    module = norse.from_nir(nir.read(path), dt=STEP)
+    silent = torch.zeros(1, len(weights_of(path)[0]))
+    state, out, held = None, [], deque([silent] * delay)
+    with torch.no_grad():
+        for row in torch.tensor(np.vstack([0 * inputs[:1], inputs[:-1]]), dtype=torch.float32):
+            spikes, state = module(row[None], state)
+            out.append(spikes[0].numpy() > 0)
+            cache = state.state["neurons"][0].cache
+            held.append(cache["w_rec"])
+            cache["w_rec"] = held.popleft()
+    return np.array(out)
+
+
 def rockpool_spikes(path: pathlib.Path, inputs: Array, delay: int) -> Array:
     """The same by the LIFTorch that Rockpool makes of a file."""
     torch = pytest.importorskip("torch")
@@ -139,8 +157,12 @@ def rockpool_spikes(path: pathlib.Path, inputs: Array, delay: int) -> Array:
     return np.array(out)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("simulated", [snntorch_spikes, norse_spikes])
 @pytest.mark.parametrize("seed", [0, 2])
-def test_snntorch_simulates_our_spikes_from_the_file(tmp_path: pathlib.Path, seed: int) -> None:
+def test_euler_readers_simulate_our_spikes_from_the_file(
+    tmp_path: pathlib.Path, seed: int, simulated: Callable[..., Array]
+) -> None:
     network = with_channels(plain_network(seed), seed)
     path, inputs = tmp_path / "network.nir", input_spikes(seed)
     write_nir(path, network)
@@ -150,7 +172,7 @@ def test_snntorch_simulates_our_spikes_from_the_file(tmp_path: pathlib.Path, see
         1 - DT / network.tau_mem.astype(float), "value",
     )  # fmt: skip
     ours = our_spikes(taken, w_in, per_weight, inputs)
-    theirs = snntorch_spikes(path, inputs, network.delay)
+    theirs = simulated(path, inputs, network.delay)
     assert ours.sum() > 3000
     np.testing.assert_array_equal(ours, theirs)
 

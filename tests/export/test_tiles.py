@@ -103,7 +103,7 @@ def trials(n_inputs: int, seed: int) -> Trials:
 
 @pytest.mark.slow
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 10**6))
 def test_the_file_alone_gives_the_network_and_its_spikes(seed: int, tmp_path: Path) -> None:
@@ -219,10 +219,10 @@ def test_changes_outside_the_tiles_are_detected(tmp_path: Path, where: str) -> N
         if attribute:
             attrs = file[group or "/"].attrs
             old = attrs[attribute]
-            attrs[attribute] = old + 1 if attribute == "delay" else old[:-1]
+            attrs[attribute] = old + 1 if attribute == "delay" else np.bytes_(old[:-1])
         else:
             file[group][0] = file[group][0] + 1
-    with pytest.raises(InputError, match="checksum of the file does not match"):
+    with pytest.raises(InputError, match=r"checksum of the file does not match|; known: "):
         read_tiles(path)
 
 

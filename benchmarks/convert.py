@@ -1,0 +1,288 @@
+"""Does conversion keep the accuracy, with few spikes, leaky neurons and few bits?
+
+python benchmarks/convert.py [--quick] [--json FILE] [--keep DIR] [RUN ...]
+
+RUN: run folders or rate.h5 files; the bundled BIMT and L1 networks by default. A conversion that
+DIR holds already is not made again.
+"""
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rows import Row, at_least, show
+
+from spiking_bimt.conversion.convert import ConversionConfig, to_spiking
+from spiking_bimt.conversion.quantise import Rounding
+from spiking_bimt.conversion.rescale import normalised
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.finetuning import forward, loop
+from spiking_bimt.finetuning.config import TuneConfig
+from spiking_bimt.finetuning.snn import SpikingModule
+from spiking_bimt.simulation.rate import drive_percentile
+from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.routes import Route, follow
+from spiking_bimt.stages.target import scored
+from spiking_bimt.tasks.battery import draw_trials
+
+Measured = dict[str, Any]
+
+LEAKY: Measured = {
+    "method": "finetune", "tau_mem": 20.0, "t_ref": 2.0, "full_rate": 150.0, "aware_steps": 6000,
+    "steps": 7000, "lr": 2e-3, "batch": 24, "spike_cost": 1e-3,
+}  # fmt: skip
+RECIPES: dict[str, Measured] = {
+    "one-to-one": {"full_rate": 400.0},
+    "few-spikes": {"method": "finetune", "full_rate": 100.0, "steps": 4000, "batch": 32,
+                   "spike_cost": 3e-3},
+    "leaky-value": {**LEAKY, "reset": "value"},
+    "leaky-subtract": {**LEAKY, "reset": "subtract"},
+    "four-bits": {"method": "finetune", "full_rate": 200.0, "steps": 1500, "batch": 32, "bits": 4,
+                  "fit": "least-squares"},
+}  # fmt: skip
+"""Settings of `convert`, seed 0."""
+FULL_RATES = (50.0, 100.0, 200.0, 400.0)
+BITS = (8, 6, 4, 3, 2)
+
+
+def arguments() -> argparse.Namespace:
+    """The options of every benchmark, and the networks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="*", type=Path, help="run folders or rate.h5 files")
+    parser.add_argument("--quick", action="store_true", help="under five minutes")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    parser.add_argument("--keep", type=Path, help="folder of conversions, to be kept and reused")
+    return parser.parse_args()
+
+
+def networks(runs: list[Path]) -> dict[str, Path]:
+    """Name and rate.h5 of each network."""
+    if not runs:
+        bundle = Path(str(resources.files("spiking_bimt.bundle")))
+        return {name: bundle / f"{name}.h5" for name in ("bimt", "l1")}
+    files = {run: run / "rate.h5" if run.is_dir() else run for run in runs}
+    return {
+        run.stem if file is run and run.stem != "rate" else file.parent.name: file
+        for run, file in files.items()
+    }
+
+
+def measured(keep: Path, name: str, source: Path, recipe: str, settings: Measured) -> Measured:
+    """What `convert` measures of the recipe on 200 test trials a task."""
+    folder = keep / f"{name}-{recipe}"
+    made = folder / "network.h5"
+    if made.is_file():
+        found = store.load(made, SpikingNetwork).measured
+        assert found is not None
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, folder / "rate.h5")
+    return convert(folder, threads=1, **settings)
+
+
+def share(found: Measured, network: str) -> float:
+    """Accuracy over that of the rate network."""
+    return float(found["accuracy"][network] / found["accuracy"]["rate"])
+
+
+def least_task(found: Measured, network: str) -> tuple[float, str]:
+    """The smallest share of a task's rate accuracy, and the task."""
+    rate, of = found["per_task"]["rate"], found["per_task"][network]
+    return min((of[task] / max(rate[task], 1e-9), task) for task in rate)
+
+
+def recipe_rows(name: str, recipe: str, found: Measured) -> list[Row]:
+    """Accuracy, least task, mean rate and time of a recipe against what is asked of it."""
+    asked = {"one-to-one": 0.995, "few-spikes": 0.99, "four-bits": None}.get(recipe, 0.98)
+    network = "spiking" if recipe == "one-to-one" else "quantised"  # rounded in the loop
+    reached, low = share(found, network), least_task(found, network)
+    rate = found["mean_rate_hz" if recipe == "one-to-one" else "quantised_mean_rate_hz"]
+    what = f"{name}, {recipe}"
+    rows = [
+        Row(f"{what}: accuracy over the rate network's", found["accuracy"][network],
+            found["accuracy"]["rate"], reached, asked, None if asked is None else reached >= asked,
+            "", f"{rate:.1f} Hz mean, {found['neurons']} neurons"),
+        Row(f"{what}: least task", low[0], None, None, 0.95, low[0] >= 0.95, "", low[1]),
+    ]  # fmt: skip
+    if recipe == "one-to-one":
+        lost = found["accuracy"]["spiking"] - found["accuracy"]["quantised"]
+        rows.append(Row(f"{what}: lost to 8 bits", lost, None, None, 0.005, lost <= 0.005, ""))
+    limit = {"few-spikes": 8.0, "leaky-value": 15.0, "leaky-subtract": 15.0}.get(recipe)
+    if limit:
+        minutes = found["seconds"] / 60
+        rows += [
+            Row(f"{what}: mean rate", rate, None, None, limit, rate <= limit, "Hz"),
+            Row(f"{what}: time", minutes, None, None, 20.0, minutes <= 20, "CPU min", "one thread"),
+        ]
+    return rows
+
+
+class Scorer:
+    """Conversions without training, scored on the same 200 test trials a task."""
+
+    def __init__(self, source: Path) -> None:
+        self._rate = store.load(source, RateNetwork)
+        rate = self._rate
+        self._trials = draw_trials(rate.battery, rate.tasks, 200, rate.dt, stream="test")
+
+    def score(
+        self, method: str, rounding: Rounding | None = None, **config: Any
+    ) -> dict[str, float]:
+        """Accuracy (of the integer weights, where there are) and mean rate."""
+        route = Route(method, ConversionConfig(**config), TuneConfig(), rounding)
+        return scored(follow(route, self._rate, 0), self._trials, 1)
+
+
+def kim_rows(keep: Path, name: str, scorer: Scorer) -> list[Row]:
+    """At each full scale the baseline against the best of ours with as many spikes or fewer."""
+    ours = [
+        scorer.score("one-to-one", full_rate=full) | {"full_rate": full}
+        for full in (25.0, *FULL_RATES)
+    ]
+    tuned = keep / f"{name}-few-spikes" / "network.h5"
+    if tuned.is_file():
+        found = store.load(tuned, SpikingNetwork).measured or {}
+        ours.append({"accuracy": found["accuracy"]["quantised"], "full_rate": 0.0,
+                     "mean_rate_hz": found["quantised_mean_rate_hz"]})  # fmt: skip
+    rows = []
+    for full in FULL_RATES:
+        theirs = scorer.score("kim2019", full_rate=full)
+        limit, accuracy = theirs["mean_rate_hz"], theirs["accuracy"]
+        fewer = [point for point in ours if point["mean_rate_hz"] <= limit]
+        best = max(fewer, key=lambda point: point["accuracy"], default=None)
+        mine = None if best is None else best["accuracy"]
+        note = f"theirs {limit:.1f} Hz"
+        if best is not None:
+            how = f"one-to-one, {best['full_rate']:g} Hz" if best["full_rate"] else "few-spikes"
+            note += f"; ours {best['mean_rate_hz']:.1f} Hz ({how})"
+        rows.append(Row(f"{name}: accuracy against kim2019 at {full:g} Hz full scale", mine,
+                        accuracy, None if mine is None else mine / max(accuracy, 1e-9), 1.0,
+                        mine is not None and mine > accuracy, "", note))  # fmt: skip
+    return rows
+
+
+def bits_rows(name: str, scorer: Scorer) -> list[Row]:
+    """Rounding after training, by width and kind of scale, against the unquantised network."""
+    exact = scorer.score("one-to-one", full_rate=200.0)["accuracy"]
+    kinds: dict[str, Measured] = {
+        "largest per neuron": {},
+        "least squares per neuron": {"fit": "least-squares"},
+        "least squares per network": {"fit": "least-squares", "per": "network"},
+        "exponents": {"fit": "least-squares", "power_of_two": True},
+    }
+    rows = []
+    for bits in BITS:
+        for kind, settings in kinds.items():
+            found = scorer.score("one-to-one", Rounding(bits, **settings), full_rate=200.0)
+            rows.append(Row(f"{name}: {bits} bits{' (ternary)' if bits == 2 else ''}, {kind}",
+                            found["accuracy"], exact, found["accuracy"] / exact, None, None, "",
+                            "after training"))  # fmt: skip
+    return rows
+
+
+def four_bit_row(name: str, scorer: Scorer, tuned: Measured) -> Row:
+    """Fine-tuned 4-bit weights against the unquantised spiking network of the same full scale."""
+    mine, theirs = (
+        tuned["accuracy"]["quantised"], scorer.score("one-to-one", full_rate=200.0)["accuracy"]
+    )  # fmt: skip
+    return Row(f"{name}: fine-tuned 4 bits over the unquantised network", mine, theirs,
+               mine / theirs, 0.98, mine >= 0.98 * theirs, "", "200 Hz full scale")  # fmt: skip
+
+
+def step_row(source: Path, repeats: int) -> Row:
+    """A fine-tuning step against the same trials stepped densely by snnTorch with autograd."""
+    rate = store.load(source, RateNetwork)
+    trials = draw_trials(rate.battery, rate.tasks, 4, rate.dt, stream="calibrate")
+    network = normalised(rate, drive_percentile(rate, trials, 99.9))
+    config, settings = ConversionConfig(full_rate=100.0), TuneConfig(batch=32)
+    pool = loop.pool_of(network, settings, 1, 1)
+    batch = loop.packed(pool, 0, np.ones(len(rate.tasks)), rate.w_in.shape[1])
+    _, as_trials = forward.by_trial(batch, network)
+    state = loop.State.of(network)
+    tables = loop.activation_table(network, settings)
+
+    def ours() -> None:
+        now = replace(network, **state.p)
+        _, found = loop.batch_step(now, config, settings, None, tables, batch, 0, True)
+        loop.update(state, found, {k: w != 0 for k, w in state.p.items()}, 1.0, 1e-6, 1)
+
+    module = SpikingModule(to_spiking(network, np.ones(rate.n_units, np.float32), config))
+    adam = torch.optim.Adam(module.parameters(), lr=1e-6)
+    inputs = torch.zeros(int(as_trials.lengths.max()), as_trials.n_trials, as_trials.n_inputs)
+    for k in range(as_trials.n_trials):
+        own = as_trials.inputs[as_trials.offsets[k] : as_trials.offsets[k + 1]]
+        inputs[: len(own), k] = torch.from_numpy(own)
+    labels = torch.zeros(inputs.shape[:2], dtype=torch.long)
+
+    def theirs() -> None:
+        outputs, _ = module(inputs, torch.rand(as_trials.n_trials, rate.n_units))
+        loss = torch.nn.functional.cross_entropy(outputs.flatten(0, 1), labels.flatten())
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+
+    ours()  # compiles
+    mine = statistics.median(cpu_seconds(ours) for _ in range(repeats))
+    return at_least("fine-tuning step, 32 trials, against dense snnTorch", 1e3 * mine,
+                    1e3 * cpu_seconds(theirs), 3, "ms",
+                    "the same trials and network, CPU time, one thread")  # fmt: skip
+
+
+def cpu_seconds(call: Callable[[], None]) -> float:
+    """CPU seconds of a call."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def quick_rows(keep: Path, name: str, source: Path) -> list[Row]:
+    """No training but for a few steps: what takes seconds."""
+    few = {**RECIPES["few-spikes"], "steps": 300, "batch": 16, "trials": 50}
+    rows = recipe_rows(
+        name,
+        "one-to-one",
+        measured(keep, name, source, "quick", {"full_rate": 400.0, "trials": 50}),
+    )
+    found = measured(keep, name, source, "quick-few-spikes", few)
+    return rows + recipe_rows(name, "few-spikes", found)
+
+
+def main() -> None:
+    """Run all and print the table."""
+    options = arguments()
+    torch.set_num_threads(1)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        keep = options.keep or Path(scratch)
+        found = networks(options.runs)
+        for name, source in found.items():
+            if options.quick:
+                rows += quick_rows(keep, name, source)
+                continue
+            scorer = Scorer(source)
+            made = {
+                recipe: measured(keep, name, source, recipe, settings)
+                for recipe, settings in RECIPES.items()
+            }
+            for recipe, of in made.items():
+                rows += recipe_rows(name, recipe, of)
+            rows += [four_bit_row(name, scorer, made["four-bits"]), *kim_rows(keep, name, scorer)]
+            rows += bits_rows(name, scorer)
+        rows.append(step_row(next(iter(found.values())), 3 if options.quick else 9))
+    trials = 50 if options.quick else 200
+    show(f"conversion, {trials} test trials a task", rows, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Build CrossSim's analog cores from a crossbar tile file; needs h5py, numpy and CrossSim.
+
+    python crosssim_tiles.py TILES.H5
+
+Each crossbar becomes one AnalogCore (outputs x inputs) of its integer codes, whose range is that of
+the code's bits for all of them; the scale of a column is applied to its output, digitally. CrossSim
+is not on the package index: clone github.com/sandialabs/cross-sim and put it on PYTHONPATH.
+"""
+
+import sys
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+from simulator import AnalogCore, CrossSimParameters
+
+
+class Core(NamedTuple):
+    """One crossbar: what drives its rows, what its columns feed, and CrossSim's core."""
+
+    sources: np.ndarray
+    targets: np.ndarray
+    core: AnalogCore
+    scale: np.ndarray
+    """Value of one code step of each output."""
+
+
+def load(path: str, params: CrossSimParameters, kind: str = "neurons") -> list[Core]:
+    """The rows of each tile that neurons drive, or the "inputs" ones, as analog cores."""
+    cores = []
+    with h5py.File(path) as file:
+        group, n = file["tiles"], int(file["network"].attrs["neurons"])
+        width, bits = int(file["hardware"].attrs["columns"]), int(group.attrs["bits"])
+        params, most = params.copy(), 2.0 ** (bits - 1) - 1
+        params.core.weight_bits, params.core.mapping.weights.percentile = bits, None
+        params.core.mapping.weights.min, params.core.mapping.weights.max = -most, most
+        name = "scale" if kind == "neurons" else "input_scale"
+        per_column = np.ldexp(_per_column(group, name), int(group.attrs["exponent"]))
+        bounds = [group[key][()] for key in ("row_indptr", "col_indptr", "indptr")]
+        for t in range(len(group["core"])):
+            row, col, cell = (slice(bound[t], bound[t + 1]) for bound in bounds)
+            sources, targets = group["row_source"][row], group["col_target"][col]
+            r, c = np.divmod(np.cumsum(group["step"][cell], dtype=np.int64) - 1, width)
+            codes = np.zeros((len(targets), len(sources)))
+            codes[c, r] = group["code"][cell].astype(float) - group.attrs["zero_point"]
+            own = (sources < n) if kind == "neurons" else (sources >= n)
+            if own.any():
+                shift = 0 if kind == "neurons" else n
+                core = AnalogCore(codes[:, own], params)
+                cores.append(Core(sources[own] - shift, targets, core, per_column[col]))
+    return cores
+
+
+def product(cores: list[Core], levels: np.ndarray, n_neurons: int) -> np.ndarray:
+    """(batch, neurons) what the neurons get from sources at these levels (batch, sources)."""
+    total = np.zeros((len(levels), n_neurons))
+    for one in cores:
+        total[:, one.targets] += (one.core @ levels[:, one.sources].T).T * one.scale
+    return total
+
+
+def _per_column(group: h5py.Group, name: str) -> np.ndarray:
+    """The scale of every column from a scale by network, tile or column."""
+    if group.attrs[f"{name}_axis"] == b"tile":
+        return np.repeat(group[name][()], np.diff(group["col_indptr"][()]))
+    return np.broadcast_to(group[name][()], group["col_target"].shape)
+
+
+if __name__ == "__main__":
+    for one in load(sys.argv[1], CrossSimParameters()):
+        print(f"{len(one.sources)} rows, {len(one.targets)} columns: {one.core.shape}")

@@ -1,0 +1,1 @@
+"""Training of the spiking network itself, for which conversion needs torch."""

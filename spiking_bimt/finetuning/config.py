@@ -1,0 +1,56 @@
+"""Settings of fine-tuning."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spiking_bimt.errors import InputError
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """Training of the weights that are there, in spikes or with the spiking neurons' rates."""
+
+    aware_steps: int = 0
+    """Steps in rates before those in spikes: conversion-aware training with the neurons' own f-I
+    curve, four times as fast as spikes."""
+    steps: int = 4000
+    """Steps in spikes; 0 for conversion-aware training alone."""
+    lr: float = 1e-3
+    """Adam's learning rate; it falls linearly to lr_final * lr over the last lr_decay of a part."""
+    lr_decay: float = 0.7
+    lr_final: float = 0.02
+    batch: int = 64
+    """Trials a step."""
+    margin: float = 2.0
+    """Margin of the fixation output before the go signal (logits)."""
+    spike_cost: float = 0.0
+    """Weight of the mean spike rate in the loss, per Hz of the mean over neurons."""
+    noise: float = 0.1
+    """Standard deviation of the noise on the drive in the steps in rates, shares of full scale."""
+    softness: float = 0.1
+    """Softness of the leaky f-I curve's threshold, relative to the input that reaches it: it
+    bounds the slope that the gradient is taken from."""
+    seed: int = 0
+    """Seed of the trials and of the noise."""
+
+    def __post_init__(self) -> None:
+        for field in ("aware_steps", "steps"):
+            if getattr(self, field) < 0:
+                raise InputError(f"{field} is {getattr(self, field)}: it must not be negative")
+        if self.steps + self.aware_steps < 1:
+            raise InputError("fine-tuning of 0 steps: ask for steps or aware_steps")
+        for field in ("batch", "lr", "softness"):
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+                raise InputError(f"{field} is {getattr(self, field)}: it must be above 0")
+        for field in ("margin", "spike_cost", "noise", "lr_final", "seed"):
+            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
+                raise InputError(f"{field} is {getattr(self, field)}: it must not be negative")
+        if not 0 <= self.lr_decay <= 1:
+            raise InputError(f"lr_decay is {self.lr_decay}: it is a share, 0 to 1")
+
+    def lr_at(self, step: int, steps: int) -> float:
+        """Learning rate of a step of a part of so many steps."""
+        falling = max(1.0, self.lr_decay * steps)
+        done = max(0.0, (step - (steps - falling)) / falling)
+        return self.lr * (1 - (1 - self.lr_final) * done) if self.lr_decay else self.lr

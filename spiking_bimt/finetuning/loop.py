@@ -1,0 +1,177 @@
+"""Fine-tuning: Adam on the straight-through gradient, of the weights that are there alone."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from spiking_bimt.conversion.convert import ConversionConfig
+from spiking_bimt.conversion.quantise import Rounding
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.finetuning import forward, gradient
+from spiking_bimt.finetuning.config import TuneConfig
+from spiking_bimt.finetuning.gradient import PARAMETERS, Packed
+from spiking_bimt.kernels import optimise
+from spiking_bimt.kernels.activation import look_up, table
+from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.phase import Phase
+from spiking_bimt.training.pool import Pool
+
+Array = npt.NDArray[Any]
+Told = Callable[[int, float], None]
+"""Called with the number of steps done and the running mean of the loss."""
+
+BETA1, BETA2, EPSILON, CLIP = 0.9, 0.999, 1e-8, 1.0
+FOLLOWS = 0.02
+"""Share of a batch in the running means of the losses."""
+POOLS = 900
+"""First pool of trials, beyond those that a training of the same seed draws."""
+
+
+@dataclass
+class State:
+    """What changes from step to step."""
+
+    p: dict[str, Any]
+    m: dict[str, Any]
+    v: dict[str, Any]
+    task_loss: Array
+    loss: float = math.nan
+    """Running mean."""
+
+    @classmethod
+    def of(cls, network: RateNetwork) -> "State":
+        """The start, with Adam afresh."""
+        p = {name: getattr(network, name).copy() for name in PARAMETERS}
+        m, v = ({name: np.zeros_like(w) for name, w in p.items()} for _ in range(2))
+        return cls(p, m, v, np.ones(len(network.tasks)))
+
+
+def tune(
+    network: RateNetwork,
+    config: ConversionConfig,
+    settings: TuneConfig,
+    rounding: Rounding | None = None,
+    told: Told = lambda step, loss: None,
+) -> RateNetwork:
+    """The normalised network with its weights trained for the neurons of `config`.
+
+    Weights that are 0 stay 0. With `rounding`, the forward pass in spikes has integer weights, and
+    the gradient goes straight to those behind them. The trials are those of the "train" stream, of
+    pools that training itself does not draw. Raises InputError where the loss is not finite.
+    """
+    state, rows = State.of(network), activation_table(network, settings)
+    mask = {name: (w != 0) | (w.ndim == 1) for name, w in state.p.items()}
+    for part, steps in enumerate((settings.aware_steps, settings.steps)):
+        in_spikes = part == 1
+        state.m, state.v = State.of(network).m, State.of(network).v
+        pool = pool_of(network, settings, part, steps)
+        for step in range(steps):
+            now = replace(network, **state.p)
+            batch = packed(pool, step, state.task_loss, network.w_in.shape[1])
+            losses, found = batch_step(
+                now, config, settings, rounding, rows, batch, step, in_spikes
+            )
+            _follow(state, batch, losses)
+            norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
+            if not math.isfinite(losses.sum() + norm):
+                raise InputError(
+                    f"the loss is {losses.sum()} and its gradient {norm} at step {step}: lower lr"
+                )
+            scale = min(1.0, CLIP / max(norm, 1e-12))
+            update(state, found, mask, scale, settings.lr_at(step, steps), step + 1)
+            told(part * settings.aware_steps + step + 1, state.loss)
+    return replace(network, **state.p, measured=None)
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+def batch_step(
+    network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
+    rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
+) -> tuple[Array, dict[str, Array]]:  # fmt: skip
+    """Loss by row and gradient of one batch; `rows` tabulate the activation."""
+    alpha = -math.expm1(-network.dt / network.tau)
+    seed = int(np.random.SeedSequence((settings.seed, step)).generate_state(1)[0])
+    if in_spikes:
+        made = forward.spiking(network, config, rounding)
+        if rounding is not None:
+            network = forward.as_rates(network, config, made)
+        rates = forward.rates_in_spikes(network, config, made, batch, seed)
+        drive = gradient.drive_of(network, batch, rates)
+        slopes = np.empty_like(drive)
+        look_up(drive, rows, np.empty_like(drive), slopes)
+    else:
+        noise = np.random.default_rng(seed).standard_normal(
+            (len(batch.labels), network.n_units), np.float32
+        )
+        noise *= settings.noise * forward.full_drive_of(network, config)
+        outside = batch.inputs @ network.w_in.T + network.b + noise
+        rates, slopes = forward.rates_by_curve(network, outside, batch.counts, alpha, rows)
+    rate_cost = settings.spike_cost * config.full_rate
+    return gradient.loss_and_gradient(
+        network, batch, rates, slopes, alpha, settings.margin, rate_cost
+    )
+
+
+def activation_table(network: RateNetwork, settings: TuneConfig) -> Array:
+    """`kernels.activation.table` of the activation that slopes are taken from."""
+    if network.curve is None:
+        return table(np.empty(0, np.float32))
+    return table(np.append(network.curve[:3], np.float32(settings.softness)))
+
+
+def pool_of(network: RateNetwork, settings: TuneConfig, part: int, steps: int) -> Pool:
+    phase = Phase(name="fine-tuning", steps=max(steps, 1), dt=network.dt, batch=settings.batch)
+    config = TrainConfig(
+        phases=(phase,), battery=network.battery, tasks=network.tasks, sheet=network.sheet,
+        focus=0.5, seed=settings.seed,
+    )  # fmt: skip
+    return Pool(config, phase, POOLS + part)
+
+
+def packed(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Packed:
+    batch = pool.batch(step, task_loss)
+    return Packed(
+        inputs=np.ascontiguousarray(batch.inputs.numpy()[:, :n_inputs]),
+        labels=batch.labels.numpy(),
+        weights=batch.weights.numpy(),
+        before_go=batch.before_go.numpy(),
+        counts=np.array(batch.counts),
+        task=batch.task,
+    )
+
+
+def _follow(state: State, batch: Packed, losses: Array) -> None:
+    """Let the running means of the losses follow the batch."""
+    loss, n_tasks = float(losses.sum()), len(state.task_loss)
+    state.loss = loss if math.isnan(state.loss) else state.loss + (loss - state.loss) * FOLLOWS
+    trials = np.bincount(batch.task[: batch.counts[0]], minlength=n_tasks)
+    sums = np.bincount(batch.task, losses, n_tasks) * batch.counts[0]
+    met = trials > 0
+    state.task_loss[met] += (sums[met] / trials[met] - state.task_loss[met]) * FOLLOWS
+    # None may be 0, or there would be nothing to share out by.
+    np.maximum(state.task_loss, 1e-6, out=state.task_loss)
+
+
+def update(
+    state: State,
+    found: dict[str, Array],
+    mask: dict[str, Array],
+    scale: float,
+    lr: float,
+    count: int,
+) -> None:
+    """One step of Adam on scale times the gradient, in place."""
+    settings = (scale, lr, 1 - BETA1**count, 1 - BETA2**count, BETA1, BETA2, EPSILON)
+    numbers = tuple(np.float32(setting) for setting in settings)
+    for name in PARAMETERS:
+        w = state.p[name]
+        parts = (w, state.m[name], state.v[name], found[name], mask[name], np.zeros_like(w))
+        flat = (np.ascontiguousarray(part, np.float32).reshape(-1) for part in parts)
+        arguments: tuple[Any, ...] = (*flat, *numbers)
+        optimise.adam_shrink(*arguments)

@@ -1,0 +1,125 @@
+"""The ways from a rate network to a spiking one; every one ends in the same SpikingNetwork."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.conversion.convert import ConversionConfig, to_spiking, trained_for, with_neurons
+from spiking_bimt.conversion.kim2019 import single_factor
+from spiking_bimt.conversion.quantise import Rounding
+from spiking_bimt.conversion.rescale import normalised, with_leaky_units
+from spiking_bimt.conversion.sources import with_source_units
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+from spiking_bimt.finetuning.config import TuneConfig
+from spiking_bimt.simulation.rate import drive_percentile
+from spiking_bimt.stages.progress import Advance
+from spiking_bimt.tasks.battery import draw_trials
+
+Floats = npt.NDArray[np.float32]
+
+METHODS = ("one-to-one", "aware", "finetune", "kim2019")
+CALIBRATION_TRIALS = 20
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method with its settings."""
+
+    method: str
+    config: ConversionConfig
+    tuning: TuneConfig
+    rounding: Rounding | None
+    sources: bool = False
+    """Input through source neurons, as spikes, in place of analogue currents."""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
+        if self.method == "aware" and self.tuning.aware_steps < 1:
+            raise InputError("method aware trains for aware_steps: ask for at least 1")
+        if self.method == "finetune" and self.tuning.steps < 1:
+            raise InputError("method finetune trains in spikes: ask for at least 1 of its steps")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a route made."""
+
+    network: SpikingNetwork
+    """With its codes, where it was rounded."""
+    rate: RateNetwork
+    """The rate network that it is the spiking network of: fine-tuned where it was."""
+    full_scale: Floats
+    """(N,) rate of each unit of `rate` at which its neuron fires at full_rate."""
+    config: ConversionConfig
+
+
+def follow(
+    route: Route, rate: RateNetwork, seed: int, advance: Advance = lambda done, note: None
+) -> Converted:
+    """Convert the rate network by a route; `seed` draws the calibration trials.
+
+    advance(done, note) is told of the steps of training.
+    """
+    if route.sources:
+        rate = with_source_units(rate, np.any(_calibration(rate, seed).inputs < 0, axis=0))
+    if route.method == "kim2019":
+        made = single_factor(rate, route.config, _calibration(rate, seed))
+        network, source, config = made.network, made.rate, made.config
+        full_scale: Floats = np.ones(rate.n_units, np.float32)
+    else:
+        config = trained_for(rate, route.config)
+        full_scale = drive_percentile(rate, _calibration(rate, seed), config.percentile)
+        source = rate
+        if route.method == "one-to-one":
+            network = to_spiking(rate, full_scale, config)
+        else:
+            source = _tuned(route, rate, full_scale, config, advance)
+            full_scale = np.ones(rate.n_units, np.float32)
+            network = with_neurons(source, full_scale, _floored(rate, config))
+    if route.rounding is not None:
+        network = route.rounding.of(network)
+    return Converted(network, source, full_scale, config)
+
+
+def training_steps(route: Route) -> int:
+    """Steps of training on the route."""
+    tuning = route.tuning
+    return {"aware": tuning.aware_steps, "finetune": tuning.aware_steps + tuning.steps}.get(
+        route.method, 0
+    )
+
+
+def _tuned(
+    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
+    advance: Advance,
+) -> RateNetwork:  # fmt: skip
+    from spiking_bimt.finetuning.loop import tune  # needs torch
+
+    start = normalised(rate, full_scale)
+    if start.activation == "relu" and np.isfinite(config.tau_mem):
+        start = with_leaky_units(start, config, route.tuning.softness)
+    tuning = route.tuning
+    if route.method == "aware":
+        tuning = replace(tuning, steps=0)
+    return tune(
+        start, _floored(rate, config), tuning, route.rounding,
+        lambda step, loss: advance(step, f"loss {loss:.3f}"),
+    )  # fmt: skip
+
+
+def _floored(rate: RateNetwork, config: ConversionConfig) -> ConversionConfig:
+    """A rectified network's membrane floor, also where leaky units have taken its place."""
+    if config.floor is None and rate.activation == "relu":
+        return replace(config, floor=0.0)
+    return config
+
+
+def _calibration(rate: RateNetwork, seed: int) -> Trials:
+    return draw_trials(
+        rate.battery, rate.tasks, CALIBRATION_TRIALS, rate.dt, stream="calibrate", seed=seed
+    )

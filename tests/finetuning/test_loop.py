@@ -1,0 +1,141 @@
+"""Fine-tuning repairs what few spikes and few bits break, and touches no weight that is 0."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import spiking_bimt.bundle
+from spiking_bimt.conversion.convert import ConversionConfig, with_neurons
+from spiking_bimt.conversion.quantise import Rounding
+from spiking_bimt.conversion.rescale import normalised, with_leaky_units
+from spiking_bimt.data import store
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.finetuning import forward
+from spiking_bimt.finetuning.config import TuneConfig
+from spiking_bimt.finetuning.loop import tune
+from spiking_bimt.kernels.activation import table
+from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
+from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.tasks.accuracy import score
+from spiking_bimt.tasks.battery import draw_trials
+from tests.conversion.test_convert import random_rate_network
+from tests.finetuning.test_gradient import random_batch
+
+Array = npt.NDArray[Any]
+FEW_SPIKES = ConversionConfig(full_rate=60.0)
+
+
+@pytest.fixture(scope="module")
+def bundled() -> RateNetwork:
+    """The bundled network with every full scale 1."""
+    path = Path(spiking_bimt.bundle.__file__).parent / "bimt.h5"
+    network = store.load(path, RateNetwork)
+    trials = draw_trials(network.battery, network.tasks, 4, network.dt, stream="calibrate")
+    return normalised(network, drive_percentile(network, trials, 99.9))
+
+
+def accuracy(network: RateNetwork, config: ConversionConfig, rounding: Rounding | None) -> float:
+    trials = draw_trials(network.battery, network.tasks, 10, network.dt, stream="validate")
+    made = forward.spiking(network, config, rounding)
+    return score(run_trials(made, trials, record_spikes=False).outputs, trials).accuracy
+
+
+def test_a_normalised_network_has_the_same_outputs(bundled: RateNetwork) -> None:
+    path = Path(spiking_bimt.bundle.__file__).parent / "bimt.h5"
+    trials = draw_trials(bundled.battery, bundled.tasks, 2, bundled.dt, stream="calibrate")
+    expected = rate_outputs(store.load(path, RateNetwork), trials)
+    np.testing.assert_allclose(rate_outputs(bundled, trials), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_few_steps_repair_few_spikes(bundled: RateNetwork) -> None:
+    before = accuracy(bundled, FEW_SPIKES, None)
+    tuned = tune(bundled, FEW_SPIKES, TuneConfig(steps=60, batch=16, lr=2e-3))
+    assert accuracy(tuned, FEW_SPIKES, None) > before + 0.1
+    for name in ("w_rec", "w_in", "w_out"):
+        np.testing.assert_array_equal(
+            getattr(tuned, name)[getattr(bundled, name) == 0], 0, err_msg=name
+        )
+
+
+def test_a_few_steps_repair_few_bits(bundled: RateNetwork) -> None:
+    config, rounding = ConversionConfig(), Rounding(3, fit="least-squares")
+    before = accuracy(bundled, config, rounding)
+    tuned = tune(bundled, config, TuneConfig(steps=40, batch=16, lr=2e-3), rounding)
+    assert accuracy(tuned, config, rounding) > before + 0.1
+
+
+def test_conversion_aware_steps_make_a_leaky_network(bundled: RateNetwork) -> None:
+    config = ConversionConfig(full_rate=150.0, tau_mem=20.0, t_ref=2.0, reset="value", floor=0.0)
+    start = with_leaky_units(bundled, config, 0.1)
+    before = accuracy(start, config, None)
+    tuned = tune(start, config, TuneConfig(aware_steps=150, steps=0, batch=16, lr=3e-3))
+    assert accuracy(tuned, config, None) > before + 0.1
+
+
+def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
+    first, second, other = (
+        tune(bundled, FEW_SPIKES, TuneConfig(aware_steps=2, steps=2, batch=8, seed=seed))
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first.w_rec, second.w_rec)
+    assert (first.w_rec != other.w_rec).any()
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+def test_the_rates_behind_a_spiking_network_are_its_own(leaky: bool) -> None:
+    config = ConversionConfig(full_rate=100.0, tau_mem=20.0 if leaky else np.inf)
+    network = random_rate_network(1)
+    network = with_leaky_units(network, config, 0.1) if leaky else network
+    exact = forward.as_rates(network, config, forward.spiking(network, config, None))
+    rounded = forward.as_rates(network, config, forward.spiking(network, config, Rounding(3)))
+    for name in ("w_rec", "w_in", "w_out"):
+        own = getattr(network, name)
+        np.testing.assert_allclose(getattr(exact, name), own, rtol=1e-5, atol=1e-7)
+        step = np.abs(own).max(axis=1, keepdims=True) / 3
+        assert (np.abs(getattr(rounded, name) - own) <= 0.501 * step).all()
+    made = with_neurons(rounded, np.ones(12, np.float32), config)
+    np.testing.assert_allclose(
+        made.weights, forward.spiking(network, config, Rounding(3)).weights, rtol=1e-5
+    )
+
+
+def test_filtered_spikes_of_many_are_the_rates() -> None:
+    # A constant input, no recurrence: the filtered rate of a fast neuron is that of its unit.
+    network = replace(random_rate_network(), w_rec=np.zeros((12, 12), np.float32))
+    batch = random_batch()
+    batch = replace(batch, inputs=np.ones_like(batch.inputs) * 0.1)
+    config = ConversionConfig(full_rate=4000.0, dt=0.02)
+    made = forward.spiking(network, config, None)
+    found = forward.rates_in_spikes(network, config, made, batch, 0)
+    alpha = -np.expm1(-network.dt / network.tau)
+    drive = batch.inputs @ network.w_in.T + network.b
+    rows = table(np.empty(0, np.float32))
+    expected, _ = forward.rates_by_curve(network, drive, batch.counts, float(alpha), rows)
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "fine-tuning of 0 steps"),
+        ({"steps": -1}, "steps is -1"),
+        ({"lr": 0.0}, "lr is 0.0: it must be above 0"),
+        ({"margin": float("nan")}, "margin is nan"),
+        ({"lr_decay": 2.0}, "lr_decay is 2.0: it is a share"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        TuneConfig(**settings)
+
+
+def test_a_loss_that_is_not_finite_is_refused(bundled: RateNetwork) -> None:
+    with pytest.raises(
+        InputError, match=r"the loss is .* and its gradient .* at step \d+: lower lr"
+    ):
+        tune(bundled, FEW_SPIKES, TuneConfig(steps=5, batch=8, lr=1e6))

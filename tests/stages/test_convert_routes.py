@@ -1,0 +1,159 @@
+"""Every route of `convert` ends in the same network.h5, which goes the whole way to the tiles."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import spiking_bimt.bundle
+from spiking_bimt.cli import main
+from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.stages import diagnosis, routes, target
+from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.export import export
+from spiking_bimt.stages.place import place
+from spiking_bimt.stages.verify import verify
+
+BUNDLE = Path(spiking_bimt.bundle.__file__).parent / "bimt.h5"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(target, "TRIALS", 10)
+    monkeypatch.setattr(routes, "CALIBRATION_TRIALS", 4)
+    monkeypatch.setattr(diagnosis, "TRIALS", 5)
+    (tmp_path / "rate.h5").write_bytes(BUNDLE.read_bytes())
+    return tmp_path
+
+
+def call(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, [str(arg) for arg in args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_fine_tuned_network_goes_the_whole_way(run: Path) -> None:
+    found = convert(
+        run, method="finetune", full_rate=100.0, bits=4, fit="least-squares", steps=4, batch=8,
+        aware_steps=2, trials=2, spike_cost=0.01,
+    )  # fmt: skip
+    assert found["method"] == "finetune"
+    assert found["training"]["steps"] == 4
+    network = store.load(run / "network.h5", SpikingNetwork)
+    assert network.codes is not None
+    assert np.abs(network.codes).max() <= 7
+    rate = store.load(BUNDLE, RateNetwork)
+    assert len(network.indices) <= np.count_nonzero(rate.w_rec)
+    made = store.provenance(run / "network.h5", "SpikingNetwork").settings
+    assert (made["method"], made["rounding"]["fit"]) == ("finetune", "least-squares")
+    assert made["training"]["spike_cost"] == 0.01
+    place(run, chip="grid16")
+    export(run, formats=("tiles",))
+    assert verify(run / "tiles.h5", trials=1)["equal"]
+
+
+@pytest.mark.parametrize("reset", ["value", "subtract"])
+def test_leaky_neurons_are_fine_tuned_as_asked(run: Path, reset: str) -> None:
+    found = convert(
+        run, method="finetune", tau_mem=20.0, t_ref=2.0, reset=reset, steps=1, aware_steps=2,
+        batch=8, trials=1,
+    )  # fmt: skip
+    network = store.load(run / "network.h5", SpikingNetwork)
+    assert network.reset == reset
+    assert (network.tau_mem == 20).all()
+    assert (network.t_ref == 2).all()
+    assert (network.v_min == 0).all()
+    assert found["conversion"]["tau_mem"] == 20.0
+
+
+def test_kim2019_is_one_factor_for_all(run: Path) -> None:
+    found = convert(run, method="kim2019", full_rate=100.0, bits=None, trials=1)
+    network = store.load(run / "network.h5", SpikingNetwork)
+    rate = store.load(BUNDLE, RateNetwork)
+    dense = np.zeros_like(rate.w_rec)
+    pre = np.repeat(np.arange(network.n_neurons), np.diff(network.indptr))
+    dense[network.indices, pre] = network.weights
+    ratio = dense[rate.w_rec != 0] / rate.w_rec[rate.w_rec != 0]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)
+    assert (network.tau_mem == 10).all()
+    assert (network.reset, found["conversion"]["t_ref"]) == ("value", 2.0)
+
+
+def test_source_neurons_bring_the_input_as_spikes(run: Path) -> None:
+    found = convert(run, sources=True, trials=1)
+    rate = store.load(BUNDLE, RateNetwork)
+    network = store.load(run / "network.h5", SpikingNetwork)
+    assert found["neurons"] == network.n_neurons > rate.n_units + network.n_inputs
+    assert (network.in_indices >= rate.n_units).all()
+    assert found["decision_accuracy"]["spiking"] > 0.8
+
+
+def test_a_target_takes_the_fewest_spikes(run: Path) -> None:
+    code, stdout, stderr = call(
+        "convert", run, "--target", 0.9, "--steps", 1, "--trials", 2, "--bits", 0, "--json"
+    )
+    assert (code, stderr) == (0, "")
+    found = json.loads(stdout)
+    reached = [row for row in found["tried"] if row["reached"]]
+    missed = [row for row in found["tried"] if not row["reached"]]
+    assert {row["full_rate"] for row in reached} >= {200.0, 400.0}
+    assert missed
+    least = min(reached, key=lambda row: float(row["spikes_per_trial"]))
+    assert found["method"] == least["method"]
+    assert found["conversion"]["full_rate"] == least["full_rate"]
+
+
+def test_a_target_out_of_reach_is_exit_1_with_the_best_kept(run: Path) -> None:
+    code, stdout, stderr = call(
+        "convert", run, "--target", 1.0, "--steps", 1, "--full-rate", 200, "--trials", 2
+    )
+    assert code == 1
+    assert "no route reaches 1.0 on validation trials: the best of 2 has 0.9" in stderr
+    assert "tried for 1.0" in stdout
+    kept = store.load(run / "network.h5", SpikingNetwork).measured
+    assert kept is not None
+    assert kept["accuracy"]["spiking"] > 0.9
+
+
+def test_the_diagnosis_says_what_breaks_and_what_helps(run: Path) -> None:
+    found = convert(run, full_rate=50.0, trials=2, diagnose=True)["diagnosis"]
+    assert Path(found["figure"]).read_bytes().startswith(b"<?xml")
+    assert "fixation breaks" in found["advice"][0]
+    assert "--full-rate" in found["advice"][0]
+    curve = {point["full_rate"]: point for point in found["curve"]}
+    assert curve[200.0]["accuracy"] > curve[50.0]["accuracy"] + 0.2
+    assert curve[200.0]["mean_rate_hz"] > 2 * curve[50.0]["mean_rate_hz"]
+    rate, spiking = (np.array(found["units"][name]) for name in ("rate", "spiking"))
+    assert np.corrcoef(rate, spiking)[0, 1] > 0.95
+    leaky = convert(run, tau_mem=20.0, trials=2, diagnose=True)["diagnosis"]
+    assert any("f-I curve is not the activation" in line for line in leaky["advice"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "magic"}, "unknown method 'magic'; known: one-to-one, aware"),
+        ({"method": "aware", "target": 0.9}, "a target chooses the method"),
+        ({"target": 1.5}, "target is 1.5: an accuracy lies in"),
+        ({"method": "aware", "aware_steps": 0}, "aware.*aware_steps"),
+        ({"bits": 1}, "1 bits: signed integer weights have 2 to 16"),
+        ({"fit": "best"}, "a scale by 'best'; known: largest, least-squares"),
+        ({"reset": "none"}, "reset is 'none'; known: subtract, value"),
+        ({"floor": 1.0}, "floor is 1.0"),
+        ({"dt": 3.0}, "a delay of 10.0 ms is not a whole number of steps of 3.0 ms"),
+    ],
+)
+def test_what_cannot_be_is_refused(run: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        convert(run, trials=1, **settings)
+    assert not (run / "network.h5").exists()
+
+
+def test_a_setting_that_is_none_is_no_input(run: Path) -> None:
+    with pytest.raises(TypeError, match="convert has no setting sharpness"):
+        convert(run, sharpness=1)
