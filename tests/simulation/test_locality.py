@@ -11,7 +11,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation import build
 from spiking_bimt.simulation.engine import Activity, Simulation
-from spiking_bimt.simulation.inputs import HeldCurrents, PoissonSources
+from spiking_bimt.simulation.inputs import HeldCurrents, Input, PoissonSources
 from spiking_bimt.simulation.locality import hilbert_index
 from spiking_bimt.simulation.longrun import resume, save_state
 
@@ -21,7 +21,7 @@ OWN_DELAYS = np.random.default_rng(1).integers(1, 12, 30 * N)
 
 
 def run(network: SpikingNetwork, order: Any, **options: Any) -> Activity:
-    inputs = [
+    inputs: list[Input] = [
         PoissonSources(np.arange(0, N, 3), 20.0, 0.5, seed=7),
         HeldCurrents(np.array([10.0, 50.0]), np.array([3, 5]), np.array([1.0, 2.0])),
     ]
@@ -52,9 +52,10 @@ def test_every_order_gives_the_same_spikes_under_the_given_numbers(
 def test_different_neurons_and_the_core_of_each_go_along() -> None:
     network = build.random_sheet(SIDE, weights=(0.05, -0.2), tau_mem=np.linspace(10, 30, N),
                                  bias=np.linspace(0.03, 0.2, N))  # fmt: skip
-    network = replace(network, core=np.arange(N, dtype=np.int32) // 64)
+    core = np.arange(N, dtype=np.int32) // 64
+    network = replace(network, core=core)
     expected = run(network, "given")
-    got = run(network, np.argsort(network.core[::-1], kind="stable"), threads=2)
+    got = run(network, np.argsort(core[::-1], kind="stable"), threads=2)
     assert len(expected.neurons) > 500
     np.testing.assert_array_equal(got.neurons, expected.neurons)
 
