@@ -4,19 +4,17 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip import start
-from spiking_bimt.chip.arrange import gilmore_lawler
-from spiking_bimt.chip.graph import AxonGraph, axon_graph, destinations
+from spiking_bimt.chip.graph import AxonGraph, axon_graph
 from spiking_bimt.chip.hypergraph import has_mtkahypar, hypergraph_parts
-from spiking_bimt.chip.limits import LIMITS, refuse_hopeless, usage, worst_excess
+from spiking_bimt.chip.limits import refuse_hopeless
 from spiking_bimt.chip.order import packed_slots
+from spiking_bimt.chip.score import measure
 from spiking_bimt.chip.search import Problem, Search, legal_start, rearranged, search_from
-from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
@@ -41,7 +39,6 @@ _STARTING, _CHUNK = 0.4, 1e6
 # The largest network whose starts are all tried, and that Mt-KaHyPar cuts, neurons; the share of
 # all pairs with a synapse above which it finds nothing to cut.
 _TRIED, _CUT, _DENSE = 50_000, 20_000, 0.5
-_GILMORE_CORES = 256  # the largest mesh that Gilmore and Lawler's bound is computed for
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def place(
     if seed < 0:
         raise InputError(f"seed is {seed}: it must be a whole number, least 0")
     trained = network.core if network.chip == chip.name else None
-    names = _starts(starts, graph.n_neurons, len(graph.targets), trained is not None)
+    names = _starts(starts, graph, trained is not None)
     room = _room(chip, graph.n_neurons, cores)
     least = 0 if cores is None else graph.n_neurons // cores
     problem = Problem(chip, graph, weight, network.positions, room, least, seed, trained)
@@ -101,16 +98,17 @@ def place(
     if len(used) > 1:
         search, used, tried = _best_start(problem, names, used, search, rng, per_round, clock)
     best, proposals = _refine(search, used, rng, per_round, clock, progress)
-    measured = _measure(problem, best, begun, used)
+    measured = measure(problem, best, begun, used)
     measured |= {"seed": seed, "proposals": proposals, "starts": tried}
     return Placement(
         chip.name, chip.n_cores, best, packed_slots(graph, best, chip.crossbar_cols), measured
     )
 
 
-def _starts(starts: Sequence[str] | None, n: int, synapses: int, trained: bool) -> tuple[str, ...]:
+def _starts(starts: Sequence[str] | None, graph: AxonGraph, trained: bool) -> tuple[str, ...]:
     if starts is None:
-        sparse = n <= _CUT and synapses <= _DENSE * n**2
+        n = graph.n_neurons
+        sparse = n <= _CUT and graph.indptr[n] <= _DENSE * n**2
         able = {"km1": sparse and has_mtkahypar(), "trained": trained}
         few = ("blocks", "trained") if n > _TRIED else STARTS
         return tuple(name for name in few if able.get(name, True))
@@ -181,6 +179,7 @@ def _best_start(
         if not search.repaired(used, rng):
             continue
         search, own = rearranged(search, used, rng)
+        untouched, cost = search.core.copy(), search.cost
         if len(names) > 1:
             n = math.ceil(_TRIAL * ROUNDS * per_round / _TRIAL_ROUNDS)
             scale = search.cost / len(problem.positions)
@@ -189,6 +188,8 @@ def _best_start(
                 for part in _chunks(problem.graph, n):
                     if clock.share() < _STARTING:
                         search.anneal(own, rng, heat, part, False)
+        if search.cost > cost:
+            search = search_from(problem, untouched)
         if not costs or search.cost < min(costs.values()):
             kept = search, own
         costs[name] = search.cost
@@ -201,12 +202,29 @@ def _refine(
 ) -> tuple[Ints, int]:  # fmt: skip
     """The best legal placement met, and the number of proposals.
 
-    It cools with the rounds, or with the time that has gone where that is further.
+    A start so good that heat only spoils it, as of a network in clusters, is also refined gently.
+    """
+    begun, cost = search.core.copy(), search.cost
+    best, best_cost, done = _cooled(search, used, rng, per_round, clock, progress, _HOTTEST)
+    if best_cost < cost or clock.share() >= 1 or len(used) == 1:
+        return best, done
+    search = search_from(search.problem, begun)
+    best, _, more = _cooled(search, used, rng, per_round, clock, None, _TRIAL_HOTTEST)
+    return best, done + more
+
+
+def _cooled(
+    search: Search, used: Ints, rng: npt.NDArray[np.uint64], per_round: int, clock: _Clock,
+    progress: Progress | None, hottest: float,
+) -> tuple[Ints, float, int]:  # fmt: skip
+    """The best legal placement met, its cost, and the number of proposals.
+
+    It cools from `hottest` with the rounds, or with the time that has gone where that is further.
     """
     if len(used) == 1:
         if progress is not None:
             progress(ROUNDS, "one core")
-        return search.core.copy(), 0
+        return search.core.copy(), search.cost, 0
     best, best_cost, begun = search.core.copy(), search.cost, search.cost
     done = 0
     for step in range(ROUNDS):
@@ -216,7 +234,7 @@ def _refine(
             search, used = rearranged(search, used, rng, 0.5)
         for n in _chunks(search.problem.graph, per_round):
             gone = max(step / (ROUNDS - 2), clock.share())
-            heat = _HOTTEST * (_COLDEST / _HOTTEST) ** min(gone, 1.0) * begun / len(best)
+            heat = hottest * (_COLDEST / hottest) ** min(gone, 1.0) * begun / len(best)
             search.anneal(used, rng, 0.0 if step == ROUNDS - 1 or gone >= 1 else heat, n, False)
             done += n
             if search.cost < best_cost:
@@ -225,7 +243,7 @@ def _refine(
                 break
         if progress is not None:
             progress(step + 1, f"cost {best_cost:.4g}")
-    return best, done
+    return best, best_cost, done
 
 
 def _chunks(graph: AxonGraph, proposals: int) -> Iterator[int]:
@@ -234,61 +252,3 @@ def _chunks(graph: AxonGraph, proposals: int) -> Iterator[int]:
     while proposals > 0:
         yield min(chunk, proposals)
         proposals -= chunk
-
-
-def _measure(problem: Problem, best: Ints, begun: Ints, used: Ints) -> dict[str, Any]:
-    chip, n = problem.chip, problem.graph.n_neurons
-    found = usage(chip, problem.graph, best)
-    return {
-        "unit": "pJ per ms" if chip.energy is not None else "packets and hops per ms",
-        "cores": len(np.unique(best)),
-        **_score(problem, best),
-        "start": _score(problem, begun),
-        "baselines": {
-            "sequential": _score(problem, start.sequential(n, problem.room)),
-            "random": _score(problem, start.shuffled(n, used, problem.seed)),
-        },
-        "lower_bound": _lower_bound(problem, best),
-        "limits": {
-            field: {"used": int(getattr(found, field).max()), "allowed": getattr(chip, field)}
-            for field in LIMITS
-        },
-    }
-
-
-def _score(problem: Problem, core: Ints) -> dict[str, Any]:
-    """Cost, packets and hops of a placement, and whether it keeps the limits."""
-    flows = flow(problem.chip, problem.graph, core, problem.rates)
-    used = usage(problem.chip, problem.graph, core)
-    return {
-        "cost": flows.cost(problem.chip),
-        "packets": flows.packets,
-        "unicast_hops": flows.path_x + flows.path_y,
-        "multicast_hops": flows.tree_x + flows.tree_y,
-        "max_link": float(flows.load.max()),
-        "fits": worst_excess(problem.chip, used) is None,
-    }
-
-
-def _lower_bound(problem: Problem, core: Ints) -> dict[str, Any]:
-    """No arrangement of these groups of neurons on the tiles can cost less.
-
-    A spike that must reach d other tiles crosses d links or more, alone or as a tree. Under
-    unicast, on a mesh that is not too large, Gilmore and Lawler's bound is at least as high.
-    """
-    chip, graph, n = problem.chip, problem.graph, problem.graph.n_neurons
-    tile = (core // chip.cores_per_tile).astype(np.int32)
-    indptr, tiles, _ = destinations(graph, tile, chip.width * chip.height)
-    owner = np.repeat(np.arange(n), np.diff(indptr[: n + 1]))
-    remote = np.bincount(owner[tiles[: indptr[n]] != tile[owner]], minlength=n)
-    hops = float(problem.rates @ remote)
-    packets = flow(chip, graph, core, problem.rates).packets * chip.packet_cost
-    least = hops * min(chip.hop_cost_x, chip.hop_cost_y)
-    if chip.routing == "unicast" and chip.n_cores <= _GILMORE_CORES:
-        every = np.arange(chip.n_cores, dtype=np.int32)
-        least = max(least, gilmore_lawler(chip, graph, core, problem.rates, every))
-    return {
-        "of": "this partition of the neurons into tiles, wherever they sit",
-        "hops": hops,
-        "cost": packets + least,
-    }

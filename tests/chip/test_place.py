@@ -247,6 +247,21 @@ def test_a_network_trained_against_the_chip_starts_where_training_left_it() -> N
         measured(network, ("trained",))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_heat_does_not_spoil_a_start_that_is_nearly_the_best(seed: int) -> None:
+    network, core = hidden_modules()
+    rng = np.random.default_rng(seed)
+    loud = np.where(rng.random(40) < 0.1, 50.0, 1.0)
+    swapped = core.copy()
+    a, b = np.flatnonzero(core == 0)[0], np.flatnonzero(core == 7)[0]
+    swapped[[a, b]] = swapped[[b, a]]
+    known, graph = replace(network, chip=GRID.name, core=swapped), axon_graph(network)
+    begun = flow(GRID, graph, swapped, loud).cost(GRID)
+    measured: Any = place(known, GRID, loud, seed=seed, effort=0.02).measured
+    assert measured["starts"]["trained"] <= begun * (1 + 1e-9)
+    assert measured["cost"] <= min(measured["starts"].values()) * (1 + 1e-9)
+
+
 def test_groups_beyond_the_cores_in_use_join_the_emptiest() -> None:
     core = np.array([7, 7, 7, 2, 2, 4], np.int32)
     cores = np.array([10, 11], np.int32)
