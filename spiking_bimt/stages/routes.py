@@ -15,6 +15,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning.config import TuneConfig
+from spiking_bimt.finetuning.forward import agreeing, behind
 from spiking_bimt.simulation.rate import drive_percentile
 from spiking_bimt.stages.progress import Advance
 from spiking_bimt.tasks.battery import draw_trials
@@ -35,12 +36,16 @@ class Route:
     rounding: Rounding | None
     sources: bool = False
     """Input through source neurons, as spikes, in place of analogue currents."""
+    start: SpikingNetwork | None = None
+    """Conversion of the same rate network that training goes on from."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
         if self.method == "aware" and self.tuning.aware_steps < 1:
             raise InputError("method aware trains for aware_steps: ask for at least 1")
+        if self.start is not None and self.method not in ("aware", "finetune"):
+            raise InputError("only training starts from a network: choose aware or finetune")
         if self.method == "finetune" and self.tuning.steps < 1:
             raise InputError("method finetune trains in spikes: ask for at least 1 of its steps")
 
@@ -100,9 +105,7 @@ def _tuned(
 ) -> RateNetwork:  # fmt: skip
     from spiking_bimt.finetuning.loop import tune  # needs torch
 
-    start = normalised(rate, full_scale)
-    if start.activation == "relu" and np.isfinite(config.tau_mem):
-        start = with_leaky_units(start, config, route.tuning.softness)
+    start = _start(route, rate, full_scale, config)
     tuning = route.tuning
     if route.method == "aware":
         tuning = replace(tuning, steps=0)
@@ -110,6 +113,20 @@ def _tuned(
         start, _floored(rate, config), tuning, route.rounding,
         lambda step, loss: advance(step, f"loss {loss:.3f}"),
     )  # fmt: skip
+
+
+def _start(
+    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig
+) -> RateNetwork:
+    """The normalised network that training starts from."""
+    softness = route.tuning.softness
+    if route.start is not None:
+        agreeing(route.start, config)
+        return behind(route.start, rate, softness)
+    start = normalised(rate, full_scale)
+    if start.activation == "relu" and np.isfinite(config.tau_mem):
+        start = with_leaky_units(start, config, softness)
+    return start
 
 
 def _floored(rate: RateNetwork, config: ConversionConfig) -> ConversionConfig:
