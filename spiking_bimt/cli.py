@@ -223,6 +223,7 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--lr", type=float, help="Learning rate of fine-tuning.  [default: 1e-3]")
 @click.option("--batch", type=int, help="Trials a step of fine-tuning.  [default: 64]")
 @click.option("--focus", type=float, help="Share of a batch drawn by tasks' losses.  [0.5]")
+@click.option("--noise", type=float, help="On drives, with the f-I curve; of full scale.  [0.1]")
 @click.option("--margin", type=float, help="Margin trained for on fixation.  [default: 2]")
 @click.option("--spike-cost", type=float, help="Weight of the mean rate in the loss, per Hz.")
 @_trials_option(200, "Test trials a task.")

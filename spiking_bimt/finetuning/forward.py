@@ -72,13 +72,9 @@ def _conversion_of(made: SpikingNetwork) -> ConversionConfig:
     """The settings that a network was converted with, which `convert` keeps with it."""
     measured = made.measured or {}
     kept = measured.get("conversion")
-    if not isinstance(kept, dict) or measured.get("method") not in (
-        "one-to-one",
-        "aware",
-        "finetune",
-    ):
+    if not isinstance(kept, dict) or measured.get("method") in (None, "kim2019"):
         raise InputError("the network to start from was not made by convert, or by kim2019")
-    numbers = {
+    numbers: dict[str, Any] = {
         key: float(value) if value in ("inf", "-inf") else value for key, value in kept.items()
     }
     return ConversionConfig(**numbers)

@@ -93,6 +93,8 @@ def convert(
                       "seed": seed},
             inputs=inputs,
         )  # fmt: skip
+        # A figure of the network that was there before says nothing of this one.
+        (folder / "diagnosis.svg").unlink(missing_ok=True)
         if diagnose:
             measured["diagnosis"] = diagnosis(folder, rate, made, route, threads)
     _check_reached(measured, folder)

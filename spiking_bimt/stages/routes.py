@@ -8,7 +8,7 @@ import numpy.typing as npt
 from spiking_bimt.conversion.convert import ConversionConfig, to_spiking, trained_for, with_neurons
 from spiking_bimt.conversion.kim2019 import single_factor
 from spiking_bimt.conversion.quantise import Rounding
-from spiking_bimt.conversion.rescale import normalised, with_leaky_units
+from spiking_bimt.conversion.rescale import normalised, with_fitted_leaky_units
 from spiking_bimt.conversion.sources import with_source_units
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -16,7 +16,7 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.forward import agreeing, behind
-from spiking_bimt.simulation.rate import drive_percentile
+from spiking_bimt.simulation.rate import drive_percentile, rate_steps
 from spiking_bimt.stages.progress import Advance
 from spiking_bimt.tasks.battery import draw_trials
 
@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float32]
 
 METHODS = ("one-to-one", "aware", "finetune", "kim2019")
 CALIBRATION_TRIALS = 20
+FITTED_ROWS = 2000
+"""Drives of each unit on the calibration trials that leaky units are fitted to."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,13 @@ def follow(
         full_scale: Floats = np.ones(rate.n_units, np.float32)
     else:
         config = trained_for(rate, route.config)
-        full_scale = drive_percentile(rate, _calibration(rate, seed), config.percentile)
+        trials = _calibration(rate, seed)
+        full_scale = drive_percentile(rate, trials, config.percentile)
         source = rate
         if route.method == "one-to-one":
             network = to_spiking(rate, full_scale, config)
         else:
-            source = _tuned(route, rate, full_scale, config, advance)
+            source = _tuned(route, rate, full_scale, config, trials, advance)
             full_scale = np.ones(rate.n_units, np.float32)
             network = with_neurons(source, full_scale, _floored(rate, config))
     if route.rounding is not None:
@@ -101,11 +104,11 @@ def training_steps(route: Route) -> int:
 
 def _tuned(
     route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
-    advance: Advance,
+    trials: Trials, advance: Advance,
 ) -> RateNetwork:  # fmt: skip
     from spiking_bimt.finetuning.loop import tune  # needs torch
 
-    start = _start(route, rate, full_scale, config)
+    start = _start(route, rate, full_scale, config, trials)
     tuning = route.tuning
     if route.method == "aware":
         tuning = replace(tuning, steps=0)
@@ -116,16 +119,18 @@ def _tuned(
 
 
 def _start(
-    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig
+    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig, trials: Trials
 ) -> RateNetwork:
-    """The normalised network that training starts from."""
+    """The normalised network that training starts from; trials: those of the calibration."""
     softness = route.tuning.softness
     if route.start is not None:
         agreeing(route.start, config)
         return behind(route.start, rate, softness)
     start = normalised(rate, full_scale)
     if start.activation == "relu" and np.isfinite(config.tau_mem):
-        start = with_leaky_units(start, config, softness)
+        drives = np.concatenate([drive for _, _, drive in rate_steps(start, trials)])
+        some = np.random.default_rng(route.tuning.seed).choice(len(drives), FITTED_ROWS)
+        start = with_fitted_leaky_units(start, config, softness, drives[some])
     return start
 
 

@@ -81,7 +81,8 @@ def test_input_and_readout_may_be_wider() -> None:
 def test_codes_of_given_scales_saturate() -> None:
     network = random_network(3, 30)
     rec, inputs, out = Rounding(4).scales(network)
-    scales = (rec / 2, inputs / 2, out / 2)
+    half = np.float32(0.5)
+    scales = (rec * half, inputs * half, out * half)
     coded = Rounding(4).of(network, scales)
     assert coded.codes is not None
     assert coded.scale is not None

@@ -12,7 +12,11 @@ import pytest
 import spiking_bimt.bundle
 from spiking_bimt.conversion.convert import ConversionConfig, with_neurons
 from spiking_bimt.conversion.quantise import Rounding
-from spiking_bimt.conversion.rescale import normalised, with_leaky_units
+from spiking_bimt.conversion.rescale import (
+    normalised,
+    with_fitted_leaky_units,
+    with_leaky_units,
+)
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
@@ -21,7 +25,7 @@ from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.gradient import PARAMETERS
 from spiking_bimt.finetuning.loop import packed, pool_of, tune
 from spiking_bimt.kernels.activation import table
-from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
+from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
@@ -77,6 +81,23 @@ def test_conversion_aware_steps_make_a_leaky_network(bundled: RateNetwork) -> No
     before = accuracy(start, config, None)
     tuned = tune(start, config, TuneConfig(aware_steps=150, steps=0, batch=16, lr=3e-3))
     assert accuracy(tuned, config, None) > before + 0.1
+
+
+def test_fitted_leaky_units_start_nearer_to_the_rectified_ones(bundled: RateNetwork) -> None:
+    config = ConversionConfig(full_rate=150.0, tau_mem=20.0, t_ref=2.0, reset="value", floor=0.0)
+    trials = draw_trials(bundled.battery, bundled.tasks, 5, bundled.dt, stream="validate")
+    drives = np.concatenate([drive for _, _, drive in rate_steps(bundled, trials)])
+    plain = with_leaky_units(bundled, config, 0.1)
+    fitted = with_fitted_leaky_units(bundled, config, 0.1, drives[::50])
+    reference = rate_outputs(bundled, trials)
+    off, less = (np.abs(rate_outputs(n, trials) - reference).mean() for n in (plain, fitted))
+    assert less < 0.5 * off
+    found, before = (score(rate_outputs(n, trials), trials).accuracy for n in (fitted, plain))
+    assert found > before + 0.2
+    # A gain and a shift for each unit, and nothing else.
+    sums, plain_sums = (np.abs(n.w_rec).sum(axis=1, keepdims=True) for n in (fitted, plain))
+    np.testing.assert_allclose(fitted.w_rec * plain_sums, plain.w_rec * sums, rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(fitted.w_out, plain.w_out)
 
 
 def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
