@@ -146,6 +146,8 @@ def receive(
 ) -> None:  # fmt: skip
     """Apply what comes from outside in step i of the window: currents, or charges."""
     for e in range(bounds[i], bounds[i + 1]):
+        if lazy and e + event.LANES < neurons.size:
+            event.ask_for_state(cells, marks, np.int64(neurons[e + event.LANES]) - low)
         j = np.int64(neurons[e]) - low
         if j < 0 or j >= n:
             continue
@@ -255,6 +257,9 @@ def advance(
                               scratch)  # fmt: skip
             else:
                 driven.deliver(sources, indptr, indices, weights, cells, clock, table, k)
+            if indices.size > driven.CACHED:  # a step ahead, while other work is left
+                later = spikes[first[due + 1] : first[due + 2]]
+                driven.ask_for_first(later, indptr, indices, weights)
         if traced.size:
             read(traced, traces[i], cells, marks, clock, table, k, lazy)
         clock[STEP] = step + 1

@@ -142,6 +142,15 @@ def ask_for(indptr: Array, indices: Array, weights: Array, source: int) -> None:
 
 
 @borrowing
+def ask_for_first(sources: Array, indptr: Array, indices: Array, weights: Array) -> None:
+    """Prefetch the rows of the sources that come next, and where further rows begin."""
+    for s in range(min(AHEAD, sources.size)):
+        ask_for(indptr, indices, weights, sources[s])
+    for s in range(AHEAD, min(2 * AHEAD, sources.size)):
+        prefetch(indptr, sources[s])
+
+
+@borrowing
 def deliver(
     sources: Array, indptr: Array, indices: Array, weights: Array, cells: Array, clock: Array,
     table: Array, k: int,
@@ -151,9 +160,9 @@ def deliver(
     q_to_v, q_to_q = table[Q_TO_V, k, 0], table[Q_TO_Q, k, 0]
     p_to_v, p_to_p = table[P_TO_V, k, 0], table[P_TO_P, k, 0]
     asked = n if indices.size > CACHED else 0
-    for s in range(min(AHEAD, asked)):
-        ask_for(indptr, indices, weights, sources[s])
     for s in range(n):
+        if s + 2 * AHEAD < asked:
+            prefetch(indptr, sources[s + 2 * AHEAD])
         if s + AHEAD < asked:
             ask_for(indptr, indices, weights, sources[s + AHEAD])
         row = range(np.uint64(indptr[sources[s]]), np.uint64(indptr[sources[s] + 1]))

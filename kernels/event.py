@@ -26,20 +26,24 @@ from spiking_bimt.kernels.state import (
     EVER_Q,
     FLOOR,
     FLOORED,
+    FREE_AT,
     GAIN_C,
     GAIN_P,
     GAIN_Q,
+    HOLD,
     HOT,
     LEFT_P,
     LEFT_Q,
     MARK,
     N_HOT,
     N_SUSPECTS,
+    NEXT,
     P_TO_P,
     PEAK_P,
     PEAK_Q,
     PHASE,
     Q_TO_Q,
+    RESET,
     SETTLED,
     SLACK,
     SUSPECTS,
@@ -154,18 +158,26 @@ def arrange(values: Array, count: int) -> None:
 
 @borrowing
 def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, found: Array) -> int:
-    """The hot neurons above threshold at k, ascending; at the end of an epoch they move on."""
-    count, ended = 0, k == table.shape[1] - 1
+    """The hot neurons above threshold at k, ascending; at the end of an epoch they move on.
+
+    One that has become refractory leaves the list: only its release can make it hot again.
+    """
+    count, kept, ended = 0, 0, k == table.shape[1] - 1
     for i in range(clock[N_HOT]):
         j = np.int64(marks[HOT, i])
         if ended:
             catch_up(cells, marks, clock, table, j)
-            above = cells[V, j] > 0
-        else:
-            above = potential(cells, clock, table, j, k) > 0
-        if above:
+        v = cells[V, j] if ended else potential(cells, clock, table, j, k)
+        if v == -np.inf:
+            marks[MARK, j] += MAYBE - SOON
+            continue
+        marks[HOT, kept] = j
+        kept += 1
+        if v > 0:
             found[count] = j
             count += 1
+            ask_for_reset(cells, marks, j)
+    clock[N_HOT] = kept
     arrange(found, count)
     return count
 
@@ -177,9 +189,9 @@ def deliver(
 ) -> None:  # fmt: skip
     """`clock.deliver`, touching the targets alone."""
     n = sources.size
-    for s in range(min(AHEAD, n)):
-        ask_for(indptr, indices, weights, sources[s])
     for s in range(n):
+        if s + 2 * AHEAD < n:
+            prefetch(indptr, sources[s + 2 * AHEAD])
         if s + AHEAD < n:
             ask_for(indptr, indices, weights, sources[s + AHEAD])
         if s + 1 < n:
@@ -258,6 +270,16 @@ def ask_for_state(cells: Array, marks: Array, j: int) -> None:
     prefetch(cells, Q * width + j)
     prefetch(cells, DRIVE * width + j)
     prefetch(marks, MARK * width + j)
+
+
+@inlined
+def ask_for_reset(cells: Array, marks: Array, j: int) -> None:
+    """Prefetch what a spike of neuron j reads and writes beside its state."""
+    width = marks.shape[1]
+    prefetch(cells, RESET * width + j)
+    prefetch(marks, HOLD * width + j)
+    prefetch(marks, FREE_AT * width + j)
+    prefetch(marks, NEXT * width + j)
 
 
 @inlined

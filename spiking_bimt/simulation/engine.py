@@ -11,9 +11,11 @@ import numpy.typing as npt
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.advance import Team, advance
+from spiking_bimt.kernels.renumber import name_spikes
 from spiking_bimt.kernels.state import MEETINGS
 from spiking_bimt.simulation import rules as parameters
 from spiking_bimt.simulation.inputs import Input, gather
+from spiking_bimt.simulation.locality import Order, renumbered, storage_order
 from spiking_bimt.simulation.parts import (
     SWEEP,
     delivery_cost,
@@ -78,11 +80,14 @@ class Simulation:
         tau_negative: float | None = None,
         epoch: int | None = None,
         dtype: npt.DTypeLike = np.float32,
+        order: Order = "given",
     ) -> None:
         """Start at v_start (N,), or drawn uniformly between v_reset and v_th by `seed`.
 
         tau_negative: time constant of synapses with a negative weight, where it is not tau_syn.
         epoch: steps between rewrites of the state (see `kernels.state`), None for the best.
+        order: how neurons are stored, for locality: "given", "sheet" or all neurons in an order.
+        Spikes and traces keep the given numbers; sums are made in the order stored.
         """
         _check(network, mode, threads, seed, np.dtype(dtype))
         self.network, self.inputs, self.mode = network, tuple(inputs), mode
@@ -95,8 +100,12 @@ class Simulation:
         start = _drawn(network, seed) if v_start is None else np.asarray(v_start, np.float64)
         if start.shape != (network.n_neurons,) or not np.isfinite(start).all():
             raise InputError(f"v_start must hold {network.n_neurons} finite numbers")
+        self._order = storage_order(network, order)
+        stored = network if self._order is None else renumbered(network, self._order)
+        start = start if self._order is None else start[self._order]
+        self._place = None if self._order is None else np.argsort(self._order).astype(np.int32)
         self.parts = [
-            make_part(network, low, high, start, tau_negative, length, self.dtype)
+            make_part(stored, low, high, start, tau_negative, length, self.dtype)
             for low, high in ranges(network.n_neurons, threads)
         ]
         self._window = min(max(2**20 // network.n_neurons, 16), _LONGEST_WINDOW)
@@ -127,10 +136,12 @@ class Simulation:
     def _piece(self, steps: int) -> tuple[Array, Array, Array]:
         network, start = self.network, self.step
         bounds = start, start + steps, network.dt, network.n_neurons
-        charges = gather(self.inputs, False, *bounds)
-        arrivals = charges[0], charges[1], charges[2].astype(self.dtype)
+        when, targets, values = gather(self.inputs, False, *bounds)
+        arrivals = when, self._stored(targets), values.astype(self.dtype)
         when, targets, values = gather(self.inputs, True, *bounds)
-        currents = when, targets, parameters.drive_of(network, values, targets).astype(self.dtype)
+        drives = parameters.drive_of(network, values, targets).astype(self.dtype)
+        currents = when, self._stored(targets), drives
+        traced = self._stored(self.traced)
         self._choose()
         traces = self._traces(steps)
         teams = self._teams(steps)
@@ -138,7 +149,7 @@ class Simulation:
 
         def run(i: int) -> Array:
             part = self.parts[i]
-            local: Array = self.traced - part.low
+            local: Array = traced - part.low
             local = np.where((local >= 0) & (local < part.n), local, -1)
             own = np.zeros((steps, len(local)), self.dtype)
             spikes, part.cursors = advance(
@@ -158,11 +169,16 @@ class Simulation:
         self.step += steps
         rows = len(first[0]) - 1 - steps
         new = spikes[0][first[0][rows] : first[0][-1]]
+        if self._order is not None:
+            new = name_spikes(new, first[0][rows:] - first[0][rows], self._order)
         counts = np.diff(first[0][rows:])
         for part, seen, bound in zip(self.parts, spikes, first, strict=True):
             remember(part, seen, bound, rows)
         traces += network.v_th[self.traced]
         return np.repeat(np.arange(start, self.step, dtype=np.int32), counts), new, traces
+
+    def _stored(self, neurons: Array) -> Array:
+        return neurons if self._place is None else self._place[neurons]
 
     def _traces(self, steps: int) -> npt.NDArray[np.float32]:
         return np.zeros((steps, len(self.traced)), np.float32)

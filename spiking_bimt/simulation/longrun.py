@@ -99,8 +99,8 @@ def save_state(simulation: Simulation, path: Path) -> None:
 def resume(simulation: Simulation, path: Path) -> None:
     """Put a simulation, made with the same arguments, where `save_state` left one.
 
-    Raises InputError where the file is not one of it, or belongs to another network, precision,
-    epoch or number of threads.
+    Raises InputError where the file is not one of it, or belongs to another network, order,
+    precision, epoch or number of threads.
     """
     with store.reading(path, SCHEMA) as file:
         if file.attrs["parts"] != len(simulation.parts):
@@ -109,7 +109,9 @@ def resume(simulation: Simulation, path: Path) -> None:
                 f"{len(simulation.parts)}: give threads={file.attrs['parts']}"
             )
         if file.attrs["made_of"] != _made_of(simulation):
-            raise InputError("the state belongs to another network, dtype, epoch or tau_negative")
+            raise InputError(
+                "the state belongs to another network, order, dtype, epoch or tau_negative"
+            )
         loaded = [
             {name: store.read_array(file[f"part{i}"], name) for name in _ARRAYS}
             for i in range(len(simulation.parts))

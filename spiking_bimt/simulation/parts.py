@@ -1,7 +1,7 @@
 """A network cut into contiguous ranges of neurons, each with the synapses onto it."""
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from spiking_bimt.kernels import event
 from spiking_bimt.kernels.clock import CHUNK
 from spiking_bimt.kernels.state import N_HOT, N_SUSPECTS, TWO
 from spiking_bimt.simulation import rules as parameters
+from spiking_bimt.simulation.locality import alone
 
 Array = npt.NDArray[Any]
 
@@ -82,7 +83,7 @@ def make_part(
     network: SpikingNetwork, low: int, high: int, start: Array, tau_negative: float | None,
     epoch: int, dtype: np.dtype[Any],
 ) -> Part:  # fmt: skip
-    own = network if high - low == network.n_neurons else _cut(network, low, high)
+    own = network if high - low == network.n_neurons else alone(network, slice(low, high))
     cells, marks, clock, head = parameters.start_state(own, start[low:high], dtype)
     clock[TWO] = tau_negative is not None
     synapses = _synapses(network, low, high, dtype)
@@ -95,20 +96,6 @@ def make_part(
         scratch=parameters.aligned((CHUNK,), dtype), found=np.empty(cells.shape[1], np.int32),
         history=np.empty(0, np.int32), cursors=np.zeros(int(own_delays), np.int64),
         first=np.zeros(reach[1] + 1, np.int64),
-    )  # fmt: skip
-
-
-def _cut(network: SpikingNetwork, low: int, high: int) -> SpikingNetwork:
-    """The neurons low..high alone, without synapses."""
-    names = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
-    return replace(
-        network,
-        **{name: getattr(network, name)[low:high] for name in (*names, "positions")},
-        indptr=np.zeros(high - low + 1, np.int64), indices=np.empty(0, np.int32),
-        weights=np.empty(0, np.float32), delays=None, w_out=network.w_out[:, low:high],
-        in_indptr=np.zeros(1, np.int64), in_indices=np.empty(0, np.int32),
-        in_weights=np.empty(0, np.float32), codes=None, scale=None, in_codes=None, in_scale=None,
-        out_codes=None, out_scale=None, bits=None,
     )  # fmt: skip
 
 

@@ -59,8 +59,9 @@ PRICES: dict[str, dict[str, tuple[tuple[bool, float], ...]]] = {
         "loihi64": ((False, NO_PRICE), (False, 1.0), (False, 4.0), (True, 16.0)),
     },
     "modcog": {
-        "loihi16": ((False, NO_PRICE), (False, 1.0), (False, 4.0), (True, 16.0)),
-        "loihi64": ((False, 1.0),),
+        "loihi16": ((False, NO_PRICE), (False, 0.1), (False, 0.3), (False, 1.0), (True, 1.0),
+                    (True, 4.0)),
+        "loihi64": ((False, 0.3), (False, 1.0)),
     },
 }  # fmt: skip
 """Trainings against each chip: whether groups are priced or single weights, and the price."""

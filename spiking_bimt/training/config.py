@@ -53,7 +53,7 @@ class TrainConfig:
     """Chip whose packets the phases with `packet` train against: preset or TOML file."""
     packet_scale: float = 1.0
     """Factor on every phase's packet."""
-    packet_groups: bool = False
+    packet_groups: bool = True
     """Whether that penalty is on groups, one a source and core, or on single weights."""
     packet_ends: float = 0.0
     """Price of an input channel's axon to a core, relative to a packet's."""

@@ -171,7 +171,8 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
         elif (phase.l1_ramp or phase.packet_ramp) and state.step % RAMP_EVERY == 0:
             context.refresh(state)
         if state.step % config.checkpoint_every == 0 or state.step == phase.steps:
-            if drop_dead(state):
+            # A resumed training begins with fresh strengths, so this one has them here too.
+            if drop_dead(state) or context.cost is not None:
                 context.refresh(state)
             error = observer.measure(phase, state, loss)
             if phase.stop_error and error <= phase.stop_error:
@@ -198,7 +199,7 @@ def step(context: Context, state: State, batch: rnn.Batch) -> float:
     _update(context, state, gradient)
     peak = rates.amax(0)
     torch.maximum(state.peak, peak, out=state.peak)
-    if context.cost is not None:
+    if len(state.used):
         _follow_activity(state, rates, peak)
     _follow(state, batch, losses)
     state.step += 1

@@ -171,6 +171,8 @@ def test_a_sheet_is_local_distinct_and_repeats() -> None:
         ({"traces": [N]}, "traces must name neurons in 0..899"),
         ({"v_start": [0.0]}, "v_start must hold 900"),
         ({"epoch": 0}, "epoch is 0"),
+        ({"order": "fast"}, "order is 'fast'; known: given, sheet"),
+        ({"order": [0] * N}, r"order must name each of the neurons 0\.\.899 once"),
         ({"epoch": 10_000}, "precision is lost"),
         ({"tau_negative": -1.0}, "tau_negative must be above 0"),
         ({"inputs": [SpikeTrains(np.zeros(1), np.array([N]))]}, "names neurons 900..900"),

@@ -148,9 +148,12 @@ def test_a_target_out_of_reach_keeps_the_nearest_network(files: Path) -> None:
     store.load(files / "run" / "rate.h5", RateNetwork)
 
 
+@pytest.mark.parametrize(("swap_every", "dies_at"), [(20, 130), (15, 130), (0, 60)])
 def test_an_interrupted_search_goes_on_to_the_same_network(
-    files: Path, monkeypatch: pytest.MonkeyPatch
+    files: Path, monkeypatch: pytest.MonkeyPatch, swap_every: int, dies_at: int
 ) -> None:
+    config = CONFIG.replace("swap_every = 20", f"swap_every = {swap_every}")
+    (files / "config.toml").write_text(config)
     trained(files, "whole", max_packets=0.3)
     steps = 0
     step = loop.step
@@ -158,7 +161,7 @@ def test_an_interrupted_search_goes_on_to_the_same_network(
     def dies(*args: Any) -> float:
         nonlocal steps
         steps += 1
-        if steps == 80 + 130:
+        if steps == 80 + dies_at:
             raise KeyboardInterrupt
         return step(*args)
 

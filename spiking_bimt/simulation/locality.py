@@ -1,0 +1,81 @@
+"""The order in which neurons are stored: neighbours on the sheet on the same cache lines."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.kernels import renumber
+
+Array = npt.NDArray[Any]
+Order = str | npt.ArrayLike
+
+NEURON_FIELDS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias",
+                 "positions")  # fmt: skip
+
+
+def storage_order(network: SpikingNetwork, wanted: Order) -> Array | None:
+    """(N,) the neurons in the order in which they are stored; None for as they are numbered.
+
+    `wanted` is "given", "sheet" (along a Hilbert curve over the positions), or that order itself,
+    such as the neurons sorted by core.
+    """
+    n = network.n_neurons
+    if not isinstance(wanted, str):
+        order = np.asarray(wanted)
+        if order.shape != (n,) or not np.array_equal(np.sort(order), np.arange(n)):
+            raise InputError(f"order must name each of the neurons 0..{n - 1} once")
+        return order.astype(np.int32)
+    if wanted not in ("given", "sheet"):
+        raise InputError(f"order is {wanted!r}; known: given, sheet, or all neurons in their order")
+    if wanted == "given":
+        return None
+    return np.argsort(hilbert_index(network.positions), kind="stable").astype(np.int32)
+
+
+def renumbered(network: SpikingNetwork, order: Array) -> SpikingNetwork:
+    """The network's neurons in another order with the synapses between them, nothing else."""
+    none = np.empty(0, np.int32)
+    delays = none if network.delays is None else network.delays
+    indptr, indices, weights, delays = renumber.rows_in_order(
+        order, network.indptr, network.indices, network.weights, delays
+    )
+    return replace(
+        alone(network, order),
+        indptr=indptr, indices=indices, weights=weights,
+        delays=None if network.delays is None else delays,
+    )  # fmt: skip
+
+
+def alone(network: SpikingNetwork, chosen: Array | slice) -> SpikingNetwork:
+    """Some neurons with their parameters, without synapses."""
+    fields = {name: getattr(network, name)[chosen] for name in NEURON_FIELDS}
+    return replace(
+        network,
+        **fields, w_out=network.w_out[:, chosen],
+        indptr=np.zeros(len(fields["bias"]) + 1, np.int64), indices=np.empty(0, np.int32),
+        weights=np.empty(0, np.float32), delays=None, in_indptr=np.zeros(1, np.int64),
+        in_indices=np.empty(0, np.int32), in_weights=np.empty(0, np.float32), codes=None,
+        scale=None, in_codes=None, in_scale=None, out_codes=None, out_scale=None, bits=None,
+        core=None,
+    )  # fmt: skip
+
+
+def hilbert_index(positions: Array) -> npt.NDArray[np.int64]:
+    """(N,) place of each position (N, 2) along the Hilbert curve of a square around them."""
+    x, y = (positions - positions.min(axis=0)).T.astype(np.int64)
+    index = np.zeros(len(x), np.int64)
+    half = 1 << max(int(max(x.max(), y.max())).bit_length() - 1, 0)
+    while half:
+        right, above = x & half > 0, y & half > 0
+        index += half * half * ((3 * right) ^ above)
+        x, y = x & (half - 1), y & (half - 1)
+        # The curve enters the lower quarters along the other axis, the last one from its far end.
+        turned = right & ~above
+        x, y = np.where(turned, half - 1 - x, x), np.where(turned, half - 1 - y, y)
+        x, y = np.where(above, x, y), np.where(above, y, x)
+        half //= 2
+    return index
