@@ -112,8 +112,8 @@ def least_task(found: Measured, network: str) -> tuple[float, str]:
 
 def recipe_rows(name: str, recipe: str, found: Measured) -> list[Row]:
     """Accuracy, least task, mean rate and time of a recipe against what is asked of it."""
-    asked = {"one-to-one": 0.995, "few-spikes": 0.99}.get(recipe, 0.98)
-    asked = None if recipe.startswith("four-bits") else asked
+    of_rate = {"one-to-one": 0.995, "few-spikes": 0.99}.get(recipe, 0.98)
+    asked = None if recipe.startswith("four-bits") else of_rate
     network = "spiking" if recipe == "one-to-one" else "quantised"  # rounded in the loop
     reached, low = share(found, network), least_task(found, network)
     rate = found["mean_rate_hz" if recipe == "one-to-one" else "quantised_mean_rate_hz"]
