@@ -55,8 +55,9 @@ def draw(runs: list[Path]) -> str:
             leaky = found["conversion"]["tau_mem"] != "inf"
             kind = network.reset if leaky else "none"
             what = f"leaky, reset {network.reset}" if leaky else "non-leaky"
+            # Files of version 0.1.0 may lack the rate of the integer weights.
             axes.plot(
-                found["quantised_mean_rate_hz"],
+                found.get("quantised_mean_rate_hz") or found["mean_rate_hz"],
                 found["accuracy"]["quantised"] / found["accuracy"]["rate"],
                 MARKERS[kind], color=colours[store.sha256(run / "rate.h5")], markersize=9,
                 label=f"{network.n_neurons} units, fine-tuned, {what}",
