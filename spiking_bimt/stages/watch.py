@@ -1,0 +1,125 @@
+"""What a training leaves behind as it goes on: checkpoints, measurements, rungs, pictures."""
+
+import json
+from pathlib import Path
+
+from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.data import store
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+from spiking_bimt.page import growth
+from spiking_bimt.simulation.rate import rate_outputs
+from spiking_bimt.stages.progress import Advance
+from spiking_bimt.tasks.accuracy import score
+from spiking_bimt.tasks.battery import dimensions, draw_trials
+from spiking_bimt.training import cores, loop
+from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.phase import Phase
+from spiking_bimt.training.state import State, load_checkpoint, save_checkpoint, to_network
+
+JUDGED_TRIALS = 200
+"""Validation trials a task by which a training decides how far to prune and what packets cost."""
+
+
+class Watch(loop.Observer):
+    """Keeps checkpoints, measures on validation trials, writes metrics.jsonl, moves the bar.
+
+    On resume, measurements from after the checkpoint are dropped: they will be made again.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: TrainConfig,
+        state: State,
+        advance: Advance,
+        pictures: bool,
+    ) -> None:
+        self._folder, self._settings, self._advance = folder, settings, advance
+        self._pictures = pictures
+        phases = settings.effective_phases()
+        self._before = [sum(phase.steps for phase in phases[:i]) for i in range(len(phases))]
+        self._note = ""
+        self._judged: tuple[float, Trials] | None = None
+        self._lines = _measurements_until(folder / "metrics.jsonl", state.phase, state.step)
+
+    def checkpoint(self, state: State) -> None:
+        save_checkpoint(self._folder / "checkpoint.h5", self._settings, state)
+
+    def judge(self, phase: Phase, state: State) -> float:
+        if self._judged is None or self._judged[0] != phase.dt:
+            config = self._settings
+            trials = draw_trials(
+                config.battery, config.task_names, JUDGED_TRIALS, phase.dt, stream="validate",
+                seed=config.seed,
+            )  # fmt: skip
+            self._judged = phase.dt, trials
+        trials = self._judged[1]
+        network = to_network(self._settings, phase.dt, state)
+        return 1 - score(rate_outputs(network, trials), trials).accuracy
+
+    def keep(self, state: State, rung: int) -> None:
+        (self._folder / "rungs").mkdir(exist_ok=True)
+        save_checkpoint(self._folder / "rungs" / f"{rung:02d}.h5", self._settings, state)
+
+    def kept(self, rung: int) -> State:
+        config = self._settings
+        n_inputs, n_outputs = dimensions(config.battery, config.task_names)
+        path = self._folder / "rungs" / f"{rung:02d}.h5"
+        return load_checkpoint(path, config, n_inputs, n_outputs)
+
+    def measure(self, phase: Phase, state: State, loss: float) -> float:
+        config = self._settings
+        trials = draw_trials(
+            config.battery, config.task_names, config.validation_trials, phase.dt,
+            stream="validate", seed=config.seed,
+        )  # fmt: skip
+        network = to_network(config, phase.dt, state)
+        result = score(rate_outputs(network, trials), trials)
+        entry = {
+            "phase_index": state.phase,
+            "phase": phase.name,
+            "step": state.step,
+            "loss": loss,
+            "accuracy": result.accuracy,
+            "decision_accuracy": result.decision_accuracy,
+            **wiring(network),
+            "lr": phase.lr_at(state.step),
+            "l1": phase.l1,
+        }
+        packets = ""
+        if len(state.used):
+            entry["packet"] = phase.packet
+            entry["packets_per_spike"] = cores.packets_per_spike(
+                state.p, state.core, state.activity, len(state.used)
+            )
+            packets = f"  packets {entry['packets_per_spike']:.2f}"
+        self._lines.append(json.dumps(entry))
+        store.write_bytes(self._folder / "metrics.jsonl", ("\n".join(self._lines) + "\n").encode())
+        self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}{packets}"
+        if self._pictures:
+            done = self._before[state.phase] + state.step
+            title = f"{phase.name}, step {done}: accuracy {result.accuracy:.3f}"
+            (self._folder / "figures").mkdir(exist_ok=True)
+            path = self._folder / "figures" / f"grid-{done:06d}.png"
+            store.write_bytes(path, growth.frame(network, title))
+        return 1 - result.accuracy
+
+    def step(self, phase: Phase, state: State, loss: float) -> None:
+        if state.step % 10 == 0:
+            note = f"{phase.name}  loss {loss:.3f}  {self._note}"
+            self._advance(self._before[state.phase] + state.step, note)
+
+
+def _measurements_until(path: Path, phase: int, step: int) -> list[str]:
+    if (phase, step) == (0, 0) or not path.exists():
+        return []
+    kept = []
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+            if (entry["phase_index"], entry["step"]) <= (phase, step):
+                kept.append(line)
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise InputError(f"{path} has a line that is no measurement: remove it") from error
+    return kept
