@@ -10,6 +10,9 @@ from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float32]
 
+Scales = tuple[Floats, Floats, Floats]
+"""(N,) of recurrent synapses, (N,) of input synapses, (K,) of the readout."""
+
 PER = ("neuron", "network")
 FITS = ("largest", "least-squares")
 
@@ -30,6 +33,9 @@ class Rounding:
     fit: str = "largest"
     """"largest": the largest weight has the largest code; "least-squares": the clipping with the
     least squared error, which few bits want."""
+    edge_bits: int | None = None
+    """Width of the codes of input and readout, where the chip's synapses are not what holds them;
+    None: bits."""
     power_of_two: bool = False
     """Scales are one number times powers of two, as where a chip has a weight exponent."""
 
@@ -40,34 +46,49 @@ class Rounding:
             raise InputError(f"a scale by {self.fit!r}; known: {', '.join(FITS)}")
         if not 2 <= self.bits <= 16:
             raise InputError(f"{self.bits} bits: signed integer weights have 2 to 16")
+        if self.edge_bits is not None and not self.bits <= self.edge_bits <= 16:
+            raise InputError(
+                f"{self.edge_bits} bits of input and readout: from {self.bits}, those within, to 16"
+            )
 
-    def of(self, network: SpikingNetwork) -> SpikingNetwork:
+    def scales(self, network: SpikingNetwork) -> Scales:
+        """Scales of recurrent and input synapses, apart, and of the readout, one an output."""
+        n, n_out = network.n_neurons, len(network.w_out)
+        readout = replace(self, per="neuron")
+        return (
+            self._scale(network.weights, network.indices, n, self.bits),
+            self._scale(network.in_weights, network.in_indices, n, self.wide),
+            readout._scale(network.w_out.ravel(), _outputs(network), n_out, self.wide),
+        )
+
+    def of(self, network: SpikingNetwork, scales: Scales | None = None) -> SpikingNetwork:
         """The network with codes for recurrent, input and readout weights.
 
-        Recurrent and input synapses have scales apart; the readout has one an output.
+        scales: those to use; those of the network itself by default.
         """
-        n, n_out = network.n_neurons, len(network.w_out)
-        codes, scale = self._codes(network.weights, network.indices, n)
-        in_codes, in_scale = self._codes(network.in_weights, network.in_indices, n)
-        outputs = np.repeat(np.arange(n_out), n)
-        readout = replace(self, per="neuron")
-        out_codes, out_scale = readout._codes(network.w_out.ravel(), outputs, n_out)
+        scale, in_scale, out_scale = scales or self.scales(network)
+        out = _codes(network.w_out.ravel(), out_scale[_outputs(network)], self.wide)
         return replace(
             network,
-            bits=self.bits,
-            codes=codes,
+            bits=max(self.bits, self.wide),
+            codes=_codes(network.weights, scale[network.indices], self.bits),
             scale=scale,
-            in_codes=in_codes,
+            in_codes=_codes(network.in_weights, in_scale[network.in_indices], self.wide),
             in_scale=in_scale,
-            out_codes=out_codes.reshape(network.w_out.shape),
+            out_codes=out.reshape(network.w_out.shape),
             out_scale=out_scale,
         )
 
-    def _codes(
-        self, weights: Floats, group: npt.NDArray[np.integer], n_groups: int
-    ) -> tuple[npt.NDArray[np.int16], Floats]:
-        """(nnz,) codes and (n_groups,) scales of weights onto groups."""
-        limit = np.float32(2 ** (self.bits - 1) - 1)
+    @property
+    def wide(self) -> int:
+        """Width of the codes of input and readout."""
+        return self.bits if self.edge_bits is None else self.edge_bits
+
+    def _scale(
+        self, weights: Floats, group: npt.NDArray[np.integer], n_groups: int, bits: int
+    ) -> Floats:
+        """(n_groups,) scales of weights onto groups."""
+        limit = _limit(bits)
         shared = self.per == "network"
         of = np.zeros(len(group), np.int64) if shared else group
         largest: Floats = np.zeros(1 if shared else n_groups, np.float32)
@@ -77,9 +98,25 @@ class Rounding:
         scale: Floats = np.where(largest > 0, largest / limit, 1).astype(np.float32)
         if self.power_of_two:
             scale = _powers(scale, largest > 0)
-        scale = np.broadcast_to(scale, (n_groups,)).copy() if shared else scale
-        codes = np.rint(weights / scale[group])
-        return np.clip(codes, -limit, limit).astype(np.int16), scale
+        return np.broadcast_to(scale, (n_groups,)).copy() if shared else scale
+
+
+def _limit(bits: int) -> np.float32:
+    return np.float32(2 ** (bits - 1) - 1)
+
+
+def _codes(weights: Floats, scale: Floats, bits: int) -> npt.NDArray[np.int16]:
+    """(nnz,) codes of weights with a scale each."""
+    codes: npt.NDArray[np.int16] = np.clip(
+        np.rint(weights / scale), -_limit(bits), _limit(bits)
+    ).astype(np.int16)
+    return codes
+
+
+def _outputs(network: SpikingNetwork) -> npt.NDArray[np.int64]:
+    """Output of every weight of the flattened readout."""
+    outputs: npt.NDArray[np.int64] = np.repeat(np.arange(len(network.w_out)), network.n_neurons)
+    return outputs
 
 
 def quantise(network: SpikingNetwork, bits: int, per: str = "neuron") -> SpikingNetwork:

@@ -8,6 +8,7 @@ is the same network, whose rates are shares of full scale. Weights are then thos
 network up to one factor, which is what rounding and fine-tuning want.
 """
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +17,14 @@ import numpy.typing as npt
 from spiking_bimt.conversion.convert import ConversionConfig, floored, full_drive
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.simulation.rate import lif_rate
 
 Floats = npt.NDArray[np.float32]
+
+_GAINS = np.linspace(0.1, 1.5, 15)
+"""Gains of a leaky unit that are tried, relative to the one that agrees at full scale."""
+_SHIFTS = np.linspace(-2.0, 0.2, 23)
+"""Shifts of its drive, relative to the input that makes it fire."""
 
 
 def normalised(network: RateNetwork, full_scale: Floats) -> RateNetwork:
@@ -44,7 +51,7 @@ def with_leaky_units(
     """A normalised rectified network with leaky rates in place of rectifiers: where to train from.
 
     The two activations agree at drives 0 and 1 (full scale), and nowhere between: the leaky curve
-    is concave, and the network must learn to live with it. softness: of the curve's threshold.
+    is concave, and fires too much (`with_fitted_leaky_units`). softness: of the curve's threshold.
     """
     if np.isinf(config.tau_mem):
         raise InputError("a membrane that does not leak needs no leaky units: set tau_mem")
@@ -58,4 +65,31 @@ def with_leaky_units(
         activation="lif",
         curve=np.array(curve, np.float32),
         measured=None,
+    )
+
+
+def with_fitted_leaky_units(
+    network: RateNetwork, config: ConversionConfig, softness: float, drives: Floats
+) -> RateNetwork:
+    """`with_leaky_units`, with the gain and bias of each unit that suit its drives best.
+
+    drives: (M, N) rectified drives of the normalised network. Each unit takes the gain g and shift
+    s of least squared error between the leaky rate at g x + s and the rectified drive x.
+    """
+    leaky = with_leaky_units(network, config, softness)
+    stretch = full_drive(config) * config.tau_mem - 1
+    n = network.n_units
+    least = np.full(n, np.inf)
+    gain, shift = np.ones(n, np.float32), np.zeros(n, np.float32)
+    curve = (config.tau_mem, config.t_ref, config.full_rate / 1000, softness)
+    for g, s in itertools.product(_GAINS, _SHIFTS):
+        rates = lif_rate(drives * np.float32(g * stretch) + np.float32(s), *curve)
+        error = np.square(rates - drives).mean(axis=0, dtype=float)
+        better = error < least
+        least[better], gain[better], shift[better] = error[better], g, s
+    return replace(
+        leaky,
+        w_rec=leaky.w_rec * gain[:, None],
+        w_in=leaky.w_in * gain[:, None],
+        b=leaky.b * gain + shift,
     )

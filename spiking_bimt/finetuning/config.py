@@ -22,6 +22,9 @@ class TuneConfig:
     lr_final: float = 0.02
     batch: int = 64
     """Trials a step."""
+    focus: float = 0.5
+    """Share of a batch that is drawn in proportion to the tasks' losses, the rest evenly: more
+    for the tasks that spikes cost most."""
     margin: float = 2.0
     """Margin of the fixation output before the go signal (logits)."""
     spike_cost: float = 0.0
@@ -46,6 +49,8 @@ class TuneConfig:
         for field in ("margin", "spike_cost", "noise", "lr_final", "seed"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"{field} is {getattr(self, field)}: it must not be negative")
+        if not 0 <= self.focus < 1:
+            raise InputError(f"focus is {self.focus}: it must lie in [0, 1)")
         if not 0 <= self.lr_decay <= 1:
             raise InputError(f"lr_decay is {self.lr_decay}: it is a share, 0 to 1")
 

@@ -1,5 +1,6 @@
 """What the neurons' filtered rates are on a batch: in spikes, or by the f-I curve."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,12 @@ from spiking_bimt.conversion.convert import (
     spike_jump,
     with_neurons,
 )
-from spiking_bimt.conversion.quantise import Rounding
+from spiking_bimt.conversion.quantise import Rounding, Scales
+from spiking_bimt.conversion.rescale import with_leaky_units
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning.gradient import Packed
 from spiking_bimt.kernels.activation import look_up
 from spiking_bimt.simulation.filtered import filtered_spikes
@@ -25,11 +28,15 @@ Array = npt.NDArray[Any]
 
 
 def spiking(
-    network: RateNetwork, config: ConversionConfig, rounding: Rounding | None
-) -> SpikingNetwork:
-    """The spiking network of a normalised network, rounded where that is asked for."""
+    network: RateNetwork, config: ConversionConfig, rounding: Rounding | None,
+    scales: Scales | None = None,
+) -> SpikingNetwork:  # fmt: skip
+    """The spiking network of a normalised network, rounded where that is asked for.
+
+    scales: of the rounding; those of the weights themselves by default.
+    """
     exact = with_neurons(network, np.ones(network.n_units, np.float32), config)
-    return exact if rounding is None else rounding.of(exact).quantised()
+    return exact if rounding is None else rounding.of(exact, scales).quantised()
 
 
 def as_rates(network: RateNetwork, config: ConversionConfig, made: SpikingNetwork) -> RateNetwork:
@@ -42,6 +49,47 @@ def as_rates(network: RateNetwork, config: ConversionConfig, made: SpikingNetwor
         w_in=_dense(made.in_indptr, made.in_indices, made.in_weights / np.float32(gain), n),
         w_out=made.w_out / np.float32(jump),
     )
+
+
+def behind(made: SpikingNetwork, rate: RateNetwork, softness: float) -> RateNetwork:
+    """The normalised network that `convert` made a spiking network of, to be trained on.
+
+    rate: the network that it was converted from; softness: of a leaky curve's threshold. Raises
+    InputError where `made` is not a conversion of it.
+    """
+    config = _conversion_of(made)
+    if made.n_neurons != rate.n_units or made.tasks != rate.tasks or made.task_dt != rate.dt:
+        raise InputError("the network to start from is no conversion of this run's rate network")
+    one = replace(rate, measured=None)
+    if math.isfinite(config.tau_mem) and rate.activation == "relu":
+        one = with_leaky_units(one, config, softness)
+    least = 0.0 if one.activation == "relu" else 1.0
+    bias = made.bias / np.float32(drive_gain(one, config)) - np.float32(least)
+    return replace(as_rates(one, config, made), b=bias, b_out=made.b_out)
+
+
+def _conversion_of(made: SpikingNetwork) -> ConversionConfig:
+    """The settings that a network was converted with, which `convert` keeps with it."""
+    measured = made.measured or {}
+    kept = measured.get("conversion")
+    if not isinstance(kept, dict) or measured.get("method") in (None, "kim2019"):
+        raise InputError("the network to start from was not made by convert, or by kim2019")
+    numbers: dict[str, Any] = {
+        key: float(value) if value in ("inf", "-inf") else value for key, value in kept.items()
+    }
+    return ConversionConfig(**numbers)
+
+
+def agreeing(made: SpikingNetwork, asked: ConversionConfig) -> None:
+    """Refuse to train a network on for a membrane that it has not learnt to live with."""
+    own = _conversion_of(made)
+    fixed = ("tau_mem", "t_ref", "full_rate") if math.isfinite(own.tau_mem) else ("tau_mem",)
+    for name in fixed:
+        if getattr(own, name) != getattr(asked, name):
+            raise InputError(
+                f"the network to start from has {name} {getattr(own, name)}, and "
+                f"{getattr(asked, name)} is asked for: set the same"
+            )
 
 
 def rates_in_spikes(

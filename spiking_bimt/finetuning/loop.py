@@ -10,7 +10,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from spiking_bimt.conversion.convert import ConversionConfig
-from spiking_bimt.conversion.quantise import Rounding
+from spiking_bimt.conversion.quantise import Rounding, Scales
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning import forward, gradient
@@ -29,6 +29,8 @@ Told = Callable[[int, float], None]
 BETA1, BETA2, EPSILON, CLIP = 0.9, 0.999, 1e-8, 1.0
 FOLLOWS = 0.02
 """Share of a batch in the running means of the losses."""
+REFITS = 20
+"""Steps that the scales of integer weights stay, which a weight would else cross back and forth."""
 POOLS = 900
 """First pool of trials, beyond those that a training of the same seed draws."""
 
@@ -70,12 +72,14 @@ def tune(
     for part, steps in enumerate((settings.aware_steps, settings.steps)):
         in_spikes = part == 1
         state.m, state.v = State.of(network).m, State.of(network).v
-        pool = pool_of(network, settings, part, steps)
+        pool, scales = pool_of(network, settings, part, steps), None
         for step in range(steps):
             now = replace(network, **state.p)
             batch = packed(pool, step, state.task_loss, network.w_in.shape[1])
+            if rounding is not None and in_spikes and step % REFITS == 0:
+                scales = rounding.scales(forward.spiking(now, config, None))
             losses, found = batch_step(
-                now, config, settings, rounding, rows, batch, step, in_spikes
+                now, config, settings, rounding, rows, batch, step, in_spikes, scales
             )
             _follow(state, batch, losses)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
@@ -93,12 +97,16 @@ def tune(
 def batch_step(
     network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
     rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
+    scales: Scales | None = None,
 ) -> tuple[Array, dict[str, Array]]:  # fmt: skip
-    """Loss by row and gradient of one batch; `rows` tabulate the activation."""
+    """Loss by row and gradient of one batch; `rows` tabulate the activation.
+
+    scales: of the rounding, those of the weights themselves by default.
+    """
     alpha = -math.expm1(-network.dt / network.tau)
     seed = int(np.random.SeedSequence((settings.seed, step)).generate_state(1)[0])
     if in_spikes:
-        made = forward.spiking(network, config, rounding)
+        made = forward.spiking(network, config, rounding, scales)
         if rounding is not None:
             network = forward.as_rates(network, config, made)
         rates = forward.rates_in_spikes(network, config, made, batch, seed)
@@ -129,7 +137,7 @@ def pool_of(network: RateNetwork, settings: TuneConfig, part: int, steps: int) -
     phase = Phase(name="fine-tuning", steps=max(steps, 1), dt=network.dt, batch=settings.batch)
     config = TrainConfig(
         phases=(phase,), battery=network.battery, tasks=network.tasks, sheet=network.sheet,
-        focus=0.5, seed=settings.seed,
+        focus=settings.focus, seed=settings.seed,
     )  # fmt: skip
     return Pool(config, phase, POOLS + part)
 

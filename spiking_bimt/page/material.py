@@ -63,5 +63,7 @@ class Material:
     on_chip: OnChip | None
     tiles: TileSet | None
     spikes: SpikeFile | None
+    diagnosis: str | None
+    """Figure of `convert --diagnose` as a data URI."""
     hints: Mapping[str, str]
     """Why an optional file is not shown and which command makes it, by file name."""

@@ -40,7 +40,7 @@ def all_sections(material: Material) -> list[Section]:
             "accuracy", "Accuracy and training",
             "A trial is correct when fixation was held until the go signal and the response at the "
             "end is the right one. Every network is scored on the same trials.",
-            list(_accuracy(material)),
+            [*_accuracy(material), _conversion(material)],
         ),
         Section(
             "sheet", "Function on the sheet",
@@ -95,6 +95,21 @@ def _accuracy(material: Material) -> Iterator[Chart]:
         )
     else:
         yield Chart(title, hint=material.hints.get("metrics.jsonl", "metrics.jsonl is empty."))
+
+
+def _conversion(material: Material) -> Chart:
+    title = "What the conversion lost"
+    if material.diagnosis is None:
+        return Chart(title, hint=material.hints["diagnosis.svg"], wide=True)
+    return Chart(
+        title,
+        material.diagnosis,
+        "Four panels: rates of units in both networks, error over a trial, trials lost by task, "
+        "accuracy over spikes.",
+        "On validation trials. Each dot is a unit, its bar the noise of its spikes; tasks lose by "
+        "a broken fixation or a wrong choice; the curve is that of the one-to-one conversion.",
+        wide=True,
+    )
 
 
 def _sheet(material: Material) -> Iterator[Chart]:

@@ -10,6 +10,7 @@ import numpy as np
 from spiking_bimt.conversion.convert import ConversionConfig, delay_steps, trained_for
 from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError, InputError
@@ -31,6 +32,7 @@ def convert(
     method: str | None = None,
     target: float | None = None,
     diagnose: bool = False,
+    start: str | Path | None = None,
     bits: int | None = 8,
     sources: bool = False,
     trials: int = 200,
@@ -47,7 +49,8 @@ def convert(
     weights, None for none. sources: bring the input as the spikes of source neurons. trials: test
     trials a task, the same for every network scored: the rate network, the rate network at the
     simulation step, the spiking one, and the one with integer weights. seed: of the calibration
-    trials and of training.
+    trials and of training. start: run folder with an earlier conversion of the same rate network
+    (this one, for example), from which training goes on.
 
     target, in place of a method: the accuracy to be reached, on validation trials, with the fewest
     spikes; CheckError where nothing does, with the most accurate network kept. diagnose: also
@@ -59,15 +62,20 @@ def convert(
         raise InputError(f"{trials} trials a task: ask for at least 1")
     if target is not None and method is not None:
         raise InputError("a target chooses the method: give one of the two")
+    inputs = {"rate.h5": source}
     route = _route(method or "one-to-one", bits, sources, seed, settings)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
+        if start is not None:
+            before = runs.require(Path(start), "network.h5")
+            route = replace(route, start=store.load(before, SpikingNetwork))
+            inputs["start"] = before
         _agree(rate, settings, trained_for(rate, route.config))
-        start = time.process_time()
+        begun = time.process_time()
         free = rate.curve is None and "full_rate" not in settings
         full_rates = FULL_RATES if free else (route.config.full_rate,)
         made, route, tried = _made(rate, route, target, full_rates, threads)
-        seconds = time.process_time() - start
+        seconds = time.process_time() - begun
         test = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
         measured = _measure(rate, made, test, threads) | {
             "method": route.method,
@@ -83,8 +91,10 @@ def convert(
                       "rounding": route.rounding and asdict(route.rounding),
                       "training": measured["training"], "bits": bits, "sources": sources,
                       "seed": seed},
-            inputs={"rate.h5": source},
+            inputs=inputs,
         )  # fmt: skip
+        # A figure of the network that was there before says nothing of this one.
+        (folder / "diagnosis.svg").unlink(missing_ok=True)
         if diagnose:
             measured["diagnosis"] = diagnosis(folder, rate, made, route, threads)
     _check_reached(measured, folder)

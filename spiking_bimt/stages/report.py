@@ -1,5 +1,6 @@
 """`report`: everything about a run on one page."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -96,6 +97,7 @@ def _gather(folder: Path) -> tuple[Material, list[str]]:
         on_chip=None if placement is None else _on_chip(network, placement, trials, recording),
         tiles=crossbars,
         spikes=spikes,
+        diagnosis=None if "diagnosis.svg" in hints else _diagnosis(folder / "diagnosis.svg"),
         hints=hints,
     )
     return material, ["rate.h5", "network.h5", *(name for name in _OPTIONAL if name not in hints)]
@@ -127,6 +129,9 @@ def _hints(folder: Path) -> dict[str, str]:
             hints[name] = f"The run has no {name}: {command}."
         elif any(_outdated(folder, name, parent) for parent in parents):
             hints[name] = f"{name} was made from earlier files of this run: {command} anew."
+    if not (folder / "diagnosis.svg").is_file():
+        draws = f"`spiking_bimt convert {folder} --diagnose` draws it"
+        hints["diagnosis.svg"] = f"The run has no diagnosis.svg: {draws}."
     return hints
 
 
@@ -135,6 +140,15 @@ def _outdated(folder: Path, name: str, parent: str) -> bool:
     made_from = _provenance(folder / name).inputs.get(parent)
     source = folder / parent
     return made_from is not None and not (source.is_file() and store.sha256(source) == made_from)
+
+
+def _diagnosis(path: Path) -> str:
+    """The figure as a data URI; `convert` leaves none of an earlier network."""
+    try:
+        image = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; remove it") from error
+    return "data:image/svg+xml;base64," + base64.b64encode(image).decode("ascii")
 
 
 def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:

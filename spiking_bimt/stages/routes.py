@@ -8,14 +8,15 @@ import numpy.typing as npt
 from spiking_bimt.conversion.convert import ConversionConfig, to_spiking, trained_for, with_neurons
 from spiking_bimt.conversion.kim2019 import single_factor
 from spiking_bimt.conversion.quantise import Rounding
-from spiking_bimt.conversion.rescale import normalised, with_leaky_units
+from spiking_bimt.conversion.rescale import normalised, with_fitted_leaky_units
 from spiking_bimt.conversion.sources import with_source_units
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning.config import TuneConfig
-from spiking_bimt.simulation.rate import drive_percentile
+from spiking_bimt.finetuning.forward import agreeing, behind
+from spiking_bimt.simulation.rate import drive_percentile, rate_steps
 from spiking_bimt.stages.progress import Advance
 from spiking_bimt.tasks.battery import draw_trials
 
@@ -23,6 +24,8 @@ Floats = npt.NDArray[np.float32]
 
 METHODS = ("one-to-one", "aware", "finetune", "kim2019")
 CALIBRATION_TRIALS = 20
+FITTED_ROWS = 2000
+"""Drives of each unit on the calibration trials that leaky units are fitted to."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,16 @@ class Route:
     rounding: Rounding | None
     sources: bool = False
     """Input through source neurons, as spikes, in place of analogue currents."""
+    start: SpikingNetwork | None = None
+    """Conversion of the same rate network that training goes on from."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
         if self.method == "aware" and self.tuning.aware_steps < 1:
             raise InputError("method aware trains for aware_steps: ask for at least 1")
+        if self.start is not None and self.method not in ("aware", "finetune"):
+            raise InputError("only training starts from a network: choose aware or finetune")
         if self.method == "finetune" and self.tuning.steps < 1:
             raise InputError("method finetune trains in spikes: ask for at least 1 of its steps")
 
@@ -73,12 +80,13 @@ def follow(
         full_scale: Floats = np.ones(rate.n_units, np.float32)
     else:
         config = trained_for(rate, route.config)
-        full_scale = drive_percentile(rate, _calibration(rate, seed), config.percentile)
+        trials = _calibration(rate, seed)
+        full_scale = drive_percentile(rate, trials, config.percentile)
         source = rate
         if route.method == "one-to-one":
             network = to_spiking(rate, full_scale, config)
         else:
-            source = _tuned(route, rate, full_scale, config, advance)
+            source = _tuned(route, rate, full_scale, config, trials, advance)
             full_scale = np.ones(rate.n_units, np.float32)
             network = with_neurons(source, full_scale, _floored(rate, config))
     if route.rounding is not None:
@@ -96,13 +104,11 @@ def training_steps(route: Route) -> int:
 
 def _tuned(
     route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
-    advance: Advance,
+    trials: Trials, advance: Advance,
 ) -> RateNetwork:  # fmt: skip
     from spiking_bimt.finetuning.loop import tune  # needs torch
 
-    start = normalised(rate, full_scale)
-    if start.activation == "relu" and np.isfinite(config.tau_mem):
-        start = with_leaky_units(start, config, route.tuning.softness)
+    start = _start(route, rate, full_scale, config, trials)
     tuning = route.tuning
     if route.method == "aware":
         tuning = replace(tuning, steps=0)
@@ -110,6 +116,22 @@ def _tuned(
         start, _floored(rate, config), tuning, route.rounding,
         lambda step, loss: advance(step, f"loss {loss:.3f}"),
     )  # fmt: skip
+
+
+def _start(
+    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig, trials: Trials
+) -> RateNetwork:
+    """The normalised network that training starts from; trials: those of the calibration."""
+    softness = route.tuning.softness
+    if route.start is not None:
+        agreeing(route.start, config)
+        return behind(route.start, rate, softness)
+    start = normalised(rate, full_scale)
+    if start.activation == "relu" and np.isfinite(config.tau_mem):
+        drives = np.concatenate([drive for _, _, drive in rate_steps(start, trials)])
+        some = np.random.default_rng(route.tuning.seed).choice(len(drives), FITTED_ROWS)
+        start = with_fitted_leaky_units(start, config, softness, drives[some])
+    return start
 
 
 def _floored(rate: RateNetwork, config: ConversionConfig) -> ConversionConfig:

@@ -67,6 +67,33 @@ def test_scales_that_are_powers_of_two_apart(per: str) -> None:
     assert (error <= 0.501 * coded.scale[network.indices]).all()
 
 
+def test_input_and_readout_may_be_wider() -> None:
+    network = random_network(3, 30)
+    kinds = (Rounding(4), Rounding(8), Rounding(4, edge_bits=8))
+    narrow, wide, mixed = (rounding.of(network) for rounding in kinds)
+    assert mixed.bits == 8
+    np.testing.assert_array_equal(mixed.codes, narrow.codes)
+    np.testing.assert_array_equal(mixed.scale, narrow.scale)
+    for name in ("in_codes", "in_scale", "out_codes", "out_scale"):
+        np.testing.assert_array_equal(getattr(mixed, name), getattr(wide, name))
+
+
+def test_codes_of_given_scales_saturate() -> None:
+    network = random_network(3, 30)
+    rec, inputs, out = Rounding(4).scales(network)
+    half = np.float32(0.5)
+    scales = (rec * half, inputs * half, out * half)
+    coded = Rounding(4).of(network, scales)
+    assert coded.codes is not None
+    assert coded.scale is not None
+    np.testing.assert_array_equal(coded.scale, scales[0])
+    exact = network.weights / coded.scale[network.indices]
+    assert (np.abs(exact) > 7.5).any()
+    np.testing.assert_array_equal(coded.codes, np.round(np.clip(exact, -7, 7)))
+
+
 def test_kinds_that_are_unknown_are_refused() -> None:
     with pytest.raises(InputError, match="one scale per 'column'; known: neuron, network"):
         Rounding(8, per="column")
+    with pytest.raises(InputError, match="3 bits of input and readout: from 4"):
+        Rounding(4, edge_bits=3)

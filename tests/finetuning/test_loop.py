@@ -1,6 +1,7 @@
 """Fine-tuning repairs what few spikes and few bits break, and touches no weight that is 0."""
 
-from dataclasses import replace
+import math
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,20 @@ import pytest
 import spiking_bimt.bundle
 from spiking_bimt.conversion.convert import ConversionConfig, with_neurons
 from spiking_bimt.conversion.quantise import Rounding
-from spiking_bimt.conversion.rescale import normalised, with_leaky_units
+from spiking_bimt.conversion.rescale import (
+    normalised,
+    with_fitted_leaky_units,
+    with_leaky_units,
+)
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning import forward
 from spiking_bimt.finetuning.config import TuneConfig
-from spiking_bimt.finetuning.loop import tune
+from spiking_bimt.finetuning.gradient import PARAMETERS
+from spiking_bimt.finetuning.loop import packed, pool_of, tune
 from spiking_bimt.kernels.activation import table
-from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
+from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
@@ -77,6 +83,23 @@ def test_conversion_aware_steps_make_a_leaky_network(bundled: RateNetwork) -> No
     assert accuracy(tuned, config, None) > before + 0.1
 
 
+def test_fitted_leaky_units_start_nearer_to_the_rectified_ones(bundled: RateNetwork) -> None:
+    config = ConversionConfig(full_rate=150.0, tau_mem=20.0, t_ref=2.0, reset="value", floor=0.0)
+    trials = draw_trials(bundled.battery, bundled.tasks, 5, bundled.dt, stream="validate")
+    drives = np.concatenate([drive for _, _, drive in rate_steps(bundled, trials)])
+    plain = with_leaky_units(bundled, config, 0.1)
+    fitted = with_fitted_leaky_units(bundled, config, 0.1, drives[::50])
+    reference = rate_outputs(bundled, trials)
+    off, less = (np.abs(rate_outputs(n, trials) - reference).mean() for n in (plain, fitted))
+    assert less < 0.5 * off
+    found, before = (score(rate_outputs(n, trials), trials).accuracy for n in (fitted, plain))
+    assert found > before + 0.2
+    # A gain and a shift for each unit, and nothing else.
+    sums, plain_sums = (np.abs(n.w_rec).sum(axis=1, keepdims=True) for n in (fitted, plain))
+    np.testing.assert_allclose(fitted.w_rec * plain_sums, plain.w_rec * sums, rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(fitted.w_out, plain.w_out)
+
+
 def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
     first, second, other = (
         tune(bundled, FEW_SPIKES, TuneConfig(aware_steps=2, steps=2, batch=8, seed=seed))
@@ -104,6 +127,43 @@ def test_the_rates_behind_a_spiking_network_are_its_own(leaky: bool) -> None:
     )
 
 
+@pytest.mark.parametrize("tau_mem", [math.inf, 20.0])
+def test_the_network_behind_a_conversion_is_the_one_that_was_converted(tau_mem: float) -> None:
+    config = ConversionConfig(full_rate=100.0, tau_mem=tau_mem, t_ref=2.0, floor=0.0)
+    rate = random_rate_network(1)
+    tuned = with_leaky_units(rate, config, 0.1) if math.isfinite(tau_mem) else rate
+    kept = {key: str(v) if v == math.inf else v for key, v in asdict(config).items()}
+    made = replace(
+        forward.spiking(tuned, config, None), measured={"method": "finetune", "conversion": kept}
+    )
+    found = forward.behind(made, rate, 0.1)
+    for name in PARAMETERS:
+        np.testing.assert_allclose(getattr(found, name), getattr(tuned, name), rtol=1e-5, atol=1e-6)
+    assert found.activation == tuned.activation
+    forward.agreeing(made, replace(config, reset="value"))
+    with pytest.raises(InputError, match=f"has tau_mem {tau_mem}, and 10.0 is asked for"):
+        forward.agreeing(made, replace(config, tau_mem=10.0))
+    with pytest.raises(InputError, match="no conversion of this run's rate network"):
+        forward.behind(made, replace(rate, tasks=rate.tasks[::-1], dt=rate.dt + 1), 0.1)
+    kim = {"method": "kim2019", "conversion": kept}
+    for measured in (None, {}, kim):
+        with pytest.raises(InputError, match="not made by convert, or by kim2019"):
+            forward.behind(replace(made, measured=measured), rate, 0.1)
+
+
+def test_more_is_drawn_of_the_tasks_that_lose(bundled: RateNetwork) -> None:
+    losses = np.full(len(bundled.tasks), 1e-3)
+    losses[7] = 1.0
+    shares = []
+    for focus in (0.0, 0.9):
+        settings = TuneConfig(steps=1, batch=200, focus=focus)
+        pool = pool_of(bundled, settings, 1, 1)
+        batch = packed(pool, 0, losses, bundled.w_in.shape[1])
+        shares.append((batch.task[: batch.counts[0]] == 7).mean())
+    assert shares[0] < 0.15
+    assert shares[1] > 0.8
+
+
 def test_filtered_spikes_of_many_are_the_rates() -> None:
     # A constant input, no recurrence: the filtered rate of a fast neuron is that of its unit.
     network = replace(random_rate_network(), w_rec=np.zeros((12, 12), np.float32))
@@ -126,6 +186,7 @@ def test_filtered_spikes_of_many_are_the_rates() -> None:
         ({"steps": -1}, "steps is -1"),
         ({"lr": 0.0}, "lr is 0.0: it must be above 0"),
         ({"margin": float("nan")}, "margin is nan"),
+        ({"focus": 1.0}, "focus is 1.0: it must lie in"),
         ({"lr_decay": 2.0}, "lr_decay is 2.0: it is a share"),
     ],
 )

@@ -71,6 +71,33 @@ def test_leaky_neurons_are_fine_tuned_as_asked(run: Path, reset: str) -> None:
     assert found["conversion"]["tau_mem"] == 20.0
 
 
+def test_training_goes_on_from_an_earlier_conversion(run: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"method": "finetune", "full_rate": 100.0, "batch": 8, "trials": 1}
+    convert(run, steps=40, lr=2e-3, **settings)
+    first = store.load(run / "network.h5", SpikingNetwork)
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / "rate.h5").write_bytes(BUNDLE.read_bytes())
+    code, out, _ = call(
+        "convert", again, "--from", run, "--method", "finetune", "--full-rate", 100, "--steps", 1,
+        "--lr", 1e-6, "--batch", 4, "--bits", 4, "--edge-bits", 6, "--focus", 0.8, "--trials", 1,
+        "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["training"]["focus"] == 0.8
+    second = store.load(again / "network.h5", SpikingNetwork)
+    np.testing.assert_allclose(second.weights, first.weights, atol=1e-4)
+    assert second.codes is not None
+    assert second.in_codes is not None
+    assert np.abs(second.codes).max() == 7
+    assert np.abs(second.in_codes).max() == 31
+    inputs = store.provenance(again / "network.h5", "SpikingNetwork").inputs
+    assert inputs["start"] == store.sha256(run / "network.h5")
+    code, _, err = call("convert", again, "--from", run, "--trials", 1)
+    assert code == 2
+    assert "only training starts from a network: choose aware or finetune" in err
+
+
 def test_kim2019_is_one_factor_for_all(run: Path) -> None:
     found = convert(run, method="kim2019", full_rate=100.0, bits=None, trials=1)
     network = store.load(run / "network.h5", SpikingNetwork)
