@@ -157,7 +157,8 @@ def least_cores(chip: Chip, graph: AxonGraph) -> int:
         "synapse_bits": fan_out.sum() * share,
     }
     limits = {field: getattr(chip, field) for field in needs}
-    return max(math.ceil(float(needs[f]) / limit) for f, limit in limits.items() if limit)
+    found: int = max(math.ceil(float(needs[f]) / limit) for f, limit in limits.items() if limit)
+    return found
 
 
 def worst_excess(chip: Chip, used: Usage) -> tuple[str, int, int, int] | None:

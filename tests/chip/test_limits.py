@@ -112,8 +112,8 @@ def test_no_placement_that_keeps_the_limits_has_fewer_than_the_least_cores(
     chip, graph = replace(load_chip(name), width=2, height=3, cores_per_tile=1), axon_graph(network)
     core = rng.integers(0, rng.integers(1, 7), network.n_neurons).astype(np.int32)
     used = usage(chip, graph, core)
-    just = {field: int(getattr(used, field).max()) or None for field in
-            ("neurons_per_core", "input_axons", "synapse_bits")}  # fmt: skip
+    just: dict[str, Any] = {field: int(getattr(used, field).max()) or None for field in
+                            ("neurons_per_core", "input_axons", "synapse_bits")}  # fmt: skip
     assert 1 <= least_cores(replace(chip, **just), graph) <= len(np.unique(core))
 
 
