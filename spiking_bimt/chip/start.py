@@ -9,6 +9,7 @@ from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.growth import grow
+from spiking_bimt.simulation.locality import hilbert_index
 
 Ints = npt.NDArray[np.int32]
 
@@ -82,23 +83,6 @@ def sequential(n_neurons: int, room: int) -> Ints:
 def even_parts(n_neurons: int, parts: int) -> Ints:
     """Part of each neuron when their order is cut into parts that differ by one neuron at most."""
     return (np.arange(n_neurons) * parts // n_neurons).astype(np.int32)
-
-
-def hilbert_index(xy: Ints) -> npt.NDArray[np.int64]:
-    """Place of each (x, y) >= 0 along the Hilbert curve of the smallest 2^k square around them."""
-    x, y = (column.astype(np.int64) for column in xy.T)
-    index = np.zeros(len(xy), np.int64)
-    side = 1 << int(xy.max(initial=0)).bit_length()
-    half = side // 2
-    while half:
-        right, up = (x & half) > 0, (y & half) > 0
-        index += half * half * ((3 * right) ^ up)
-        # A lower quarter's curve is mirrored in a diagonal, so that the pieces join.
-        flip = ~up & right
-        x, y = np.where(flip, side - 1 - x, x), np.where(flip, side - 1 - y, y)
-        x, y = np.where(up, x, y), np.where(up, y, x)
-        half //= 2
-    return index
 
 
 def hilbert(positions: Ints, cores: Ints, core_xy: Ints) -> Ints:

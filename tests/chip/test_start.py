@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from spiking_bimt.chip import start
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.simulation.build import from_sparse
+from spiking_bimt.simulation.locality import hilbert_index
 
 
 def test_a_hilbert_curve_visits_every_place_one_step_at_a_time() -> None:
     for side in (1, 2, 8, 16):
         xy = np.array(list(itertools.product(range(side), repeat=2)), np.int32)
-        index = start.hilbert_index(xy)
+        index = hilbert_index(xy)
         assert sorted(index) == list(range(side * side))
         steps = np.abs(np.diff(xy[np.argsort(index)], axis=0)).sum(axis=1)
         assert (steps == 1).all()
