@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spiking_bimt.chip.place import ROUNDS
 from spiking_bimt.chip.place import place as place_network
@@ -105,15 +106,20 @@ def measure(
         "energy_nj_per_trial": None
         if energy is None
         else {event: value / n / 1000 for event, value in energy.items()},
-        **_over_time(network, placement, chip, trials, recording),
+        **_over_time(
+            network, placement, chip, trials.lengths * driven.steps_per_task_step, trials, recording
+        ),
     }
 
 
 def _over_time(
-    network: SpikingNetwork, placement: Placement, chip: Chip, trials: Trials, recording: Recording
-) -> dict[str, Any]:
-    """The busiest step, and the energy of each task and of a correct answer, as JSON values."""
-    lengths = trials.lengths * network.steps_per_task_step
+    network: SpikingNetwork, placement: Placement, chip: Chip, lengths: npt.NDArray[np.int64],
+    trials: Trials, recording: Recording,
+) -> dict[str, Any]:  # fmt: skip
+    """The busiest step, and the energy of each task and of a correct answer, as JSON values.
+
+    lengths: simulated steps of each trial.
+    """
     began = np.concatenate([[0], np.cumsum(lengths)])
     trial_of = np.repeat(np.arange(trials.n_trials), np.diff(recording.offsets))
     steps = began[trial_of] + recording.steps

@@ -89,10 +89,12 @@ def test_a_run_that_is_not_converted_is_refused(run: Path, tmp_path: Path) -> No
 
 def test_the_bundled_networks_are_compared_when_no_run_is_named() -> None:
     networks = compare(trials=1)["networks"]
-    assert list(networks) == ["bimt", "l1", "none"]
+    assert list(networks) == ["cores", "bimt", "l1", "none"]
     units = [networks[name]["active_units"] for name in networks]
     wire = [networks[name]["wiring_length"] for name in networks]
     assert units == sorted(units)
-    assert 5 * wire[0] < wire[1] < wire[2] / 5
-    assert networks["bimt"]["packets_per_spike"] < networks["l1"]["packets_per_spike"] <= 1
+    assert 5 * wire[1] < wire[2] < wire[3] / 5
+    packets = [networks[name]["packets_per_spike"] for name in networks]
+    assert 2.5 * packets[0] < packets[1] < packets[2] < packets[3]
+    assert 20 * networks["cores"]["hops_per_trial"] < networks["bimt"]["hops_per_trial"]
     assert networks["none"]["tiles"]["tiles"] > 5 * networks["bimt"]["tiles"]["tiles"]
