@@ -210,6 +210,7 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--fit", type=click.Choice(["largest", "least-squares"]), help="Of scales [largest]")
 @click.option("--from", "start", type=click.Path(path_type=Path), help="Train on from this run's.")
 @click.option("--sources", is_flag=True, help="Input as the spikes of source neurons.")
+@click.option("--output-neurons", is_flag=True, help="Readout by output neurons' spike counts.")
 @click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")
 @click.option("--percentile", type=float, help="Percentile of the drive that is full scale.")
 @click.option("--dt", type=float, help="Simulation step, ms.  [default: 1]")

@@ -25,6 +25,10 @@ class TuneConfig:
     focus: float = 0.5
     """Share of a batch that is drawn in proportion to the tasks' losses, the rest evenly: more
     for the tasks that spikes cost most."""
+    distil: float = 0.0
+    """Share of the rate network's own answers in the targets; the rest are the right answers."""
+    average: float = 0.0
+    """Decay by a step of the running mean of the weights that is kept; 0 keeps the last ones."""
     margin: float = 2.0
     """Margin of the fixation output before the go signal (logits)."""
     spike_cost: float = 0.0
@@ -51,6 +55,10 @@ class TuneConfig:
                 raise InputError(f"{field} is {getattr(self, field)}: it must not be negative")
         if not 0 <= self.focus < 1:
             raise InputError(f"focus is {self.focus}: it must lie in [0, 1)")
+        if not 0 <= self.distil <= 1:
+            raise InputError(f"distil is {self.distil}: it is a share, 0 to 1")
+        if not 0 <= self.average < 1:
+            raise InputError(f"average is {self.average}: it must lie in [0, 1)")
         if not 0 <= self.lr_decay <= 1:
             raise InputError(f"lr_decay is {self.lr_decay}: it is a share, 0 to 1")
 

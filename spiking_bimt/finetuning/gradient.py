@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import xlogy
 
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.kernels import recurrent
@@ -63,22 +64,23 @@ def loss_and_gradient(
     alpha: float,
     margin: float,
     rate_cost: float,
+    targets: Array | None = None,
 ) -> tuple[Array, dict[str, Array]]:
     """Loss by row (P,) and the gradient of its sum by each of PARAMETERS.
 
-    rates, slopes: (P, N) measured rates and slope of the activation at each row's drive. The loss
-    is that of training (`training.rnn.loss_and_gradient`), with the mean over neurons of the rate,
-    weighted by rate_cost, in place of the squared rate.
+    rates, slopes: (P, N) measured rates and slope of the activation at each row's drive. targets:
+    (P, K) what the outputs should give each answer; the right one 1 by default. The loss is the
+    divergence from them, with the mean over neurons of the rate, weighted by rate_cost.
     """
+    if targets is None:
+        targets = np.eye(len(network.b_out), dtype=np.float32)[batch.labels]
     outputs = rates @ network.w_out.T + network.b_out
     outputs[:, 0] -= margin * batch.before_go
-    log_p = outputs - outputs.max(axis=1, keepdims=True)
-    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
-    row = np.arange(len(rates))
-    loss: Array = -log_p[row, batch.labels] * batch.weights + rate_cost * rates.mean() / len(rates)
-    d_out = np.exp(log_p)
-    d_out[row, batch.labels] -= 1
-    d_out *= batch.weights[:, None]
+    log_p = log_softmax(outputs)
+    told = xlogy(targets, targets).sum(axis=1)
+    loss: Array = (told - (targets * log_p).sum(axis=1)) * batch.weights
+    loss += rate_cost * rates.mean() / len(rates)
+    d_out = (np.exp(log_p) - targets) * batch.weights[:, None]
     d_drive = backward(
         network, batch, d_out @ network.w_out + rate_cost / rates.size, slopes, alpha
     )
@@ -89,6 +91,21 @@ def loss_and_gradient(
         "w_out": d_out.T @ rates,
         "b_out": d_out.sum(axis=0),
     }
+
+
+def soft_targets(network: RateNetwork, batch: Packed, rates: Array, share: float) -> Array:
+    """(P, K) the right answers, with `share` of what a rate network at (P, N) rates answers."""
+    answers = np.exp(log_softmax(rates @ network.w_out.T + network.b_out))
+    targets: Array = np.float32(share) * answers
+    targets[np.arange(len(rates)), batch.labels] += np.float32(1 - share)
+    return targets
+
+
+def log_softmax(outputs: Array) -> Array:
+    """(P, K) logarithms of the shares that outputs (P, K) give."""
+    log_p: Array = outputs - outputs.max(axis=1, keepdims=True)
+    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    return log_p
 
 
 def backward(

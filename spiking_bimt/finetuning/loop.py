@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class State:
     task_loss: Array
     loss: float = math.nan
     """Running mean."""
+    mean: dict[str, Any] = field(default_factory=dict)
+    """Running means of p."""
 
     @classmethod
     def of(cls, network: RateNetwork) -> "State":
@@ -60,15 +62,19 @@ def tune(
     settings: TuneConfig,
     rounding: Rounding | None = None,
     told: Told = lambda step, loss: None,
+    teacher: RateNetwork | None = None,
+    frozen: tuple[str, ...] = (),
 ) -> RateNetwork:
     """The normalised network with its weights trained for the neurons of `config`.
 
     Weights that are 0 stay 0. With `rounding`, the forward pass in spikes has integer weights, and
     the gradient goes straight to those behind them. The trials are those of the "train" stream, of
-    pools that training itself does not draw. Raises InputError where the loss is not finite.
+    pools that training itself does not draw. teacher: the rate network whose answers are the share
+    `distil` of the targets. frozen: names of PARAMETERS that stay as they are. Raises InputError
+    where the loss is not finite.
     """
     state, rows = State.of(network), activation_table(network, settings)
-    mask = {name: (w != 0) | (w.ndim == 1) for name, w in state.p.items()}
+    mask = {name: ((w != 0) | (w.ndim == 1)) & (name not in frozen) for name, w in state.p.items()}
     for part, steps in enumerate((settings.aware_steps, settings.steps)):
         in_spikes = part == 1
         state.m, state.v = State.of(network).m, State.of(network).v
@@ -79,8 +85,9 @@ def tune(
             if rounding is not None and in_spikes and step % REFITS == 0:
                 scales = rounding.scales(forward.spiking(now, config, None))
             losses, found = batch_step(
-                now, config, settings, rounding, rows, batch, step, in_spikes, scales
-            )
+                now, config, settings, rounding, rows, batch, step, in_spikes, scales,
+                answers(teacher, settings, batch),
+            )  # fmt: skip
             _follow(state, batch, losses)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
             if not math.isfinite(losses.sum() + norm):
@@ -89,7 +96,10 @@ def tune(
                 )
             scale = min(1.0, CLIP / max(norm, 1e-12))
             update(state, found, mask, scale, settings.lr_at(step, steps), step + 1)
+            _average(state, settings.average, step + 1)
             told(part * settings.aware_steps + step + 1, state.loss)
+        if steps and settings.average:
+            state.p = state.mean
     return replace(network, **state.p, measured=None)
 
 
@@ -97,11 +107,12 @@ def tune(
 def batch_step(
     network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
     rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
-    scales: Scales | None = None,
+    scales: Scales | None = None, targets: Array | None = None,
 ) -> tuple[Array, dict[str, Array]]:  # fmt: skip
     """Loss by row and gradient of one batch; `rows` tabulate the activation.
 
-    scales: of the rounding, those of the weights themselves by default.
+    scales: of the rounding, those of the weights themselves by default. targets: of the outputs,
+    the right answers by default.
     """
     alpha = -math.expm1(-network.dt / network.tau)
     seed = int(np.random.SeedSequence((settings.seed, step)).generate_state(1)[0])
@@ -122,8 +133,20 @@ def batch_step(
         rates, slopes = forward.rates_by_curve(network, outside, batch.counts, alpha, rows)
     rate_cost = settings.spike_cost * config.full_rate
     return gradient.loss_and_gradient(
-        network, batch, rates, slopes, alpha, settings.margin, rate_cost
+        network, batch, rates, slopes, alpha, settings.margin, rate_cost, targets
     )
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+def answers(teacher: RateNetwork | None, settings: TuneConfig, batch: Packed) -> Array | None:
+    """(P, K) targets of a batch with the teacher's share, None for the right answers alone."""
+    if teacher is None or settings.distil == 0:
+        return None
+    alpha = -math.expm1(-teacher.dt / teacher.tau)
+    outside = batch.inputs @ teacher.w_in.T + teacher.b
+    rows = table(np.empty(0, np.float32) if teacher.curve is None else teacher.curve)
+    rates, _ = forward.rates_by_curve(teacher, outside, batch.counts, alpha, rows)
+    return gradient.soft_targets(teacher, batch, rates, settings.distil)
 
 
 def activation_table(network: RateNetwork, settings: TuneConfig) -> Array:
@@ -164,6 +187,15 @@ def _follow(state: State, batch: Packed, losses: Array) -> None:
     state.task_loss[met] += (sums[met] / trials[met] - state.task_loss[met]) * FOLLOWS
     # None may be 0, or there would be nothing to share out by.
     np.maximum(state.task_loss, 1e-6, out=state.task_loss)
+
+
+def _average(state: State, decay: float, count: int) -> None:
+    """Let the running mean of the weights follow them; after few steps it is their plain mean."""
+    if decay:
+        rate = np.float32(max(1 - decay, 1 / count))
+        for name, w in state.p.items():
+            mean = state.mean.setdefault(name, w.copy()) if count > 1 else w.copy()
+            state.mean[name] = mean + rate * (w - mean)
 
 
 def update(

@@ -35,6 +35,7 @@ def convert(
     start: str | Path | None = None,
     bits: int | None = 8,
     sources: bool = False,
+    output_neurons: bool = False,
     trials: int = 200,
     seed: int = 0,
     threads: int | None = None,
@@ -46,11 +47,12 @@ def convert(
     "finetune" (trained in spikes), of the weights that are there; "kim2019" (one factor for all, a
     baseline).
     settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
-    weights, None for none. sources: bring the input as the spikes of source neurons. trials: test
-    trials a task, the same for every network scored: the rate network, the rate network at the
-    simulation step, the spiking one, and the one with integer weights. seed: of the calibration
-    trials and of training. start: run folder with an earlier conversion of the same rate network
-    (this one, for example), from which training goes on.
+    weights, None for none. sources: bring the input as the spikes of source neurons.
+    output_neurons: the answer is the output neuron with the most spikes. trials: test trials a
+    task, the same for every network scored: the rate network, the rate network at the simulation
+    step, the spiking one, and the one with integer weights. seed: of the calibration trials and of
+    training. start: run folder with an earlier conversion of the same rate network (this one, for
+    example), from which training goes on.
 
     target, in place of a method: the accuracy to be reached, on validation trials, with the fewest
     spikes; CheckError where nothing does, with the most accurate network kept. diagnose: also
@@ -63,7 +65,8 @@ def convert(
     if target is not None and method is not None:
         raise InputError("a target chooses the method: give one of the two")
     inputs = {"rate.h5": source}
-    route = _route(method or "one-to-one", bits, sources, seed, settings)
+    route = _route(method or "one-to-one", bits, seed, settings)
+    route = replace(route, sources=sources, output_neurons=output_neurons)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
         if start is not None:
@@ -90,7 +93,7 @@ def convert(
             settings={"command": "convert", "method": route.method, **_plain(made.config),
                       "rounding": route.rounding and asdict(route.rounding),
                       "training": measured["training"], "bits": bits, "sources": sources,
-                      "seed": seed},
+                      "output_neurons": output_neurons, "seed": seed},
             inputs=inputs,
         )  # fmt: skip
         # A figure of the network that was there before says nothing of this one.
@@ -125,9 +128,7 @@ def _check_reached(measured: dict[str, Any], folder: Path) -> None:
         )
 
 
-def _route(
-    method: str, bits: int | None, sources: bool, seed: int, settings: dict[str, Any]
-) -> Route:
+def _route(method: str, bits: int | None, seed: int, settings: dict[str, Any]) -> Route:
     """The route that the settings describe; TypeError for one that is no setting."""
     known = _names(ConversionConfig) | _names(TuneConfig) | _names(Rounding)
     if unknown := settings.keys() - known:
@@ -141,7 +142,6 @@ def _route(
         ConversionConfig(**own(ConversionConfig)),
         TuneConfig(seed=seed, **own(TuneConfig)),
         None if bits is None else Rounding(bits, **own(Rounding)),
-        sources,
     )
 
 

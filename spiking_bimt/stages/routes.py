@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.conversion.convert import ConversionConfig, to_spiking, trained_for, with_neurons
 from spiking_bimt.conversion.kim2019 import single_factor
+from spiking_bimt.conversion.outputs import with_output_units
 from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.conversion.rescale import normalised, with_fitted_leaky_units
 from spiking_bimt.conversion.sources import with_source_units
@@ -16,7 +17,7 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.forward import agreeing, behind
-from spiking_bimt.simulation.rate import drive_percentile, rate_steps
+from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
 from spiking_bimt.stages.progress import Advance
 from spiking_bimt.tasks.battery import draw_trials
 
@@ -38,6 +39,8 @@ class Route:
     rounding: Rounding | None
     sources: bool = False
     """Input through source neurons, as spikes, in place of analogue currents."""
+    output_neurons: bool = False
+    """Readout by the spike counts of output neurons, in place of weighted spikes."""
     start: SpikingNetwork | None = None
     """Conversion of the same rate network that training goes on from."""
 
@@ -72,8 +75,11 @@ def follow(
 
     advance(done, note) is told of the steps of training.
     """
+    teacher = rate
     if route.sources:
         rate = with_source_units(rate, np.any(_calibration(rate, seed).inputs < 0, axis=0))
+    if route.output_neurons:
+        rate = with_output_units(rate, rate_outputs(teacher, _calibration(teacher, seed)))
     if route.method == "kim2019":
         made = single_factor(rate, route.config, _calibration(rate, seed))
         network, source, config = made.network, made.rate, made.config
@@ -82,11 +88,13 @@ def follow(
         config = trained_for(rate, route.config)
         trials = _calibration(rate, seed)
         full_scale = drive_percentile(rate, trials, config.percentile)
+        if route.output_neurons:
+            full_scale[-len(rate.b_out) :] = full_scale[-len(rate.b_out) :].max()
         source = rate
         if route.method == "one-to-one":
             network = to_spiking(rate, full_scale, config)
         else:
-            source = _tuned(route, rate, full_scale, config, trials, advance)
+            source = _tuned(route, rate, full_scale, config, trials, teacher, advance)
             full_scale = np.ones(rate.n_units, np.float32)
             network = with_neurons(source, full_scale, _floored(rate, config))
     if route.rounding is not None:
@@ -104,8 +112,9 @@ def training_steps(route: Route) -> int:
 
 def _tuned(
     route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
-    trials: Trials, advance: Advance,
+    trials: Trials, teacher: RateNetwork, advance: Advance,
 ) -> RateNetwork:  # fmt: skip
+    """The normalised network, trained; teacher: that whose answers it may learn from."""
     from spiking_bimt.finetuning.loop import tune  # needs torch
 
     start = _start(route, rate, full_scale, config, trials)
@@ -114,7 +123,9 @@ def _tuned(
         tuning = replace(tuning, steps=0)
     return tune(
         start, _floored(rate, config), tuning, route.rounding,
-        lambda step, loss: advance(step, f"loss {loss:.3f}"),
+        lambda step, loss: advance(step, f"loss {loss:.3f}"), teacher,
+        # Counts are compared as they are.
+        ("w_out", "b_out") if route.output_neurons else (),
     )  # fmt: skip
 
 

@@ -44,8 +44,9 @@ def activation(x: torch.Tensor, curve: Array) -> torch.Tensor:
 
 
 def autograd(
-    network: RateNetwork, batch: Packed, measured: Array, curve: Array, margin: float, cost: float
-) -> tuple[float, dict[str, Array]]:
+    network: RateNetwork, batch: Packed, measured: Array, curve: Array, margin: float, cost: float,
+    targets: Array,
+) -> tuple[float, dict[str, Array]]:  # fmt: skip
     """Loss and gradient where a rate has the measured value and the model's gradient."""
     p = {name: torch.tensor(getattr(network, name), requires_grad=True) for name in PARAMETERS}
     rates, start = [], 0
@@ -64,14 +65,16 @@ def autograd(
     outputs = outputs - margin * torch.outer(
         torch.tensor(batch.before_go).float(), torch.eye(len(network.b_out))[0]
     )
-    each = torch.nn.functional.cross_entropy(outputs, torch.tensor(batch.labels), reduction="none")
+    each = torch.nn.functional.cross_entropy(outputs, torch.tensor(targets), reduction="none")
+    each = each + torch.xlogy(torch.tensor(targets), torch.tensor(targets)).sum(dim=1)
     loss = (each * torch.tensor(batch.weights)).sum() + cost * together.mean()
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.item(), {name: np.asarray(w.grad) for name, w in p.items()}
 
 
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("curve", [np.empty(0, np.float32), CURVE])
-def test_the_gradient_is_autograds_at_the_measured_rates(curve: Array) -> None:
+def test_the_gradient_is_autograds_at_the_measured_rates(curve: Array, soft: bool) -> None:
     network, batch = random_rate_network(2), random_batch()
     if curve.size:
         network = replace(network, activation="lif", curve=curve)
@@ -80,8 +83,23 @@ def test_the_gradient_is_autograds_at_the_measured_rates(curve: Array) -> None:
     drive = gradient.drive_of(network, batch, measured)
     slopes = np.empty_like(drive)
     look_up(drive, table(curve), np.empty_like(drive), slopes)
-    loss, found = gradient.loss_and_gradient(network, batch, measured, slopes, ALPHA, 1.5, 0.3)
-    expected_loss, expected = autograd(network, batch, measured, curve, 1.5, 0.3)
+    targets = np.eye(len(network.b_out), dtype=np.float32)[batch.labels]
+    if soft:
+        targets = rng.dirichlet(np.ones(len(network.b_out)), len(measured)).astype(np.float32)
+    loss, found = gradient.loss_and_gradient(
+        network, batch, measured, slopes, ALPHA, 1.5, 0.3, targets if soft else None
+    )
+    expected_loss, expected = autograd(network, batch, measured, curve, 1.5, 0.3, targets)
     assert loss.sum() == pytest.approx(expected_loss, rel=1e-5)
     for name in PARAMETERS:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_soft_targets_are_a_mixture_of_the_labels_and_the_answers() -> None:
+    network, batch = random_rate_network(2), random_batch()
+    rates = np.random.default_rng(1).random((len(batch.labels), 12)).astype(np.float32)
+    found = gradient.soft_targets(network, batch, rates, 0.25)
+    for row, label in enumerate(batch.labels):
+        answer = torch.softmax(torch.tensor(network.w_out @ rates[row] + network.b_out), 0)
+        expected = 0.25 * np.asarray(answer) + 0.75 * (np.arange(3) == label)
+        np.testing.assert_allclose(found[row], expected, rtol=1e-5)

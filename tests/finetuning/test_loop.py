@@ -109,6 +109,37 @@ def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
     assert (first.w_rec != other.w_rec).any()
 
 
+def test_the_mean_of_the_weights_is_kept(bundled: RateNetwork) -> None:
+    first, second, mean = (
+        tune(bundled, FEW_SPIKES, TuneConfig(steps=n, batch=8, lr_decay=0.0, average=average))
+        for n, average in ((1, 0.0), (2, 0.0), (2, 0.9))
+    )
+    assert (first.w_rec != second.w_rec).any()
+    np.testing.assert_allclose(mean.w_rec, (first.w_rec + second.w_rec) / 2, atol=1e-6)
+    np.testing.assert_allclose(mean.b_out, (first.b_out + second.b_out) / 2, atol=1e-6)
+
+
+def test_a_network_learns_from_its_teacher_alone(bundled: RateNetwork) -> None:
+    """With no share of the right answers, what is learnt is what the teacher answers."""
+    other = replace(bundled, w_out=bundled.w_out[::-1].copy(), b_out=bundled.b_out[::-1].copy())
+    settings = TuneConfig(steps=60, batch=16, lr=5e-3, distil=1.0, margin=0.0)
+    tuned = tune(bundled, ConversionConfig(), settings, teacher=other)
+    trials = draw_trials(bundled.battery, bundled.tasks, 3, bundled.dt, stream="validate")
+    taught = rate_outputs(other, trials).argmax(axis=1)
+    before, after = (rate_outputs(n, trials).argmax(axis=1) for n in (bundled, tuned))
+    assert (after == taught).mean() > (before == taught).mean() + 0.2
+    same = tune(bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0), teacher=other)
+    alone = tune(bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0))
+    np.testing.assert_array_equal(same.w_out, alone.w_out)
+
+
+def test_what_is_frozen_stays(bundled: RateNetwork) -> None:
+    tuned = tune(bundled, FEW_SPIKES, TuneConfig(steps=2, batch=8), frozen=("w_out", "b_out"))
+    np.testing.assert_array_equal(tuned.w_out, bundled.w_out)
+    np.testing.assert_array_equal(tuned.b_out, bundled.b_out)
+    assert (tuned.w_rec != bundled.w_rec).any()
+
+
 @pytest.mark.parametrize("leaky", [False, True])
 def test_the_rates_behind_a_spiking_network_are_its_own(leaky: bool) -> None:
     config = ConversionConfig(full_rate=100.0, tau_mem=20.0 if leaky else np.inf)
@@ -188,6 +219,8 @@ def test_filtered_spikes_of_many_are_the_rates() -> None:
         ({"margin": float("nan")}, "margin is nan"),
         ({"focus": 1.0}, "focus is 1.0: it must lie in"),
         ({"lr_decay": 2.0}, "lr_decay is 2.0: it is a share"),
+        ({"distil": 1.5}, "distil is 1.5: it is a share"),
+        ({"average": 1.0}, "average is 1.0: it must lie in"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -120,6 +120,27 @@ def test_source_neurons_bring_the_input_as_spikes(run: Path) -> None:
     assert found["decision_accuracy"]["spiking"] > 0.8
 
 
+@pytest.mark.parametrize("method", ["one-to-one", "finetune"])
+def test_output_neurons_answer_by_their_counts(run: Path, method: str) -> None:
+    code, out, _ = call(
+        "convert", run, "--method", method, "--output-neurons", "--steps", 2, "--batch", 8,
+        "--trials", 2, "--full-rate", 400, "--json",
+    )  # fmt: skip
+    assert code == 0
+    found = json.loads(out)
+    rate = store.load(BUNDLE, RateNetwork)
+    network = store.load(run / "network.h5", SpikingNetwork)
+    n, n_outputs = rate.n_units, len(rate.b_out)
+    assert found["neurons"] == network.n_neurons == n + n_outputs
+    readout = network.quantised().w_out
+    weight = readout[0, n]
+    assert weight > 0
+    np.testing.assert_allclose(readout[:, n:], weight * np.eye(n_outputs), rtol=1e-4)
+    assert not readout[:, :n].any()
+    assert not network.b_out.any()
+    assert found["decision_accuracy"]["quantised"] > 0.8
+
+
 def test_a_target_takes_the_fewest_spikes(run: Path) -> None:
     code, stdout, stderr = call(
         "convert", run, "--target", 0.9, "--steps", 1, "--trials", 2, "--bits", 0, "--json"

@@ -1,0 +1,50 @@
+"""Readout as spikes: a unit for each output, which becomes an output neuron.
+
+Output k drives a rectified unit of its own by its readout weights, and the answer is the output
+neuron with the most spikes, filtered as everything that is read. On a chip nothing is then left to
+compute outside but counting. One shift for all keeps the largest output above 0 on nearly every
+step; which of them is the largest stays the same, but for the filter, which brings it later by
+about tau.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+
+Floats = npt.NDArray[np.float32]
+
+SHOWN = 0.5
+"""Percentage of the steps whose largest output may stay below 0, where no output neuron fires."""
+
+
+def with_output_units(network: RateNetwork, outputs: Floats) -> RateNetwork:
+    """The rectified network with its readout through units after its own.
+
+    outputs: (S, K) of the network on calibration trials, which set the shift. The new units stand
+    in rows of their own below the sheet. Raises InputError for a network of leaky rates.
+    """
+    if network.activation != "relu":
+        raise InputError("output units are rectified, and this network has leaky rates")
+    n, n_outputs = network.n_units, len(network.b_out)
+    shift = -np.percentile(outputs.max(axis=1), SHOWN)
+    w_rec = np.zeros((n + n_outputs, n + n_outputs), np.float32)
+    w_rec[:n, :n], w_rec[n:, :n] = network.w_rec, network.w_out
+    place, (rows, cols) = np.arange(n_outputs), network.sheet
+    below = np.stack([rows + place // cols, place % cols], axis=1).astype(np.int32)
+    return replace(
+        network,
+        w_rec=w_rec,
+        w_in=np.vstack([network.w_in, np.zeros((n_outputs, network.w_in.shape[1]), np.float32)]),
+        b=np.append(network.b, network.b_out + np.float32(shift)),
+        w_out=np.eye(n_outputs, n + n_outputs, n, dtype=np.float32),
+        b_out=np.zeros(n_outputs, np.float32),
+        positions=np.concatenate([network.positions, below]),
+        sheet=(rows + -(-n_outputs // cols), cols),
+        chip="",  # output neurons have no core of that training
+        core=None,
+        measured=None,
+    )
