@@ -208,6 +208,7 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--edge-bits", type=int, help="Width for input and readout.  [default: the same]")
 @click.option("--per", type=click.Choice(["neuron", "network"]), help="A scale per  [neuron]")
 @click.option("--fit", type=click.Choice(["largest", "least-squares"]), help="Of scales [largest]")
+@click.option("--power-of-two", is_flag=True, help="Scales a power of two apart, as by exponents.")
 @click.option("--from", "start", type=click.Path(path_type=Path), help="Train on from this run's.")
 @click.option("--sources", is_flag=True, help="Input as the spikes of source neurons.")
 @click.option("--output-neurons", is_flag=True, help="Readout by output neurons' spike counts.")
@@ -224,6 +225,8 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--lr", type=float, help="Learning rate of fine-tuning.  [default: 1e-3]")
 @click.option("--batch", type=int, help="Trials a step of fine-tuning.  [default: 64]")
 @click.option("--focus", type=float, help="Share of a batch drawn by tasks' losses.  [0.5]")
+@click.option("--distil", type=float, help="Share of the rate network's answers to learn.  [0]")
+@click.option("--average", type=float, help="Decay a step of the mean weights kept; 0: the last.")
 @click.option("--noise", type=float, help="On drives, with the f-I curve; of full scale.  [0.1]")
 @click.option("--margin", type=float, help="Margin trained for on fixation.  [default: 2]")
 @click.option("--spike-cost", type=float, help="Weight of the mean rate in the loss, per Hz.")
@@ -260,22 +263,29 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
 @click.option("--from", "file", type=click.Path(path_type=Path), help="Tile file, with --device.")
 @click.option("--device", help="Run the tiles on a memory device: preset or TOML file.")
 @click.option("--seconds", type=float, help="With --device: age of the devices.  [default: a day]")
+@click.option("--state-bits", type=int, help="Membranes and currents in fixed point, saturating.")
 @click.option("--seed", default=0, show_default=True, help="Seed of potentials and devices.")
 @_threads_option()
 def simulate(
     run: Path | None, as_json: bool, file: Path | None, device: str | None,
-    seconds: float | None, weights: str, threads: int | None, **options: Any,
+    seconds: float | None, state_bits: int | None, weights: str, threads: int | None,
+    **options: Any,
 ) -> None:  # fmt: skip
     """Trials through network.h5, spikes to spikes.h5 (SONATA); or through tiles on a device."""
     if device is None:
         if run is None or file is not None or seconds is not None:
             raise click.UsageError("name a RUN; --from and --seconds go with --device")
+        if state_bits is not None:
+            if threads is not None:
+                raise click.UsageError("--threads does not go with --state-bits, which uses one")
+            _stage("fixed_point", as_json, run, state_bits=state_bits, weights=weights, **options)
+            return
         _stage("simulate", as_json, run, weights=weights, threads=threads, **options)
         return
     if (run is None) == (file is None):
         raise click.UsageError("--device takes the tiles of a RUN or --from FILE")
-    if weights != "auto" or threads is not None:
-        raise click.UsageError("--weights and --threads do not go with --device")
+    if weights != "auto" or threads is not None or state_bits is not None:
+        raise click.UsageError("--weights, --threads and --state-bits do not go with --device")
     tiles = file if run is None else run / "tiles.h5"
     age = {} if seconds is None else {"seconds": seconds}
     _stage("analog", as_json, tiles, device=device, **age, **options)

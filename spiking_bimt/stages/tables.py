@@ -98,6 +98,15 @@ def show_simulate(result: dict[str, Any]) -> None:
     _show_rows("simulation", rows)
 
 
+def show_fixed_point(result: dict[str, Any]) -> None:
+    """Accuracy and overflows in fixed point, beside floating point."""
+    names = {"floating point": "floating_", f"{result['state_bits']} bits": ""}
+    rows = [(f"{what}, {name}", _plain(result[prefix + what])) for what in ("accuracy", "spikes")
+            for name, prefix in names.items()]  # fmt: skip
+    rows += [(f"{of} overflows", str(result[f"{of}_overflows"])) for of in ("membrane", "current")]
+    _show_rows(f"fixed point, {result['trials']:,} trials", rows)
+
+
 def show_analog(result: dict[str, Any]) -> None:
     """Accuracy with each effect of a device."""
     rows = [

@@ -98,6 +98,29 @@ def test_training_goes_on_from_an_earlier_conversion(run: Path, tmp_path: Path) 
     assert "only training starts from a network: choose aware or finetune" in err
 
 
+def test_states_in_fixed_point_and_scales_by_exponents(run: Path) -> None:
+    code, _, _ = call("convert", run, "--power-of-two", "--trials", 1)
+    assert code == 0
+    network = store.load(run / "network.h5", SpikingNetwork)
+    assert network.scale is not None
+    exponents = np.log2(network.scale / network.scale.max())
+    np.testing.assert_allclose(exponents, np.rint(exponents), atol=1e-5)
+    found = {}
+    for bits in (24, 12):
+        code, out, _ = call("simulate", run, "--state-bits", bits, "--trials", 2, "--json")
+        assert code == 0
+        found[bits] = json.loads(out)
+    assert found[24]["floating_accuracy"] == found[12]["floating_accuracy"] > 0.9
+    assert found[24]["accuracy"] == pytest.approx(found[24]["floating_accuracy"], abs=0.05)
+    assert found[12]["accuracy"] < 0.5
+    assert found[24]["spikes"] == pytest.approx(found[24]["floating_spikes"], rel=0.05)
+    assert found[24]["membrane_overflows"] == found[24]["current_overflows"] == 0
+    assert not (run / "spikes.h5").exists()
+    code, out, _ = call("simulate", run, "--state-bits", 24, "--trials", 1)
+    assert code == 0
+    assert "accuracy, 24 bits" in out
+
+
 def test_kim2019_is_one_factor_for_all(run: Path) -> None:
     found = convert(run, method="kim2019", full_rate=100.0, bits=None, trials=1)
     network = store.load(run / "network.h5", SpikingNetwork)
