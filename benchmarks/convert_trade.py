@@ -11,7 +11,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert import FULL_RATES, Scorer
+from convert_scores import FULL_RATES, Scorer
 
 from spiking_bimt.data import atomic, store
 from spiking_bimt.data.network import SpikingNetwork
