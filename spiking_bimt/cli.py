@@ -216,6 +216,7 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--percentile", type=float, help="Percentile of the drive that is full scale.")
 @click.option("--dt", type=float, help="Simulation step, ms.  [default: 1]")
 @click.option("--tau-mem", type=float, help="Membrane time constant, ms.  [default: inf]")
+@click.option("--tau-syn", type=float, help="Synaptic time constant, ms.  [default: as trained]")
 @click.option("--t-ref", type=float, help="Refractory time, ms.  [default: 0]")
 @click.option("--reset", type=click.Choice(["subtract", "value"]), help="[default: subtract]")
 @click.option("--delay", type=float, help="Synaptic delay, ms.  [default: half the trained step]")

@@ -60,6 +60,11 @@ def behind(made: SpikingNetwork, rate: RateNetwork, softness: float) -> RateNetw
     config = _conversion_of(made)
     if made.n_neurons != rate.n_units or made.tasks != rate.tasks or made.task_dt != rate.dt:
         raise InputError("the network to start from is no conversion of this run's rate network")
+    if made.tau_out != rate.tau:
+        raise InputError(
+            f"the network to start from has synapses of {made.tau_out} ms, and {rate.tau} ms is "
+            "asked for: set the same tau_syn"
+        )
     one = replace(rate, measured=None)
     if math.isfinite(config.tau_mem) and rate.activation == "relu":
         one = with_leaky_units(one, config, softness)

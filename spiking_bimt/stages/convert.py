@@ -36,6 +36,7 @@ def convert(
     bits: int | None = 8,
     sources: bool = False,
     output_neurons: bool = False,
+    tau_syn: float | None = None,
     trials: int = 200,
     seed: int = 0,
     threads: int | None = None,
@@ -48,7 +49,8 @@ def convert(
     baseline).
     settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
     weights, None for none. sources: bring the input as the spikes of source neurons.
-    output_neurons: the answer is the output neuron with the most spikes. trials: test trials a
+    output_neurons: the answer is the output neuron with the most spikes. tau_syn: time constant of
+    the synapses, where the chip has another than the rate network (ms). trials: test trials a
     task, the same for every network scored: the rate network, the rate network at the simulation
     step, the spiking one, and the one with integer weights. seed: of the calibration trials and of
     training. start: run folder with an earlier conversion of the same rate network (this one, for
@@ -66,7 +68,7 @@ def convert(
         raise InputError("a target chooses the method: give one of the two")
     inputs = {"rate.h5": source}
     route = _route(method or "one-to-one", bits, seed, settings)
-    route = replace(route, sources=sources, output_neurons=output_neurons)
+    route = replace(route, sources=sources, output_neurons=output_neurons, tau_syn=tau_syn)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
         if start is not None:
@@ -93,7 +95,7 @@ def convert(
             settings={"command": "convert", "method": route.method, **_plain(made.config),
                       "rounding": route.rounding and asdict(route.rounding),
                       "training": measured["training"], "bits": bits, "sources": sources,
-                      "output_neurons": output_neurons, "seed": seed},
+                      "output_neurons": output_neurons, "tau_syn": tau_syn, "seed": seed},
             inputs=inputs,
         )  # fmt: skip
         # A figure of the network that was there before says nothing of this one.

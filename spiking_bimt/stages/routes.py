@@ -41,6 +41,8 @@ class Route:
     """Input through source neurons, as spikes, in place of analogue currents."""
     output_neurons: bool = False
     """Readout by the spike counts of output neurons, in place of weighted spikes."""
+    tau_syn: float | None = None
+    """Time constant of synapses and readout, ms, where not the one that was trained with."""
     start: SpikingNetwork | None = None
     """Conversion of the same rate network that training goes on from."""
 
@@ -49,6 +51,8 @@ class Route:
             raise InputError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
         if self.method == "aware" and self.tuning.aware_steps < 1:
             raise InputError("method aware trains for aware_steps: ask for at least 1")
+        if self.tau_syn is not None and not (np.isfinite(self.tau_syn) and self.tau_syn > 0):
+            raise InputError(f"tau_syn is {self.tau_syn}: it must be a finite time above 0 ms")
         if self.start is not None and self.method not in ("aware", "finetune"):
             raise InputError("only training starts from a network: choose aware or finetune")
         if self.method == "finetune" and self.tuning.steps < 1:
@@ -76,6 +80,8 @@ def follow(
     advance(done, note) is told of the steps of training.
     """
     teacher = rate
+    if route.tau_syn is not None:
+        rate = replace(rate, tau=route.tau_syn, measured=None)
     if route.sources:
         rate = with_source_units(rate, np.any(_calibration(rate, seed).inputs < 0, axis=0))
     if route.output_neurons:

@@ -176,6 +176,8 @@ def test_the_network_behind_a_conversion_is_the_one_that_was_converted(tau_mem: 
         forward.agreeing(made, replace(config, tau_mem=10.0))
     with pytest.raises(InputError, match="no conversion of this run's rate network"):
         forward.behind(made, replace(rate, tasks=rate.tasks[::-1], dt=rate.dt + 1), 0.1)
+    with pytest.raises(InputError, match=r"synapses of 100\.0 ms, and 80\.0 ms is asked for"):
+        forward.behind(made, replace(rate, tau=80.0), 0.1)
     kim = {"method": "kim2019", "conversion": kept}
     for measured in (None, {}, kim):
         with pytest.raises(InputError, match="not made by convert, or by kim2019"):

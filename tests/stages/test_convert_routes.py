@@ -143,6 +143,24 @@ def test_source_neurons_bring_the_input_as_spikes(run: Path) -> None:
     assert found["decision_accuracy"]["spiking"] > 0.8
 
 
+def test_synapses_of_another_time_constant_are_trained_for(run: Path) -> None:
+    settings: dict[str, Any] = {"full_rate": 200.0, "trials": 5, "tau_syn": 40.0}
+    before = convert(run, **settings)
+    code, out, _ = call(
+        "convert", run, "--method", "finetune", "--tau-syn", 40, "--full-rate", 200, "--steps", 60,
+        "--batch", 16, "--lr", 2e-3, "--distil", 0.5, "--trials", 5, "--json",
+    )  # fmt: skip
+    assert code == 0
+    network = store.load(run / "network.h5", SpikingNetwork)
+    assert (network.tau_syn == 40).all()
+    assert network.tau_out == 40
+    after = json.loads(out)
+    assert after["accuracy"]["spiking"] > before["accuracy"]["spiking"]
+    assert after["accuracy"]["rate"] == before["accuracy"]["rate"]
+    with pytest.raises(InputError, match=r"tau_syn is -1\.0: it must be a finite time above 0 ms"):
+        convert(run, tau_syn=-1.0)
+
+
 @pytest.mark.parametrize("method", ["one-to-one", "finetune"])
 def test_output_neurons_answer_by_their_counts(run: Path, method: str) -> None:
     code, out, _ = call(
