@@ -207,7 +207,10 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
 @click.option("--edge-bits", type=int, help="Width for input and readout.  [default: the same]")
 @click.option("--per", type=click.Choice(["neuron", "network"]), help="A scale per  [neuron]")
-@click.option("--fit", type=click.Choice(["largest", "least-squares"]), help="Of scales [largest]")
+@click.option(
+    "--fit", type=click.Choice(["largest", "least-squares", "drive"]),
+    help="Scales by the largest weight or the least error of weights, or of drives.  [largest]",
+)  # fmt: skip
 @click.option("--power-of-two", is_flag=True, help="Scales a power of two apart, as by exponents.")
 @click.option("--from", "start", type=click.Path(path_type=Path), help="Train on from this run's.")
 @click.option("--sources", is_flag=True, help="Input as the spikes of source neurons.")

@@ -14,7 +14,7 @@ Scales = tuple[Floats, Floats, Floats]
 """(N,) of recurrent synapses, (N,) of input synapses, (K,) of the readout."""
 
 PER = ("neuron", "network")
-FITS = ("largest", "least-squares")
+FITS = ("largest", "least-squares", "drive")
 
 _CLIPS = np.linspace(1.0, 0.2, 33)
 """Shares of the largest weight that are tried as the largest that a code can express."""
@@ -32,7 +32,8 @@ class Rounding:
     """One scale per postsynaptic "neuron", or per "network", as chips with one scale need."""
     fit: str = "largest"
     """"largest": the largest weight has the largest code; "least-squares": the clipping with the
-    least squared error, which few bits want."""
+    least squared error, which few bits want; "drive": these scales, with codes that change the
+    drives the least (`conversion.compensate`), after training alone."""
     edge_bits: int | None = None
     """Width of the codes of input and readout, where the chip's synapses are not what holds them;
     None: bits."""
@@ -88,12 +89,12 @@ class Rounding:
         self, weights: Floats, group: npt.NDArray[np.integer], n_groups: int, bits: int
     ) -> Floats:
         """(n_groups,) scales of weights onto groups."""
-        limit = _limit(bits)
+        limit = code_limit(bits)
         shared = self.per == "network"
         of = np.zeros(len(group), np.int64) if shared else group
         largest: Floats = np.zeros(1 if shared else n_groups, np.float32)
         np.maximum.at(largest, of, np.abs(weights))
-        if self.fit == "least-squares":
+        if self.fit != "largest":
             largest = _least_squares(weights, of, largest, limit)
         scale: Floats = np.where(largest > 0, largest / limit, 1).astype(np.float32)
         if self.power_of_two:
@@ -101,14 +102,15 @@ class Rounding:
         return np.broadcast_to(scale, (n_groups,)).copy() if shared else scale
 
 
-def _limit(bits: int) -> np.float32:
+def code_limit(bits: int) -> np.float32:
+    """The largest code of a width."""
     return np.float32(2 ** (bits - 1) - 1)
 
 
 def _codes(weights: Floats, scale: Floats, bits: int) -> npt.NDArray[np.int16]:
     """(nnz,) codes of weights with a scale each."""
     codes: npt.NDArray[np.int16] = np.clip(
-        np.rint(weights / scale), -_limit(bits), _limit(bits)
+        np.rint(weights / scale), -code_limit(bits), code_limit(bits)
     ).astype(np.int16)
     return codes
 

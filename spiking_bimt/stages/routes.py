@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.conversion.convert import ConversionConfig, to_spiking, trained_for, with_neurons
+from spiking_bimt.conversion.compensate import compensated, heard
+from spiking_bimt.conversion.convert import (
+    ConversionConfig,
+    floored,
+    to_spiking,
+    trained_for,
+    with_neurons,
+)
 from spiking_bimt.conversion.kim2019 import single_factor
 from spiking_bimt.conversion.outputs import with_output_units
 from spiking_bimt.conversion.quantise import Rounding
@@ -104,8 +111,21 @@ def follow(
             full_scale = np.ones(rate.n_units, np.float32)
             network = with_neurons(source, full_scale, _floored(rate, config))
     if route.rounding is not None:
-        network = route.rounding.of(network)
+        network = _rounded(network, route, source, full_scale, config, seed)
     return Converted(network, source, full_scale, config)
+
+
+def _rounded(
+    network: SpikingNetwork, route: Route, source: RateNetwork, full_scale: Floats,
+    config: ConversionConfig, seed: int,
+) -> SpikingNetwork:  # fmt: skip
+    """The network with its codes; source and full_scale: as in `Converted`."""
+    assert route.rounding is not None
+    # Weights trained with their rounding are rounded as they were in training.
+    if route.rounding.fit != "drive" or route.method == "finetune":
+        return route.rounding.of(network)
+    per_unit = config.full_rate / 1000 / floored(full_scale)
+    return compensated(network, route.rounding, heard(source, _calibration(source, seed), per_unit))
 
 
 def training_steps(route: Route) -> int:

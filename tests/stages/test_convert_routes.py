@@ -121,6 +121,20 @@ def test_states_in_fixed_point_and_scales_by_exponents(run: Path) -> None:
     assert "accuracy, 24 bits" in out
 
 
+def test_codes_for_the_drives_keep_more_than_those_for_the_weights(run: Path) -> None:
+    kept = {}
+    for fit in ("least-squares", "drive"):
+        code, out, _ = call("convert", run, "--bits", 4, "--fit", fit, "--trials", 5, "--json")
+        assert code == 0
+        kept[fit] = json.loads(out)["accuracy"]["quantised"]
+    assert kept["drive"] > kept["least-squares"] + 0.05
+    tuned = []
+    for fit in ("least-squares", "drive"):  # in training they are the same
+        convert(run, method="finetune", fit=fit, bits=4, steps=1, batch=4, trials=1)
+        tuned.append(store.load(run / "network.h5", SpikingNetwork).codes)
+    np.testing.assert_array_equal(*tuned)
+
+
 def test_kim2019_is_one_factor_for_all(run: Path) -> None:
     found = convert(run, method="kim2019", full_rate=100.0, bits=None, trials=1)
     network = store.load(run / "network.h5", SpikingNetwork)
