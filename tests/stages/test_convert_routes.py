@@ -132,7 +132,9 @@ def test_codes_for_the_drives_keep_more_than_those_for_the_weights(run: Path) ->
     for fit in ("least-squares", "drive"):  # in training they are the same
         convert(run, method="finetune", fit=fit, bits=4, steps=1, batch=4, trials=1)
         tuned.append(store.load(run / "network.h5", SpikingNetwork).codes)
-    np.testing.assert_array_equal(*tuned)
+    first, second = tuned
+    assert first is not None
+    np.testing.assert_array_equal(first, second)
 
 
 def test_kim2019_is_one_factor_for_all(run: Path) -> None:
