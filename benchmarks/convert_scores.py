@@ -71,6 +71,7 @@ def bits_rows(name: str, scorer: Scorer) -> list[Row]:
     kinds: dict[str, Measured] = {
         "largest per neuron": {},
         "least squares per neuron": {"fit": "least-squares"},
+        "for the drives per neuron": {"fit": "drive"},
         "least squares per network": {"fit": "least-squares", "per": "network"},
         "exponents": {"fit": "least-squares", "power_of_two": True},
     }
