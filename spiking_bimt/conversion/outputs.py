@@ -3,7 +3,7 @@
 Output k drives a rectified unit of its own by its readout weights, and the answer is the output
 neuron with the most spikes, filtered as everything that is read. On a chip nothing is then left to
 compute outside but counting. One shift for all keeps the largest output above 0 on nearly every
-step; which of them is the largest stays the same, but for the filter, which brings it later by
+step, so that which is the largest stays the same, but for the filter, which brings it later by
 about tau.
 """
 
@@ -30,7 +30,10 @@ def with_output_units(network: RateNetwork, outputs: Floats) -> RateNetwork:
     if network.activation != "relu":
         raise InputError("output units are rectified, and this network has leaky rates")
     n, n_outputs = network.n_units, len(network.b_out)
-    shift = -np.percentile(outputs.max(axis=1), SHOWN)
+    at_rest = network.b_out - np.float32(np.percentile(outputs.max(axis=1), SHOWN))
+    if network.dt < network.tau:
+        # Read before rates have settled, none but fixation (0) may spike by itself.
+        at_rest[1:] = np.minimum(at_rest[1:], 0)
     w_rec = np.zeros((n + n_outputs, n + n_outputs), np.float32)
     w_rec[:n, :n], w_rec[n:, :n] = network.w_rec, network.w_out
     place, (rows, cols) = np.arange(n_outputs), network.sheet
@@ -39,7 +42,7 @@ def with_output_units(network: RateNetwork, outputs: Floats) -> RateNetwork:
         network,
         w_rec=w_rec,
         w_in=np.vstack([network.w_in, np.zeros((n_outputs, network.w_in.shape[1]), np.float32)]),
-        b=np.append(network.b, network.b_out + np.float32(shift)),
+        b=np.append(network.b, at_rest),
         w_out=np.eye(n_outputs, n + n_outputs, n, dtype=np.float32),
         b_out=np.zeros(n_outputs, np.float32),
         positions=np.concatenate([network.positions, below]),

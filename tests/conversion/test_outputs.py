@@ -14,7 +14,8 @@ from tests.conversion.test_convert import f32, held_inputs, random_rate_network
 
 
 def test_the_largest_output_spikes_the_most() -> None:
-    network, trials = random_rate_network(), held_inputs(1, steps=80)
+    # Read slowly, so that one shift is for all.
+    network, trials = replace(random_rate_network(), tau=20.0), held_inputs(1, steps=80)
     expected = rate_outputs(network, trials)
     read = with_output_units(network, expected)
     assert read.n_units == 12 + 3
@@ -35,6 +36,17 @@ def test_the_largest_output_spikes_the_most() -> None:
         late = recording.steps[own] > 40 * 200
         counts = np.bincount(recording.neurons[own][late], minlength=15)[12:]
         assert counts.argmax() == expected[last[trial]].argmax()
+
+
+def test_only_fixation_spikes_at_rest_where_it_is_read_at_once() -> None:
+    network = random_rate_network()
+    assert network.dt < network.tau
+    outputs = rate_outputs(network, held_inputs(1)) - 5
+    slow, fast = (
+        with_output_units(replace(network, tau=tau), outputs).b[12:] for tau in (network.dt, 100.0)
+    )
+    assert slow[1:].max() > 0
+    np.testing.assert_array_equal(fast, np.append(slow[0], np.minimum(slow[1:], 0)))
 
 
 def test_leaky_rates_have_no_output_units() -> None:
