@@ -47,13 +47,14 @@ def chip_study(
     batteries: tuple[str, ...] = ("yang19", "modcog"),
     seeds: int = 3,
     quick: bool = False,
-    configs: tuple[str | Path, str | Path] = ("paper", "pack"),
+    configs: tuple[str | Path, str | Path, str | Path] = ("paper", "pack", "frugal"),
     jobs: int = 2,
     scheduler: str | None = None,
 ) -> dict[str, Any]:
     """Train every network of the study under `out`/runs, then compare what a chip pays for them.
 
-    configs: presets or TOML files of trainings without a chip, and of those that go on from them.
+    configs: presets or TOML files of trainings without a chip, of those that go on from them with
+    one price, and with a rising one.
     Networks that a "Growing Brains" study left in the same folder are used as they are. Jobs that
     are done are skipped, interrupted ones go on from their checkpoint; jobs and scheduler as in
     `study`. Writes chip-study.json and figures/chip-*.svg.
@@ -78,12 +79,14 @@ def chip_study(
     return {**result, "study": str(folder / "chip-study.json")}
 
 
-def run_job(folder: Path, job: Job, configs: tuple[str | Path, str | Path]) -> dict[str, Any]:
+def run_job(
+    folder: Path, job: Job, configs: tuple[str | Path, str | Path, str | Path]
+) -> dict[str, Any]:
     """Train one network, or go on with it, and describe it; a described one is only read."""
     run = folder / "runs" / job.name
     result, kept = run / "chip-result.json", run / "config.toml"
     base = folder / "runs" / job.base.name if job.chip else None
-    config = configs[bool(job.chip)]
+    config = configs[2 if job.max_error else 1 if job.chip else 0]
     if result.exists():
         return json.loads(result.read_text("utf-8"))  # type: ignore[no-any-return]
     try:

@@ -50,7 +50,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path) -> dict[str, Any]:
-    configs = folder / "base.toml", folder / "priced.toml"
+    configs = folder / "base.toml", folder / "priced.toml", folder / "priced.toml"
     return chip_study(folder / "out", quick=True, configs=configs, jobs=1)
 
 

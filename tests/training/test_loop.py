@@ -11,6 +11,7 @@ import torch
 from spiking_bimt.errors import InputError
 from spiking_bimt.training import loop
 from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import (
     State,
@@ -39,7 +40,7 @@ class Stop(Exception):
     """Stands for the process being killed."""
 
 
-class Observer(loop.Observer):
+class Observer(Observer):
     """Writes checkpoints and stops the training where told."""
 
     def __init__(self, path: Path, stop_at: tuple[int, int] | None = None) -> None:
