@@ -20,7 +20,14 @@ TASKS: dict[str, tuple[str, ...] | None] = {
 """Batteries of the study; of Mod-Cog 20 tasks, all with an integration or a sequence."""
 
 BASES: dict[str, tuple[tuple[str, float], ...]] = {
-    "yang19": (("l1", 2.0), ("bimt", 1.0), ("l1", 4.0), ("bimt", 2.0), ("none", 1.0)),
+    "yang19": (
+        ("l1", 2.0),
+        ("bimt", 1.0),
+        ("l1", 4.0),
+        ("bimt", 2.0),
+        ("bimt", 0.8),
+        ("none", 1.0),
+    ),
     "modcog": (("l1", 1.0), ("bimt", 0.5), ("l1", 2.0)),
 }
 """Networks that were not trained against a chip, by regulariser and strength; training against
