@@ -36,21 +36,22 @@ from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
 
 LEAKY: Measured = {
-    "method": "finetune", "tau_mem": 20.0, "t_ref": 2.0, "full_rate": 150.0, "batch": 24,
-    "lr": 2e-3, "spike_cost": 2e-4, "focus": 0.7, "distil": 0.5,
+    "method": "finetune", "tau_mem": 20.0, "t_ref": 2.0, "full_rate": 250.0, "batch": 24,
+    "spike_cost": 2e-4, "focus": 0.7, "distil": 0.5,
 }  # fmt: skip
 FOUR_BITS: Measured = {
-    "method": "finetune", "full_rate": 200.0, "batch": 32, "lr": 2e-3, "bits": 4,
-    "fit": "least-squares", "distil": 0.5, "average": 0.99,
+    "method": "finetune", "full_rate": 200.0, "batch": 32, "bits": 4, "fit": "least-squares",
 }  # fmt: skip
 RECIPES: dict[str, Measured] = {
     "one-to-one": {"full_rate": 400.0},
     "few-spikes": {"method": "finetune", "full_rate": 100.0, "steps": 4000, "batch": 32,
-                   "spike_cost": 3e-3, "distil": 0.5},
-    "leaky-value": {**LEAKY, "reset": "value", "aware_steps": 4000, "steps": 8000, "noise": 0.05},
+                   "spike_cost": 3e-3},
+    "leaky-value": {**LEAKY, "reset": "value", "aware_steps": 3000, "steps": 6000, "lr": 2e-3,
+                    "noise": 0.05},
     "leaky-subtract": {**LEAKY, "reset": "subtract", "steps": 1500, "from": "leaky-value"},
-    "four-bits-wide-edge": {**FOUR_BITS, "edge_bits": 8, "steps": 4000},
-    "four-bits": {**FOUR_BITS, "steps": 2000, "from": "four-bits-wide-edge"},
+    "four-bits": {**FOUR_BITS, "steps": 1500},
+    "four-bits-wide-edge": {**FOUR_BITS, "steps": 1200, "focus": 0.8, "edge_bits": 8,
+                            "from": "four-bits"},
 }  # fmt: skip
 """Settings of `convert`, seed 0; "from" is the recipe whose network training goes on from."""
 PARTS = ("recipes", "kim", "bits", "step")
