@@ -101,6 +101,25 @@ def test_train_draws_the_sheet_when_asked(tmp_path: Path) -> None:
         (["convert", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),
         (["place", "RUN", "--seed", "-1"], "seed is -1"),
         (["simulate", "RUN", "--seed", "-1"], "seed is -1"),
+        (["simulate", "RUN", "--trials", "99999999999"], "at most 10,000 are held in memory"),
+        (["simulate", "--from", "RUN", "--device", "pcm"], "RUN is not a file"),
+        (["convert", "RUN/rate.h5"], "RUN/rate.h5 is a file: name the run folder"),
+        (["convert", "RUN", "--lr", "1"], "lr would do nothing: one-to-one does not train"),
+        (["convert", "RUN", "--bits", "0", "--edge-bits", "8"], "edge_bits would do nothing"),
+        (["convert", "RUN", "--dt", "1e-9"], "a delay of 10.0 ms is 1e+10 steps"),
+        (["convert", "RUN", "--delay", "nan"], "a delay of nan ms is nan steps"),
+        (["export", "RUN", "--format", "c", "--device", "pcm"], "device goes into tiles"),
+        (["export", "RUN", "--format", "c", "--selftest", "1"], "selftest goes into tiles"),
+        (["verify", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),
+        (["verify", "RUN", "--against", "gone"], "gone is not a file: name the network.h5"),
+        (["compare", "RUN", "--trials", "5"], "trials are of the bundled networks"),
+        (["compare", "RUN", "--seed", "-1"], "seed is -1: it must not be negative"),
+        (["train", "new", "--max-packets", "0.2"], "--max-packets is about a chip's packets"),
+        (["train", "new", "--config", "quick", "--packet-scale", "2"], "with --chip"),
+        (["train", "new", "--seed", str(2**63)], "it must be below 2^63"),
+        (["study", "growing-brains", "new", "--jobs", "0"], "0 trainings at a time"),
+        (["study", "chip", "new", "--quick", "--seeds", "2"], "--quick has one seed"),
+        (["study", "chip", "new", "--scheduler", "x", "--jobs", "2"], "--jobs does not go with"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -126,6 +145,22 @@ def test_a_network_without_its_training_is_not_overwritten(run: Path, tmp_path: 
         assert code == 2
         assert "holds a network that was not trained there" in stderr
     assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+
+
+def test_resume_needs_no_configuration_but_the_runs_own(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "rate.h5").unlink()
+    assert call("train", copy, "--resume", "--test-trials", 2)[0] == 0
+    assert (copy / "rate.h5").read_bytes() == (run / "rate.h5").read_bytes()
+
+
+def test_a_figure_that_cannot_be_removed_is_named(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "diagnosis.svg").mkdir()
+    code, _, stderr = call("convert", copy, "--trials", 1)
+    assert code == 2
+    assert "cannot remove" in stderr
+    assert stderr.count("\n") == 1
 
 
 def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:

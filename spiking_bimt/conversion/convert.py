@@ -33,6 +33,9 @@ from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float32]
 
+LONGEST_DELAY = 10_000
+"""Most steps of a delay: a simulation keeps as many rows of arrivals."""
+
 
 @dataclass(frozen=True)
 class ConversionConfig:
@@ -88,6 +91,11 @@ def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
     """Synaptic delay in simulation steps; InputError where dt cannot express it."""
     delay = network.dt / 2 if config.delay is None else config.delay
     steps = delay / config.dt
+    if not 0 < steps <= LONGEST_DELAY:
+        raise InputError(
+            f"a delay of {delay} ms is {steps:g} steps of {config.dt} ms: it must lie in "
+            f"1..{LONGEST_DELAY}"
+        )
     if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
         raise InputError(
             f"a delay of {delay} ms is not a whole number of steps of {config.dt} ms: "

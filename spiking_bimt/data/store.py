@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.atomic import remove as remove
 from spiking_bimt.data.atomic import replacing as replacing
 from spiking_bimt.data.atomic import replacing_folder as replacing_folder
 from spiking_bimt.data.atomic import write_bytes as write_bytes
@@ -86,7 +87,7 @@ def writing(
 def opening(path: Path) -> Iterator[h5py.File]:
     """Any HDF5 file, open for reading; errors in the block become InputErrors that name it."""
     if not path.is_file():
-        raise InputError(f"{path} does not exist")
+        raise InputError(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
     try:
         file = h5py.File(path, "r")
     except OSError as error:

@@ -309,3 +309,24 @@ def test_verify_compares_with_another_network_when_told(run: Path, tmp_path: Pat
     rows = {row["format"]: row["passed"] for row in (failed.value.result or {})["checks"]}
     # Replayed spikes are compared with the recorded ones, whatever network made them.
     assert rows == {name: name == "sanafe" for name in ALL}
+
+
+def test_files_of_an_earlier_network_are_refused_and_fail_their_checks(run: Path) -> None:
+    convert(run, trials=1, sources=True)
+    with pytest.raises(InputError, match=r"placement.h5 is of 86 neurons, the network has \d+"):
+        export(run, ("sanafe",))
+    with pytest.raises(CheckError) as caught:
+        verify(run, trials=1)
+    rows = {row["format"]: row for row in caught.value.result["checks"]}  # type: ignore[index]
+    assert not any(row["passed"] for row in rows.values())
+    assert "placement.h5 is of 86 neurons" in rows["sanafe"]["found"]
+    assert "the file has 86 neurons" in rows["tiles"]["found"]
+    assert "the file has 86 neurons" in rows["sonata"]["found"]
+    place(run)
+    with pytest.raises(InputError, match=r"spikes.h5 is of an earlier network.h5: simulate again"):
+        export(run, ("sanafe",))
+
+
+def test_codes_that_become_floats_are_said(run: Path) -> None:
+    lost = {name: row["lost"] for name, row in export(run, ("sonata", "c")).items()}
+    assert lost == {"sonata": "the integer codes", "c": "nothing"}
