@@ -8,6 +8,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.build import from_sparse
 
+_MOST_NEURONS = 100_000_000
 _MOST_EXPANSION = 1100  # of deflate; a member that claims more is hostile
 
 
@@ -27,6 +28,13 @@ def read_npz(path: Path, **options: Any) -> SpikingNetwork:
                 if member.file_size > _MOST_EXPANSION * max(member.compress_size, 1):
                     raise InputError(f"{path}: {member.filename} claims {member.file_size} bytes")
         matrix = sparse.load_npz(path)  # never unpickles
+        if max(matrix.shape) > _MOST_NEURONS:
+            raise InputError(
+                f"{path} claims a matrix of {' x '.join(map(str, matrix.shape))}: at most "
+                f"{_MOST_NEURONS:,} neurons are read"
+            )
+        if hasattr(matrix, "check_format"):  # scipy's own sorting crashes on bad indices
+            matrix.check_format(full_check=True)
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError,

@@ -63,9 +63,14 @@ def _fail(error: Exception, message: str, code: int, given: list[str]) -> NoRetu
 
 def call_stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
     """Call a stage and print its result; the modules load only now, so that --help is quick."""
+    import numpy as np
+
     stage = getattr(importlib.import_module(f"spiking_bimt.stages.{name}"), name)
     try:
-        _print(name, as_json, stage(*args, **options))
+        # What overflows is refused where a record is made, with a line of its own.
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = stage(*args, **options)
+        _print(name, as_json, result)
     except CheckError as error:
         if error.result is not None:
             _print(name, as_json, error.result)

@@ -27,14 +27,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data.network import RESETS, SpikingNetwork
+from spiking_bimt.data.network import LONGEST_DELAY, RESETS, SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float32]
-
-LONGEST_DELAY = 10_000
-"""Most steps of a delay: a simulation keeps as many rows of arrivals."""
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,8 @@ def _sanafe(path: Path, folder: Path, network: SpikingNetwork, _how: Runs) -> st
     if not np.array_equal(spikes, found.spikes):
         raise CheckError(
             f"{found.spikes.sum()} spikes by SANA-FE against {spikes.sum()}, from step "
-            f"{int(np.argmax((spikes != found.spikes).any(1)))} on"
+            f"{int(np.argmax((spikes != found.spikes).any(1)))} on: export again if spikes.h5 is "
+            "newer"
         )
     return _same_counts(found, network, placement, chip, spikes)
 
