@@ -1,6 +1,7 @@
 """What all commands share: options, one call of a stage, errors as one line and an exit code."""
 
 import importlib
+import io
 import json
 import sys
 import traceback
@@ -41,6 +42,10 @@ class Group(click.Group):
             raise _Interrupted("interrupted: what was finished is kept") from error
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            # A path may hold bytes that are no text, and a terminal may know ASCII alone.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
         try:
             super().main(given, *rest, **{**kwargs, "standalone_mode": False})
@@ -48,6 +53,11 @@ class Group(click.Group):
             _fail(error, error.format_message(), 2, given)
         except tuple(_EXIT_CODES) as error:
             _fail(error, str(error), _EXIT_CODES[type(error)], given)
+        except RuntimeError as error:
+            if "no locator available" not in str(error):  # Numba's words
+                raise
+            where = "set NUMBA_CACHE_DIR to a folder that can be written"
+            _fail(error, f"compiled kernels cannot be kept: {where}", 2, given)
         sys.exit(0)
 
 

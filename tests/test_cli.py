@@ -1,6 +1,7 @@
 """The command line: exit codes, one-line errors, JSON."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -170,6 +171,25 @@ def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:
     code, _, stderr = call("simulate", copy)
     assert code == 2
     assert "network.h5 is not a readable HDF5 file" in stderr
+
+
+def test_without_a_folder_for_compiled_kernels_one_is_asked_for(run: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "spiking_bimt", "simulate", str(run), "--trials", "1"],
+        env={**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "ZipCacheLocator"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "set NUMBA_CACHE_DIR to a folder that can be written" in done.stderr
+
+
+def test_a_run_whose_name_is_no_text_is_reported(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, os.fsdecode(os.fsencode(tmp_path / "run") + b"\xff"))
+    code, stdout, stderr = call("report", copy)
+    assert (code, stderr) == (0, "")
+    assert "report.html" in stdout
+    assert (Path(copy) / "report.html").is_file()
 
 
 def test_no_arguments_show_the_help() -> None:
