@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_hostile_and_pickled_members_are_refused(tmp_path: Path) -> None:
 def test_indices_and_sizes_that_would_crash_scipy_are_refused(
     tmp_path: Path, kind: str, shape: int, fields: dict[str, list[int]], line: str
 ) -> None:
-    arrays = {name: np.array(value) for name, value in fields.items()}
+    arrays: dict[str, Any] = {name: np.array(value) for name, value in fields.items()}
     data = np.ones(len(next(iter(reversed(arrays.values())))))
     path = tmp_path / "w.npz"
     np.savez(path, format=np.array(kind), shape=np.array([shape, shape]), data=data, **arrays)
