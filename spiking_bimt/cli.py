@@ -71,7 +71,9 @@ def chips(as_json: bool) -> None:
 @click.option("--battery", help="Task battery, see `spiking_bimt tasks`.")
 @click.option("--tasks", callback=_names, help="Comma-separated subset of the battery.")
 @click.option("--seed", type=int, help="Seed of weights, trials and noise.")
-@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with its config.toml.")
+@click.option(
+    "--resume", is_flag=True, help="Go on from the run's checkpoint, with its config.toml."
+)
 @click.option("--pictures", is_flag=True, help="Draw the sheet as it trains, and animate it.")
 @click.option("--test-trials", default=200, show_default=True, help="Trials a task at the end.")
 def train(run: Path, as_json: bool, **options: Any) -> None:

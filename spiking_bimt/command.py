@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import math
 import sys
 import traceback
 from collections.abc import Sequence
@@ -89,7 +90,16 @@ def call_stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
 
 def _print(name: str, as_json: bool, result: dict[str, Any]) -> None:
     if as_json:
-        click.echo(json.dumps(result))
+        click.echo(json.dumps(_finite(result)))
     else:
         tables = importlib.import_module("spiking_bimt.stages.tables")
         getattr(tables, f"show_{name}")(result)
+
+
+def _finite(value: Any) -> Any:
+    """JSON values with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -66,6 +66,17 @@ def test_train_and_convert_print_json(run: Path, tmp_path: Path) -> None:
     assert json.loads(stdout)["trained_units"] == 36
 
 
+def test_json_has_no_nan(run: Path, tmp_path: Path) -> None:
+    def refused(constant: str) -> None:
+        raise AssertionError(constant)
+
+    copy = shutil.copytree(run, tmp_path / "run")
+    neurons = ("--tau-mem", 20, "--t-ref", 2, "--reset", "value")
+    code, stdout, _ = call("convert", copy, *neurons, "--trials", 1, "--diagnose", "--json")
+    assert code == 0
+    assert json.loads(stdout, parse_constant=refused)["diagnosis"]
+
+
 def test_train_draws_the_sheet_when_asked(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY.format(steps=20))
     args = ["train", tmp_path / "run", "--config", tmp_path / "tiny.toml", "--test-trials", 2]
