@@ -179,9 +179,10 @@ def test_synapses_of_another_time_constant_are_trained_for(run: Path) -> None:
 
 @pytest.mark.parametrize("method", ["one-to-one", "finetune"])
 def test_output_neurons_answer_by_their_counts(run: Path, method: str) -> None:
+    training = ("--steps", 2, "--batch", 8) if method == "finetune" else ()
     code, out, _ = call(
-        "convert", run, "--method", method, "--output-neurons", "--steps", 2, "--batch", 8,
-        "--trials", 2, "--full-rate", 400, "--json",
+        "convert", run, "--method", method, "--output-neurons", *training, "--trials", 2,
+        "--full-rate", 400, "--json",
     )  # fmt: skip
     assert code == 0
     found = json.loads(out)
