@@ -35,9 +35,12 @@ from spiking_bimt.kernels.state import (
     put,
     set_drive,
 )
-from spiking_bimt.kernels.vector import atomic_add, borrowing, inlined
+from spiking_bimt.kernels.vector import atomic_add, atomic_load, borrowing, inlined, relax
 
 Array = npt.NDArray[Any]
+
+_PATIENCE = 256
+"""Looks at a barrier, some ten microseconds, before the core is offered to others each time."""
 
 _give_way = types.ExternalFunction("sched_yield", types.int32())
 
@@ -84,9 +87,10 @@ def meet(team: Team, meetings: int) -> None:
     """Wait until every part has come here as often as this one."""
     atomic_add(team.barrier, 0, 1)
     wanted, tries = (meetings + 1) * team.numbers[1], 0
-    while atomic_add(team.barrier, 0, 0) < wanted:
+    while atomic_load(team.barrier, 0) < wanted:
+        relax()
         tries += 1
-        if tries % 256 == 0:  # the core may be wanted by the part that is waited for
+        if tries > _PATIENCE:  # the core may be wanted by the part that is waited for
             _give_way()
 
 
@@ -191,9 +195,10 @@ def advance(
     """Run `steps` steps; the history with all new spikes, and the cursors into their rows.
 
     Synapses are CSR by presynaptic neuron of the whole network, with the targets, numbered from
-    this part's first, and the weights of `renumber.rows_joined`; `reach` is the least and largest delay, `delays` (nnz,) ascends within a row, or is
-    empty where all are equal. Charges and held currents come by bounds (steps + 1,), neurons and
-    values. `traced` are neurons whose potential goes to traces (steps, traced), -1 for none here.
+    this part's first, and the weights of `renumber.rows_joined`; `reach` is the least and largest
+    delay, `delays` (nnz,) ascends within a row, or is empty where all are equal. Charges and held
+    currents come by bounds (steps + 1,), neurons and values. `traced` are neurons whose potential
+    goes to traces (steps, traced), -1 for none here.
     `spikes` starts with the last reach[1] steps' spikes of all parts, whose bounds begin `first`
     (reach[1] + steps + 1,); `cursors` with their places in their rows, where there are delays.
     """

@@ -36,8 +36,9 @@ V, Q, P, DRIVE, HELD, RESET, FLOOR = range(7)
 RESET and FLOOR are relative to the threshold."""
 
 FREE_AT, NEXT, MARK, SUSPECTS, HOT, HOLD = range(6)
-"""Rows of marks: step of release, where it is beyond the lists; next neuron of that list; event mode's epoch of each state
-times 4 plus its status, together because they are read together; its lists; refractory steps."""
+"""Rows of marks: step of release, where it is beyond the lists; next neuron of that list; event
+mode's epoch of each state times 4 plus its status, together because they are read together; its
+lists; refractory steps."""
 
 STEP, PHASE, EPOCH, N_SUSPECTS, N_HOT, MEETINGS, SUBTRACT, TWO, FLOORED = range(9)
 """Entries of clock: steps done, k, epochs done, lengths of event mode's lists, exchanges done;
