@@ -16,20 +16,26 @@ RATES = (0.01, 0.03, 0.1, 0.3, 1.0)  # Hz
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """Seconds of both modes for 100 ms of 1,000,000 neurons."""
+    """CPU time of both modes."""
+    from matplotlib.ticker import NullLocator
+
     by_name = {row.what: row for row in rows}
     found = [by_name[f"event mode, 1,000,000 at {hz} Hz, dt 0.1"] for hz in RATES]
+    event = [1000 * (row.ours or 0.0) for row in found]
+    clock = [1000 * (row.reference or 0.0) for row in found]
 
     def paint(figure: "Figure") -> None:
         axes = figure.subplots()
-        event, clock = [row.ours for row in found], [row.reference for row in found]
         axes.loglog(RATES, clock, "s-", color=style.ORANGE, label="clock mode")
         axes.loglog(RATES, event, "o-", color=style.BLUE, label="event mode")
-        start = event[0] or 0.0
-        line = [start * hz / RATES[0] for hz in RATES]
-        axes.loglog(RATES, line, ":", color=style.LINE, label="proportional to the rate")
+        line = [event[0] * hz / RATES[0] for hz in RATES]
+        axes.loglog(RATES, line, ":", color=style.MUTED, label="proportional to the rate")
+        for axis, ticks in ((axes.xaxis, RATES), (axes.yaxis, (3, 10, 30, 100, 300))):
+            axis.set_ticks(ticks)
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
         axes.set_xlabel("mean rate (Hz)")
-        axes.set_ylabel("CPU time of 100 ms, 1,000,000 neurons (s)")
+        axes.set_ylabel("CPU time of 100 ms of 1,000,000 neurons (ms)")
         axes.legend(fontsize=8)
 
     image = style.draw(5.5, 4.0, paint)
