@@ -16,7 +16,8 @@ def intervals(steps: Array, neurons: Array) -> Array:
     """Intervals between the spikes of a neuron, in steps."""
     order = np.lexsort((steps, neurons))
     own = neurons[order][1:] == neurons[order][:-1]
-    return np.diff(steps[order])[own]
+    found: Array = np.diff(steps[order])[own]
+    return found
 
 
 def alike(theirs: tuple[Array, Array], ours: tuple[Array, Array]) -> int:

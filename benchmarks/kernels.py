@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
@@ -42,7 +42,7 @@ PEERS = ("brian2", "brainevent", "nest")
 NEST_LIMIT = 20_000  # neurons: beyond, NEST takes minutes
 RATES = (0.64, 0.85, 2.2)  # mean drives of W3, for about 1, 10 and 50 Hz
 
-WORKLOADS: dict[str, Callable[[], Workload]] = {
+WORKLOADS: Mapping[str, Callable[[], Workload]] = {
     "W1": partial(cuba, "W1", 4000, 80, 1.0, 1000.0),
     "W2": partial(cuba, "W2", 100_000, 100, 0.8, 500.0),
 } | {
@@ -91,7 +91,8 @@ def against_peer(name: str, peer: str, python: str | None) -> list[Row]:
 
 def modes(side: int, hz: float, target: float) -> list[Row]:
     """Event mode against clock mode on a sheet whose neurons are made to spike at a rate."""
-    n, spikes = side * side, [np.empty(0), np.empty(0)]
+    n = side * side
+    spikes: list[Array] = [np.empty(0, np.int32)] * 2
     network = build.random_sheet(side, dt=0.1, tau_syn=5.0, t_ref=2.0)
     drive = [PoissonSources(np.arange(n), hz, 2.5)]
     simulations = [
@@ -107,7 +108,7 @@ def modes(side: int, hz: float, target: float) -> list[Row]:
         return time.process_time() - start, len(spikes[i])
 
     (event, count), (clock, _) = in_turns([partial(run, 0), partial(run, 1)], REPEATS)
-    same, each = np.array_equal(*spikes), 1e9 * event / max(30 * count, 1)
+    same, each = np.array_equal(spikes[0], spikes[1]), 1e9 * event / max(30 * count, 1)
     text = f"100 ms; same spikes: {same}; {each:.0f} ns per synaptic event"
     return [at_least(f"event mode, {n:,} at {hz} Hz, dt 0.1", event, clock, target, "CPU s", text)]
 
