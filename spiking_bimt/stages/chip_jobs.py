@@ -51,7 +51,7 @@ PRICES: dict[str, dict[str, tuple[tuple[bool, float], ...]]] = {
 """Trainings against each chip: whether groups are priced or single weights, and the price."""
 
 SEARCHES: dict[str, tuple[tuple[str, float, float], ...]] = {
-    "yang19": (("l1", 2.0, 0.027), ("l1", 4.0, 0.027)),
+    "yang19": (("l1", 4.0, 0.03),),
     "modcog": (("l1", 1.0, 0.024),),
 }
 """Trainings against the first chip with a rising price: the base's regulariser and strength, and
@@ -126,4 +126,5 @@ def chip_jobs(batteries: tuple[str, ...], seeds: int, quick: bool) -> tuple[list
                 for groups, price in PRICES[battery][chip][: 2 if quick else None]:
                     reg, scale = kinds[0]
                     priced.append(Job(battery, reg, scale, seed, chip, groups, price))
-    return bases, priced
+    # A quick study has not every base, but those that it goes on from.
+    return list(dict.fromkeys(bases + [job.base for job in priced])), priced

@@ -22,7 +22,7 @@ from spiking_bimt.page import study_figures
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.chip_jobs import CHIPS, TASKS, Job, chip_jobs
-from spiking_bimt.stages.rate_on_chip import chip_costs
+from spiking_bimt.stages.rate_on_chip import chip_costs, spiking_error
 from spiking_bimt.stages.study import backend, store_figure
 from spiking_bimt.stages.train import TEST_TRIALS, train
 from spiking_bimt.tasks.accuracy import score
@@ -115,6 +115,7 @@ def describe(network: RateNetwork, job: Job) -> dict[str, Any]:
     return {
         "error": 1 - result.accuracy,
         "interval": [1 - value for value in reversed(result.interval)],
+        "spiking_error": spiking_error(network, trials),
         **wiring(network),
         "chips": {name: {**costs[name], **function[name]} for name in chips},
     }
@@ -161,8 +162,8 @@ def flat_rows(done: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             }
 
 
-MEASURED = ("error", "active_units", "connections", "cores", "tiles", "packets_per_spike",
-            "hops_per_trial", "network_nj", "total_nj", "agreement",
+MEASURED = ("error", "spiking_error", "active_units", "connections", "cores", "tiles",
+            "packets_per_spike", "hops_per_trial", "network_nj", "total_nj", "agreement",
             "broken_tasks")  # fmt: skip
 
 

@@ -59,10 +59,11 @@ def test_it_compares_networks_at_their_placements(done: Path) -> None:
     assert not result["failed"]
     kinds = [(row["kind"], row["chip"]) for row in result["networks"]]
     assert kinds == [
-        ("l1", "loihi16"), ("l1", "loihi64"), ("chip, rising", "loihi16"),
+        ("l1", "loihi16"), ("l1", "loihi64"), ("l1", "loihi16"), ("l1", "loihi64"),
+        ("chip, rising", "loihi16"),
         ("l1, pruned", "loihi16"), ("chip, weights", "loihi16"),
     ]  # fmt: skip
-    l1, _, rising, pruned, priced = result["networks"]
+    l1, *_, rising, pruned, priced = result["networks"]
     assert priced["connections"] < l1["connections"]
     for row in (l1, rising, pruned, priced):
         assert row["cores"] == -(-row["active_units"] // 16)
@@ -117,8 +118,9 @@ def test_ratios_at_equal_error_count_no_packets_as_the_least() -> None:
 
 def test_the_summary_is_a_mean_over_seeds() -> None:
     shared = {"battery": "yang19", "chip": "loihi16", "kind": "l1", "l1_scale": 2.0, "price": 0.0}
-    names = ("error", "active_units", "connections", "cores", "tiles", "packets_per_spike",
-             "hops_per_trial", "network_nj", "total_nj", "agreement", "broken_tasks")  # fmt: skip
+    names = ("error", "spiking_error", "active_units", "connections", "cores", "tiles",
+             "packets_per_spike", "hops_per_trial", "network_nj", "total_nj", "agreement",
+             "broken_tasks")  # fmt: skip
     rows = [{**shared, **dict.fromkeys(names, value)} for value in (1.0, 3.0)]
     (row,) = summary(rows)
     assert row["error"][0] == 2.0
