@@ -1,6 +1,9 @@
-"""Other simulators on a workload of `kernels.py`, run by their own interpreter; one JSON line.
+"""Other simulators on a workload of `kernels.py`, run by their own interpreter.
 
-    python kernel_peers.py PEER WORKLOAD.npz REPEATS
+    python kernel_peers.py PEER WORKLOAD.npz
+
+One run for every line of its input, and a line of JSON for every run: CPU seconds and spikes. The
+last run's spikes are left in spikes.npz where the workload says `record`, in float64.
 
 A workload holds indptr, indices, weights (jumps of the synaptic term I), bias (N,), v0 (N,) and the
 scalars tau_mem, tau_syn, tau_inh (0 where there is one kind of synapse), v_leak, v_th, v_reset,
@@ -8,27 +11,34 @@ t_ref, dt, duration (ms), of
 
     tau_mem dv/dt = v_leak - v + I_e + I_i + bias,    tau dI/dt = -I + jumps.
 
-Times are CPU seconds of the simulation proper.
+Times are CPU seconds of the simulation proper, without building, compiling and writing results.
 """
 
 import json
-import resource
-import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 Given = dict[str, Any]
+Runs = Iterator[tuple[float, int]]
+
+_CPU_BEFORE = "const std::clock_t cpu_before = std::clock();"
+_CPU_AFTER = """{
+    std::ofstream file("results/cpu_seconds");
+    file << double(std::clock() - cpu_before) / CLOCKS_PER_SEC << std::endl;
+}"""
 
 
-def brian2_standalone(w: Given, repeats: int) -> tuple[list[float], int]:
-    """C++ standalone, float32 and one thread; the run's elapsed time times its share of CPU."""
+def brian2_standalone(w: Given) -> Runs:
+    """C++ standalone, float32 and one thread, compiled with its own flags (-O3, fast math)."""
     import brian2 as b  # type: ignore[import-not-found]
 
-    b.prefs.core.default_float_dtype = np.float32
+    b.prefs.core.default_float_dtype = np.float64 if w["record"] else np.float32
     folder = tempfile.mkdtemp()
     b.set_device("cpp_standalone", directory=folder, build_on_run=False)
     b.defaultclock.dt = w["dt"] * b.ms
@@ -56,19 +66,20 @@ def brian2_standalone(w: Given, repeats: int) -> tuple[list[float], int]:
         parts.append(synapses)
     spikes = b.SpikeMonitor(group)
     network = b.Network(*parts, spikes)
+    b.device.insert_code("before_network_run", _CPU_BEFORE)
+    b.device.insert_code("after_network_run", _CPU_AFTER)
     network.run(w["duration"] * b.ms)
     b.device.build(directory=folder, compile=True, run=False)
-    times = []
-    for _ in range(repeats):
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    while True:
         b.device.run(directory=folder, with_output=False)
-        after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
-        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        times.append(b.device._last_run_time * min(used / wall, 1.0))
-    return times, int(spikes.num_spikes)
+        if w["record"]:
+            steps = np.round(np.asarray(spikes.t / b.ms) / w["dt"])
+            np.savez("spikes.npz", steps=steps.astype(int), neurons=np.asarray(spikes.i))
+        seconds = float((Path(folder) / "results" / "cpu_seconds").read_text())
+        yield seconds, int(spikes.num_spikes)
 
 
-def brainevent(w: Given, repeats: int) -> tuple[list[float], int]:
+def brainevent(w: Given) -> Runs:
     """Sparse event-driven products of JAX on the CPU, a compiled scan over the steps."""
     import brainevent as be  # type: ignore[import-not-found]
     import jax  # type: ignore[import-not-found]
@@ -107,20 +118,18 @@ def brainevent(w: Given, repeats: int) -> tuple[list[float], int]:
         return jax.lax.scan(step, start, jnp.arange(steps, dtype=jnp.int32))[1].sum()
 
     v = jnp.asarray(w["v0"], jnp.float32)
-    count, times = int(run(v)), []
-    for _ in range(repeats):
+    run(v).block_until_ready()  # compiles
+    while True:
         start = time.process_time()
-        run(v).block_until_ready()
-        times.append(time.process_time() - start)
-    return times, count
+        count = int(run(v))
+        yield time.process_time() - start, count
 
 
-def nest(w: Given, repeats: int) -> tuple[list[float], int]:
+def nest(w: Given) -> Runs:
     """iaf_psc_exp, delays of one step; the membrane's capacitance is tau_mem, so 1 pA is 1 mV."""
     import nest as ns
 
-    times, count = [], 0
-    for _ in range(repeats):
+    while True:
         ns.ResetKernel()
         ns.resolution, ns.local_num_threads = w["dt"], 1
         values = {
@@ -136,13 +145,18 @@ def nest(w: Given, repeats: int) -> tuple[list[float], int]:
             pre, w["indices"].astype(np.int64) + 1, "one_to_one",
             {"weight": strength, "delay": np.full(len(pre), w["dt"])},
         )  # fmt: skip
+        recorder = ns.Create("spike_recorder") if w["record"] else None
+        if recorder is not None:
+            ns.Connect(cells, recorder)
         ns.Prepare()
         start = time.process_time()
         ns.Run(w["duration"])
-        times.append(time.process_time() - start)
-        count = int(ns.local_spike_counter)
+        seconds, count = time.process_time() - start, int(ns.local_spike_counter)
         ns.Cleanup()
-    return times, count
+        if recorder is not None:
+            steps = np.round(recorder.events["times"] / w["dt"]).astype(int) - 1
+            np.savez("spikes.npz", steps=steps, neurons=recorder.events["senders"] - 1)
+        yield seconds, count
 
 
 PEERS = {"brian2": brian2_standalone, "brainevent": brainevent, "nest": nest}
@@ -150,5 +164,7 @@ PEERS = {"brian2": brian2_standalone, "brainevent": brainevent, "nest": nest}
 if __name__ == "__main__":
     with np.load(sys.argv[2]) as file:
         given = {name: file[name] if file[name].ndim else file[name].item() for name in file}
-    taken, spikes = PEERS[sys.argv[1]](given, int(sys.argv[3]))
-    print(json.dumps({"seconds": statistics.median(taken), "spikes": spikes}))
+    runs = PEERS[sys.argv[1]](given)
+    for _ in sys.stdin:
+        taken, spikes = next(runs)
+        print(json.dumps({"seconds": taken, "spikes": spikes}), flush=True)

@@ -19,6 +19,7 @@ from spiking_bimt.kernels.state import (
     EPOCH,
     FREE_AT,
     HELD,
+    HOLD,
     MEETINGS,
     NEXT,
     PHASE,
@@ -34,9 +35,12 @@ from spiking_bimt.kernels.state import (
     put,
     set_drive,
 )
-from spiking_bimt.kernels.vector import atomic_add, borrowing
+from spiking_bimt.kernels.vector import atomic_add, atomic_load, borrowing, inlined, relax
 
 Array = npt.NDArray[Any]
+
+_PATIENCE = 256
+"""Looks at a barrier, some ten microseconds, before the core is offered to others each time."""
 
 _give_way = types.ExternalFunction("sched_yield", types.int32())
 
@@ -56,7 +60,7 @@ class Team(NamedTuple):
     """(1,) arrivals at the barrier."""
 
 
-@borrowing
+@inlined
 def release(
     cells: Array, marks: Array, clock: Array, table: Array, head: Array, k: int, step: int,
     lazy: bool,
@@ -67,8 +71,8 @@ def release(
     head[slot] = -1
     while j >= 0:
         following = np.int64(marks[NEXT, j])
-        if marks[FREE_AT, j] > step:  # its time is longer than the lists reach
-            await_release(marks, head, j, step)
+        if marks[HOLD, j] >= head.size and marks[FREE_AT, j] > step:  # beyond the lists' reach
+            await_release(marks, head, j, slot, marks[FREE_AT, j] - step)
         else:
             if lazy:
                 catch_up(cells, marks, clock, table, j)
@@ -83,9 +87,10 @@ def meet(team: Team, meetings: int) -> None:
     """Wait until every part has come here as often as this one."""
     atomic_add(team.barrier, 0, 1)
     wanted, tries = (meetings + 1) * team.numbers[1], 0
-    while atomic_add(team.barrier, 0, 0) < wanted:
+    while atomic_load(team.barrier, 0) < wanted:
+        relax()
         tries += 1
-        if tries % 256 == 0:  # the core may be wanted by the part that is waited for
+        if tries > _PATIENCE:  # the core may be wanted by the part that is waited for
             _give_way()
 
 
@@ -128,13 +133,13 @@ def deliver_due(
     """Deliver the synapses whose own delay ends now, oldest spikes first."""
     for age in range(reach[1], reach[0] - 1, -1):
         for s in range(first[row - age], first[row - age + 1]):
-            t, high = cursors[s], indptr[spikes[s] + 1]
+            t, low, high = cursors[s], indptr[spikes[s]], indptr[spikes[s] + 1]
             while t < high and delays[t] == age:
-                j = np.int64(indices[t])
+                j = np.int64(indices[low + t])
                 if lazy:
-                    event.arrive(cells, marks, clock, table, j, k, weights[t])
+                    event.arrive(cells, marks, clock, table, j, k, weights[high + t])
                 else:
-                    add(cells, clock, table, j, k, weights[t])
+                    add(cells, clock, table, j, k, weights[high + t])
                 t += 1
             cursors[s] = t
 
@@ -189,10 +194,11 @@ def advance(
 ) -> tuple[Array, Array]:  # fmt: skip
     """Run `steps` steps; the history with all new spikes, and the cursors into their rows.
 
-    Synapses are CSR by presynaptic neuron of the whole network, targets numbered from this part's
-    first; `reach` is the least and largest delay, `delays` (nnz,) ascends within a row, or is
-    empty where all are equal. Charges and held currents come by bounds (steps + 1,), neurons and
-    values. `traced` are neurons whose potential goes to traces (steps, traced), -1 for none here.
+    Synapses are CSR by presynaptic neuron of the whole network, with the targets, numbered from
+    this part's first, and the weights of `renumber.rows_joined`; `reach` is the least and largest
+    delay, `delays` (nnz,) ascends within a row, or is empty where all are equal. Charges and held
+    currents come by bounds (steps + 1,), neurons and values. `traced` are neurons whose potential
+    goes to traces (steps, traced), -1 for none here.
     `spikes` starts with the last reach[1] steps' spikes of all parts, whose bounds begin `first`
     (reach[1] + steps + 1,); `cursors` with their places in their rows, where there are delays.
     """
@@ -259,7 +265,7 @@ def advance(
                 driven.deliver(sources, indptr, indices, weights, cells, clock, table, k)
             if indices.size > driven.CACHED:  # a step ahead, while other work is left
                 later = spikes[first[due + 1] : first[due + 2]]
-                driven.ask_for_first(later, indptr, indices, weights)
+                driven.ask_for_first(later, indptr, indices)
         if traced.size:
             read(traced, traces[i], cells, marks, clock, table, k, lazy)
         clock[STEP] = step + 1

@@ -24,7 +24,7 @@ from spiking_bimt.kernels.state import (
     Q,
     V,
 )
-from spiking_bimt.kernels.vector import BLOCK, above_zero, borrowing, lowest_bit, prefetch
+from spiking_bimt.kernels.vector import BLOCK, above_zero, inlined, lowest_bit, prefetch
 
 Array = npt.NDArray[Any]
 
@@ -34,11 +34,11 @@ CHUNK = 512
 AHEAD = 6
 """Presynaptic rows that are asked for before they are used."""
 
-CACHED = 2**16
-"""Synapses that the second-level cache holds anyway, so that none need be asked for."""
+CACHED = 2**17
+"""Numbers, two a synapse, that the second-level cache holds anyway: none need be asked for."""
 
 
-@borrowing
+@inlined
 def crossed(v: Array, low: int, found: Array, count: int) -> int:
     """Append low + j for every v[j] > 0; the new count."""
     for block in range(0, v.size, BLOCK):
@@ -50,7 +50,7 @@ def crossed(v: Array, low: int, found: Array, count: int) -> int:
     return count
 
 
-@borrowing
+@inlined
 def move(v: Array, q: Array, c: Array, d: Any, g: Any, k: Any, s: Any, tiny: Any) -> None:
     """One step of neurons of one kind with one kind of synapse."""
     zero = tiny - tiny
@@ -60,7 +60,7 @@ def move(v: Array, q: Array, c: Array, d: Any, g: Any, k: Any, s: Any, tiny: Any
         q[j] = left if abs(left) > tiny else zero
 
 
-@borrowing
+@inlined
 def move_two(
     v: Array, q: Array, p: Array, c: Array, d: Any, g: Any, h: Any, k: Any, s: Any, r: Any,
     tiny: Any,
@@ -74,7 +74,7 @@ def move_two(
         p[j] = other if abs(other) > tiny else zero
 
 
-@borrowing
+@inlined
 def move_each(
     v: Array, q: Array, c: Array, d: Array, g: Array, k: Array, s: Array, floor: Array, tiny: Any
 ) -> None:
@@ -88,14 +88,14 @@ def move_each(
         q[j] = left if abs(left) > tiny else zero
 
 
-@borrowing
+@inlined
 def look(v: Array, q: Array, c: Array, d: Any, g: Any, k: Any, out: Array) -> None:
     """v at k within an epoch, without writing the state."""
     for j in range(v.size):
         out[j] = d * v[j] + (g * q[j] + k * c[j])
 
 
-@borrowing
+@inlined
 def look_two(
     v: Array, q: Array, p: Array, c: Array, d: Any, g: Any, h: Any, k: Any, out: Array
 ) -> None:
@@ -104,7 +104,7 @@ def look_two(
         out[j] = d * v[j] + (g * q[j] + (h * p[j] + k * c[j]))
 
 
-@borrowing
+@inlined
 def sweep(cells: Array, clock: Array, table: Array, k: int, scratch: Array, found: Array) -> int:
     """Move all neurons (k = L) or look at them (k < L); those above threshold, ascending."""
     v, q, p, c = cells[V], cells[Q], cells[P], cells[DRIVE]
@@ -133,24 +133,23 @@ def sweep(cells: Array, clock: Array, table: Array, k: int, scratch: Array, foun
     return count
 
 
-@borrowing
-def ask_for(indptr: Array, indices: Array, weights: Array, source: int) -> None:
+@inlined
+def ask_for(indptr: Array, indices: Array, source: int) -> None:
     """Prefetch a presynaptic row."""
-    for k in range(indptr[source], indptr[source + 1] + 15, 16):  # 16 entries fill a cache line
-        prefetch(indices, k)
-        prefetch(weights, k)
+    for t in range(indptr[source], indptr[source + 1] + 7, 8):  # 8 synapses fill a cache line
+        prefetch(indices, 2 * t)
 
 
-@borrowing
-def ask_for_first(sources: Array, indptr: Array, indices: Array, weights: Array) -> None:
+@inlined
+def ask_for_first(sources: Array, indptr: Array, indices: Array) -> None:
     """Prefetch the rows of the sources that come next, and where further rows begin."""
     for s in range(min(AHEAD, sources.size)):
-        ask_for(indptr, indices, weights, sources[s])
+        ask_for(indptr, indices, sources[s])
     for s in range(AHEAD, min(2 * AHEAD, sources.size)):
         prefetch(indptr, sources[s])
 
 
-@borrowing
+@inlined
 def deliver(
     sources: Array, indptr: Array, indices: Array, weights: Array, cells: Array, clock: Array,
     table: Array, k: int,
@@ -164,20 +163,21 @@ def deliver(
         if s + 2 * AHEAD < asked:
             prefetch(indptr, sources[s + 2 * AHEAD])
         if s + AHEAD < asked:
-            ask_for(indptr, indices, weights, sources[s + AHEAD])
-        row = range(np.uint64(indptr[sources[s]]), np.uint64(indptr[sources[s] + 1]))
+            ask_for(indptr, indices, sources[s + AHEAD])
+        low, high = np.uint64(indptr[sources[s]]), np.uint64(indptr[sources[s] + 1])
+        row = range(low, high)
         if k == 0 and not two:
             for t in row:
-                q[np.uint64(indices[t])] += weights[t]
+                q[np.uint64(indices[low + t])] += weights[high + t]
         elif k == 0:
             for t in row:
-                if weights[t] < 0:
-                    p[np.uint64(indices[t])] += weights[t]
+                if weights[high + t] < 0:
+                    p[np.uint64(indices[low + t])] += weights[high + t]
                 else:
-                    q[np.uint64(indices[t])] += weights[t]
+                    q[np.uint64(indices[low + t])] += weights[high + t]
         else:
             for t in row:
-                j, weight = np.uint64(indices[t]), weights[t]
+                j, weight = np.uint64(indices[low + t]), weights[high + t]
                 if two and weight < 0:
                     v[j] += p_to_v * weight
                     p[j] += p_to_p * weight

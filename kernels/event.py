@@ -193,17 +193,17 @@ def deliver(
         if s + 2 * AHEAD < n:
             prefetch(indptr, sources[s + 2 * AHEAD])
         if s + AHEAD < n:
-            ask_for(indptr, indices, weights, sources[s + AHEAD])
+            ask_for(indptr, indices, sources[s + AHEAD])
         if s + 1 < n:
             ahead = indptr[sources[s + 1]]
             for t in range(ahead, min(ahead + LANES, indptr[sources[s + 1] + 1])):
-                ask_for_state(cells, marks, indices[t])
+                ask_for_state(cells, marks, indices[ahead + t])
         low, high = indptr[sources[s]], indptr[sources[s] + 1]
         for t in range(low, high):
             if (t - low) % LANES == 0 and table.shape[2] == 1:
-                chunk = indices[t : min(t + LANES, high)]
+                chunk = indices[low + t : low + min(t + LANES, high)]
                 catch_up_together(chunk, cells, marks, clock, table, scratch)
-            arrive(cells, marks, clock, table, np.int64(indices[t]), k, weights[t])
+            arrive(cells, marks, clock, table, np.int64(indices[low + t]), k, weights[high + t])
 
 
 @borrowing

@@ -39,6 +39,21 @@ def rows_in_order(
 
 
 @njit(cache=True)
+def rows_joined(
+    indptr: Array, indices: Array, weights: Array, targets: Array, values: Array
+) -> None:
+    """Put each row's targets and then its weights in one place, two views of the same memory.
+
+    Synapse t of the row low..high has targets[low + t] and values[high + t]: a row lies on fewer
+    cache lines than in two arrays, and both are read in steps of one.
+    """
+    for i in range(indptr.size - 1):
+        low, high = indptr[i], indptr[i + 1]
+        for t in range(low, high):
+            targets[low + t], values[high + t] = indices[t], weights[t]
+
+
+@njit(cache=True)
 def name_spikes(spikes: Array, bounds: Array, order: Array) -> Array:
     """`spikes` of places in `order` as neurons, ascending within bounds[i]..bounds[i + 1].
 

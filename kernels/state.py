@@ -36,8 +36,9 @@ V, Q, P, DRIVE, HELD, RESET, FLOOR = range(7)
 RESET and FLOOR are relative to the threshold."""
 
 FREE_AT, NEXT, MARK, SUSPECTS, HOT, HOLD = range(6)
-"""Rows of marks: step of release; next neuron of that list; event mode's epoch of each state
-times 4 plus its status, together because they are read together; its lists; refractory steps."""
+"""Rows of marks: step of release, where it is beyond the lists; next neuron of that list; event
+mode's epoch of each state times 4 plus its status, together because they are read together; its
+lists; refractory steps."""
 
 STEP, PHASE, EPOCH, N_SUSPECTS, N_HOT, MEETINGS, SUBTRACT, TWO, FLOORED = range(9)
 """Entries of clock: steps done, k, epochs done, lengths of event mode's lists, exchanges done;
@@ -75,6 +76,9 @@ def potential(cells: Array, clock: Array, table: Array, j: int, k: int) -> Any:
 @inlined
 def put(cells: Array, clock: Array, table: Array, j: int, k: int, value: Any) -> None:
     """Set v of neuron j to `value` at k."""
+    if k == 0:
+        cells[V, j] = value
+        return
     kind = j if table.shape[2] > 1 else 0
     rest = drawn_by_charge(cells, clock, table, j, k, kind)
     cells[V, j] = table[BACK, k, kind] * (value - rest)
@@ -121,31 +125,34 @@ def catch_up(cells: Array, marks: Array, clock: Array, table: Array, j: int) -> 
         behind -= 1
 
 
-@borrowing
+@inlined
 def fire(
     found: Array, count: int, cells: Array, marks: Array, clock: Array, table: Array, head: Array,
     k: int, step: int,
 ) -> None:  # fmt: skip
     """Reset the neurons found[:count], and hold those that have a refractory time."""
+    here = step % head.size
     for f in range(count):
         j = np.int64(found[f])
-        value = cells[RESET, j]
+        value, hold = cells[RESET, j], np.int64(marks[HOLD, j])
         if clock[SUBTRACT]:
             value = value + potential(cells, clock, table, j, k)
-        if marks[HOLD, j] == 0:
+        if hold == 0:
             put(cells, clock, table, j, k, value)
-        else:
-            cells[V, j] = -np.inf
-            if clock[SUBTRACT]:
-                cells[HELD, j] = value
-            marks[FREE_AT, j] = step + marks[HOLD, j]
-            await_release(marks, head, j, step)
+            continue
+        cells[V, j] = -np.inf
+        if clock[SUBTRACT]:
+            cells[HELD, j] = value
+        if hold >= head.size:
+            marks[FREE_AT, j] = step + hold
+        await_release(marks, head, j, here, hold)
 
 
 @inlined
-def await_release(marks: Array, head: Array, j: int, step: int) -> None:
-    """Enter neuron j in the list of its step, or of the furthest step that has a list."""
-    slot = min(marks[FREE_AT, j], step + head.size - 1) % head.size
+def await_release(marks: Array, head: Array, j: int, here: int, steps: int) -> None:
+    """Enter neuron j in the list `steps` after the list `here`, or in the furthest there is."""
+    slot = here + min(steps, head.size - 1)
+    slot -= head.size if slot >= head.size else 0
     marks[NEXT, j] = head[slot]
     head[slot] = j
 

@@ -1,6 +1,7 @@
 """What Numba lacks: a bit mask of 64 comparisons, rows of a matrix product held in registers,
 prefetching, atomic counters, borrowed arrays."""
 
+import platform
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -144,6 +145,31 @@ def atomic_add(typing: Any, array: Any, index: Any, value: Any) -> Any:
         return builder.atomic_rmw("add", place, args[2], "seq_cst")
 
     return types.int64(array, types.intp, types.int64), generate
+
+
+@_intrinsic
+def atomic_load(typing: Any, array: Any, index: Any) -> Any:
+    """An int64 counter that other threads add to; reading does not take its line from them."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _address(context, builder, array, args[0], args[1])
+        return builder.load_atomic(place, "seq_cst", align=8)
+
+    return types.int64(array, types.intp), generate
+
+
+@_intrinsic
+def relax(typing: Any) -> Any:
+    """Tell an x86 core that this is a loop that waits; others are told nothing."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if platform.machine() in ("x86_64", "AMD64"):
+            kind = ir.FunctionType(ir.VoidType(), [])
+            pause = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause")
+            builder.call(pause, [])
+        return context.get_dummy_value()
+
+    return types.none(), generate
 
 
 def padded(n: int) -> int:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.kernels import event
 from spiking_bimt.kernels.clock import CHUNK
+from spiking_bimt.kernels.renumber import rows_joined
 from spiking_bimt.kernels.state import N_HOT, N_SUSPECTS, TWO
 from spiking_bimt.simulation import rules as parameters
 from spiking_bimt.simulation.locality import alone
@@ -34,7 +35,8 @@ class Part:
     """These and `table` as in `kernels.state`."""
     table: Array
     synapses: tuple[Array, Array, Array, Array]
-    """indptr by presynaptic neuron of the whole network, indices from `low`, weights, delays."""
+    """indptr by presynaptic neuron of the whole network; targets numbered from `low`
+    and weights as in `renumber.rows_joined`; delays."""
     reach: tuple[int, int]
     """Least and largest delay."""
     scratch: Array
@@ -115,5 +117,7 @@ def _synapses(
         order = np.lexsort((delays, row))
         indices, weights, delays = indices[order], weights[order], delays[order]
     none = np.empty(0, np.int32)
-    typed = weights.astype(dtype, copy=False)
-    return indptr, indices, typed, none if delays is None else delays
+    targets = np.empty(2 * len(indices), f"i{np.dtype(dtype).itemsize}")
+    values = targets.view(dtype)
+    rows_joined(indptr, indices, weights, targets, values)
+    return indptr, targets, values, none if delays is None else delays

@@ -1,0 +1,66 @@
+"""A run of very many synaptic events: event mode against clock mode, spikes to disk, memory."""
+
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rows import Row
+
+from spiking_bimt.data import store
+from spiking_bimt.simulation import build
+from spiking_bimt.simulation.engine import Simulation
+from spiking_bimt.simulation.inputs import PoissonSources
+from spiking_bimt.simulation.longrun import stream
+
+SIDE, FAN_OUT, RATE_HZ, DT = 100, 30, 10.0, 0.1
+
+
+def resident() -> float:
+    """Resident memory of this process, MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def run(mode: str, steps: int, path: Path) -> tuple[float, int, list[float], npt.NDArray[Any]]:
+    """CPU seconds, spikes, resident memory in the course of it, and the state at the end."""
+    n = SIDE * SIDE
+    network = build.random_sheet(SIDE, fan_out=FAN_OUT, dt=DT, tau_syn=5.0, t_ref=2.0)
+    drive = [PoissonSources(np.arange(n), RATE_HZ, 2.5)]
+    simulation = Simulation(network, mode=mode, inputs=drive, v_start=np.zeros(n))
+    sizes: list[float] = []
+    start = time.process_time()
+    spikes = stream(
+        simulation, steps, path, every=10_000, report=lambda done: sizes.append(resident())
+    )
+    taken = time.process_time() - start
+    simulation.settle()
+    return taken, spikes, sizes, simulation.parts[0].cells
+
+
+def rows(events: float) -> list[Row]:
+    """Both modes over so many synaptic events."""
+    n = SIDE * SIDE
+    # A neuron fires for each of its driving spikes, all but exactly.
+    steps = round(events / FAN_OUT / (n * RATE_HZ) * 1000 / DT / 10_000 + 0.5) * 10_000
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / mode for mode in ("event", "clock")]
+        event, clock = (run(path.name, steps, path) for path in paths)
+        same = store.sha256(paths[0]) == store.sha256(paths[1])
+        size = paths[0].stat().st_size / 2**20
+    bits = np.array_equal(event[3].view(np.int32), clock[3].view(np.int32))
+    text = f"{event[1]} spikes, {event[1] * FAN_OUT / 1e9:.2f}e9 synaptic events, {steps} steps; "
+    text += f"same file of spikes ({size:.0f} MiB): {same}; same bits of the state: {bits}"
+    what = f"long run, {n:,} at {RATE_HZ:g} Hz, dt {DT}, event mode vs clock mode"
+    ratio, met = clock[0] / event[0], same and bits and event[1] * FAN_OUT >= events
+    found = [Row(what, event[0], clock[0], ratio, None, met, "CPU s", text)]
+    for mode, (_, _, sizes, _) in (("event", event), ("clock", clock)):
+        half, last = max(sizes[: len(sizes) // 2]), max(sizes[len(sizes) // 2 :])
+        text = f"largest of {len(sizes) - len(sizes) // 2} samples of its second half and of the "
+        text += f"first; after the first 10,000 steps {sizes[0]:.0f}"
+        what = f"long run, resident memory, {mode} mode"
+        found.append(Row(what, last, half, half / last, 0.99, half / last >= 0.99, "MiB", text))
+    return found
