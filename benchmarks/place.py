@@ -11,7 +11,6 @@ import argparse
 import functools
 import json
 import math
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -131,7 +130,7 @@ def fill(cells: Cells, options: argparse.Namespace) -> None:
                     if options.cells:
                         new = options.cells.with_suffix(".new")
                         new.write_text(json.dumps(cells, indent=0))
-                        os.replace(new, options.cells)
+                        new.replace(options.cells)
 
 
 def means(cells: Cells, network: str, chip: str) -> dict[str, dict[str, float]]:
@@ -162,7 +161,7 @@ def quality_rows(cells: Cells) -> Iterator[Row]:
                 continue
             ours = mean.pop("ours")
             for metric in TARGETS:
-                best = min(mean, key=lambda m: mean[m][metric])  # noqa: B023
+                best = min(mean, key=lambda m: mean[m][metric])
                 reference = mean[best][metric]
                 ratio = ours[metric] / reference
                 yield Row(
@@ -185,8 +184,10 @@ def quality_rows(cells: Cells) -> Iterator[Row]:
         full = [m for m in ratios if len(every[m]) == most]
         if full:
             best = max(full, key=ratios.__getitem__)
-            yield Row(f"{metric}, geometric mean", None, None, ratios[best], target,
-                      ratios[best] <= target, "", f"to the best single baseline, {best}")  # fmt: skip
+            yield Row(
+                f"{metric}, geometric mean", None, None, ratios[best], target,
+                ratios[best] <= target, "", f"to the best single baseline, {best}",
+            )  # fmt: skip
 
 
 def main() -> None:

@@ -63,7 +63,8 @@ def metis(problem: Problem, used: Ints, seed: int) -> Ints:
 
 def mtkahypar(problem: Problem, used: Ints, seed: int) -> Ints:
     """Mt-KaHyPar's connectivity on the hypergraph of senders weighted by rates, then QAP."""
-    parts = hypergraph_parts(problem.graph, problem.rates, len(used), problem.room, seed)
+    given = problem.graph, problem.rates, len(used), problem.room, seed
+    parts = hypergraph_parts(*given, preset="DEFAULT")
     return assigned(problem, parts, used, seed)
 
 

@@ -11,7 +11,6 @@ from spiking_bimt.kernels.splitmix import random_below, random_unit
 from spiking_bimt.kernels.vector import borrowing, inlined
 
 _TRIES = 16
-_STAY = 64  # proposals that take neurons of the same core: what they read is then in the cache
 
 
 @inlined
@@ -58,15 +57,19 @@ def anneal(
     """Random moves and swaps between `cores`; returns how many stayed.
 
     usable (K,): whether a core is among `cores`. No core is left with fewer than `least` neurons.
-    With `repair` it stops when no limit is broken any more. While none is, a proposal is quoted and
-    only one that passes Metropolis's rule on its cost is made; it is undone if it breaks a limit.
+    Neurons are drawn from one core, as many as it has, before the next, so that what they read is
+    in the cache. With `repair` it stops when no limit is broken any more. While none is, a proposal
+    is quoted and only one that passes Metropolis's rule on its cost is made; it is undone if it
+    breaks a limit.
     """
-    n, stayed, home = state.core.size, 0, np.int64(0)
-    for k in range(n_proposals):
+    n, stayed, home, left = state.core.size, 0, np.int64(0), np.int64(0)
+    for _ in range(n_proposals):
         if repair and state.excess[0] == 0:
             break
-        if k % _STAY == 0 or state.used[NEURONS, home] == 0:
+        if left == 0 or state.used[NEURONS, home] == 0:
             home = np.int64(state.core[random_below(rng, n)])
+            left = np.int64(state.used[NEURONS, home])
+        left -= 1
         v = np.int64(state.member[home, random_below(rng, state.used[NEURONS, home])])
         b, a = core_for(graph, state, cores, rng, v), np.int64(state.core[v])
         if b == a or not usable[b]:

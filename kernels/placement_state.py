@@ -11,7 +11,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 NEURONS, AXONS, OUTS, MEMORY = 0, 1, 2, 3
-TABLE_SIZE = 2**25
+TABLE_SIZE = 2**26
 """Most entries of `State.table`: 64 MiB."""
 
 
