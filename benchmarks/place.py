@@ -3,8 +3,9 @@
 python benchmarks/place.py [--quick] [--seeds 5] [--cells FILE] [--json FILE]
 
 Every method places every network on every chip for every seed; what FILE of `--cells` holds already
-is not run again, so that a long study can be stopped and go on. `place_scale.py` measures the time,
-`place_cores.py` what the bundled networks cost, `place_bound.py` the distance to the lower bound.
+is not run again, so that a long study can be stopped and go on. The last rows are the distance to
+the lower bound on 4 x 4. `place_scale.py` measures the time, `place_cores.py` what the bundled
+networks cost.
 """
 
 import argparse
@@ -190,6 +191,17 @@ def quality_rows(cells: Cells) -> Iterator[Row]:
             )  # fmt: skip
 
 
+def bound_row(name: str) -> Row:
+    """How far above its lower bound a 4 x 4 grid ends."""
+    given = case("sheet 1024")
+    chip = smallest(load_chip(name), 1024, given.per_core)
+    result = place(given.network, chip, given.rates).measured or {}
+    ours, bound = float(result["cost"]), float(result["lower_bound"]["cost"])  # type: ignore
+    return Row(f"cost on 4 x 4, sheet 1024, {name}", ours, bound, ours / bound, 1.1,
+               ours <= 1.1 * bound, "pJ a ms",
+               "reference: the lower bound for its partition")  # fmt: skip
+
+
 def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -208,7 +220,10 @@ def main() -> None:
         cells = json.loads(options.cells.read_text())
     place(random_sheet(20), load_chip("loihi"), np.ones(400), effort=0.01)  # compiles
     fill(cells, options)
-    show("placement", list(quality_rows(cells)), options.json)
+    rows = list(quality_rows(cells))
+    if "ours" in options.methods:
+        rows += [bound_row(name) for name in ("loihi", "loihi-davies2018")]
+    show("placement", rows, options.json)
 
 
 if __name__ == "__main__":

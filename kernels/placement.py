@@ -49,12 +49,14 @@ def change(rules: Rules, state: State, limit: Int, core: Int, amount: Int) -> No
 def route_price(mesh: Mesh, scratch: Scratch, home: Int, n: Int) -> float:
     """Price of one spike from core `home` to the first n cores of scratch.dests."""
     if not mesh.multicast:
-        return n * mesh.packet + path_price(home, scratch.dests, n, mesh.at_x, mesh.at_y)
+        links = path_price(home, scratch.dests, n, mesh.at_x, mesh.at_y)
+        return float(n * mesh.packet + links)
     if n == 0:
         return 0.0
-    return mesh.packet + tree_price(
+    tree = tree_price(
         home, scratch.dests, n, mesh.x, mesh.at_x, mesh.at_y, scratch.low, scratch.high
     )
+    return float(mesh.packet + tree)
 
 
 @inlined
@@ -194,10 +196,11 @@ def transfer(
     graph: Graph, rules: Rules, state: State, scratch: Scratch, v: Int, a: Int, b: Int
 ) -> tuple[Int, Int, Int, Int, Int]:
     """`retarget` for neuron v."""
-    return retarget(
+    found: tuple[Int, Int, Int, Int, Int] = retarget(
         graph.pre[graph.pre_indptr[v] : graph.pre_indptr[v + 1]], state.reach, state.reached,
         state.synapses, state.reach_size, state.table, rules.memory, a, b, scratch.differing,
     )  # fmt: skip
+    return found
 
 
 @borrowing

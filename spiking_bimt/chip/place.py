@@ -36,8 +36,8 @@ _MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 5000, 120, 7e4, (3e7, 2.4e8), 16
 _TRIAL, _TRIAL_ROUNDS, _TRIAL_HOTTEST = 0.05, 6, 0.05
 # Share of a time limit after which no other start is tried; synapses between two looks at the time.
 _STARTING, _CHUNK = 0.4, 1e6
-# The largest network whose starts are all tried, that Mt-KaHyPar cuts, and that is refined more than
-# once, neurons; the share of all pairs with a synapse above which there is no cut to find.
+# The largest network whose starts are all tried, that Mt-KaHyPar cuts, that is refined again, in
+# neurons; the share of all pairs with a synapse above which there is no cut to find.
 _TRIED, _CUT, _AGAIN, _DENSE = 50_000, 20_000, 2000, 0.5
 
 # Times that Mt-KaHyPar cuts a network of up to so many neurons.
@@ -100,7 +100,8 @@ def place(
     rng = np.array([seed % 2**64], np.uint64)
     used, begun, search = legal_start(problem, cores, rng)
     per_round = max(1, round(effort * _proposals(search) / ROUNDS))
-    begins, tried = [(search, used)], {}
+    begins: list[_Begun] = [(search, used)]
+    tried: dict[str, float] = {}
     if len(used) > 1:
         begins, tried = _tried(problem, names, used, search, rng, per_round, clock)
     best, proposals = _refine(begins, rng, per_round, clock, progress)
