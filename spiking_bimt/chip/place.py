@@ -31,14 +31,14 @@ STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
 _HOTTEST, _COLDEST = 0.3, 0.003
 # Proposals a neuron, the most and the least; work of all proposals between them, of a neuron and of
 # a network at least and most; cores whose reading in a source's row is as much work as the source.
-_MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 5000, 120, 7e4, (3e7, 2.4e8), 16
+_MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 8000, 100, 2e5, (3e7, 2.4e8), 16
 # Share of the proposals, and temperatures, with which each start is tried.
 _TRIAL, _TRIAL_ROUNDS, _TRIAL_HOTTEST = 0.05, 6, 0.05
 # Share of a time limit after which no other start is tried; synapses between two looks at the time.
 _STARTING, _CHUNK = 0.4, 1e6
 # The largest network whose starts are all tried, that Mt-KaHyPar cuts, that is refined again, in
 # neurons; the share of all pairs with a synapse above which there is no cut to find.
-_TRIED, _CUT, _AGAIN, _DENSE = 50_000, 20_000, 2000, 0.5
+_TRIED, _CUT, _AGAIN, _DENSE = 50_000, 20_000, 500, 0.5
 
 # Times that Mt-KaHyPar cuts a network of up to so many neurons.
 _DRAWS, _SMALL = 6, 200
