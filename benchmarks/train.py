@@ -19,6 +19,7 @@ from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import BATTERIES, dimensions, draw_noise_free, draw_trials
 from spiking_bimt.training import bimt, loop, rnn
 from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool
 from spiking_bimt.training.state import State, initial_state, to_network
@@ -206,7 +207,7 @@ def data_rows(batch: rnn.Batch, n_inputs: int, repeats: int) -> list[Row]:
     ]  # fmt: skip
 
 
-class Clock(loop.Observer):
+class Clock(Observer):
     """An observer of a training that notes the CPU time at which errors are first reached."""
 
     def __init__(self, config: TrainConfig, errors: tuple[float, ...]) -> None:

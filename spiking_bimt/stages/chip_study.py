@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,49 +21,13 @@ from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.page import study_figures
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.stages import run as runs
-from spiking_bimt.stages.rate_on_chip import chip_costs
+from spiking_bimt.stages.chip_jobs import CHIPS, TASKS, Job, chip_jobs
+from spiking_bimt.stages.rate_on_chip import chip_costs, spiking_error
 from spiking_bimt.stages.study import backend, store_figure
 from spiking_bimt.stages.train import TEST_TRIALS, train
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
 from spiking_bimt.training.config import read_config
-
-CHIPS = ("loihi16", "loihi64")
-
-TASKS: dict[str, tuple[str, ...] | None] = {
-    "yang19": None,
-    "modcog": (
-        "goseqr", "goseql", "antiseqr", "antiseql", "rtgoseqr", "dlygointr", "dlygointl",
-        "dlyantiintr", "dlyantiintl", "dm1seqr", "dm2seql", "ctxdm1seqr", "ctxdm2seql",
-        "multidmseqr", "dlydm1intr", "ctxdlydm1intl", "ctxdlydm2intr", "dmsintr", "dmsseqr",
-        "dnmsseql",
-    ),
-}  # fmt: skip
-"""Batteries of the study; of Mod-Cog 20 tasks, all with an integration or a sequence."""
-
-BASES: dict[str, tuple[tuple[str, float], ...]] = {
-    "yang19": (("l1", 2.0), ("bimt", 1.0), ("l1", 4.0), ("bimt", 2.0), ("none", 1.0)),
-    "modcog": (("l1", 1.0), ("bimt", 0.5), ("l1", 2.0)),
-}
-"""Networks that were not trained against a chip, by regulariser and strength; training against
-the chip goes on from the first."""
-
-NO_PRICE = 1e-6
-"""Factor on the prices that makes them nothing: the control, which is pruned and polished alike."""
-
-PRICES: dict[str, dict[str, tuple[tuple[bool, float], ...]]] = {
-    "yang19": {
-        "loihi16": ((False, NO_PRICE), (False, 1.0), (False, 4.0), (False, 12.0), (True, 4.0),
-                    (True, 16.0), (True, 64.0)),
-        "loihi64": ((False, NO_PRICE), (False, 1.0), (False, 4.0), (True, 16.0)),
-    },
-    "modcog": {
-        "loihi16": ((False, NO_PRICE), (False, 0.1), (False, 0.3), (False, 1.0), (True, 1.0),
-                    (True, 4.0)),
-        "loihi64": ((False, 0.3), (False, 1.0)),
-    },
-}  # fmt: skip
-"""Trainings against each chip: whether groups are priced or single weights, and the price."""
 
 COMPARED_AT = (0.022, 0.024, 0.026, 0.03, 0.04, 0.05)
 """Errors at which kinds are compared, where both reach them."""
@@ -74,66 +37,8 @@ LEAST = 1e-3
 
 LESION_TRIALS = 20
 
-
-@dataclass(frozen=True)
-class Job:
-    """One training of the study."""
-
-    battery: str
-    reg: str
-    l1_scale: float
-    seed: int
-    chip: str = ""
-    groups: bool = False
-    price: float = 0.0
-
-    @property
-    def kind(self) -> str:
-        """What its curve is called."""
-        if not self.chip:
-            return self.reg
-        if self.price == NO_PRICE:
-            return "l1, pruned"
-        return "chip, groups" if self.groups else "chip, weights"
-
-    @property
-    def name(self) -> str:
-        """Name of its run folder; a network of the "Growing Brains" study has the same there."""
-        base = f"{self.reg}-{self.l1_scale:g}-seed{self.seed}"
-        base = base if self.battery == "yang19" else f"{self.battery}-{base}"
-        how = f"-{'groups' if self.groups else 'weights'}-{self.price:g}"
-        return f"{base}-{self.chip}{how}" if self.chip else base
-
-    @property
-    def base(self) -> "Job":
-        """The training that it goes on from."""
-        return dataclasses.replace(self, chip="", groups=False, price=0.0)
-
-    def settings(self) -> dict[str, Any]:
-        """Its fields of `TrainConfig`, but for what it takes from its base."""
-        if self.chip:
-            own = {"chip": self.chip, "packet_groups": self.groups, "packet_scale": self.price}
-            return {"seed": self.seed, "reg": self.reg, **own}
-        own = {"battery": self.battery, "tasks": TASKS[self.battery]}
-        return {"seed": self.seed, "reg": self.reg, "l1_scale": self.l1_scale, **own}
-
-
-def chip_jobs(batteries: tuple[str, ...], seeds: int, quick: bool) -> tuple[list[Job], list[Job]]:
-    """Trainings without a chip, then those that go on from them, the most telling first."""
-    if seeds < 1:
-        raise InputError(f"{seeds} seeds: at least 1 is needed")
-    if unknown := set(batteries) - set(TASKS):
-        raise InputError(f"battery {min(unknown)} is not of this study: {', '.join(TASKS)}")
-    bases, priced = [], []
-    for seed in range(seeds):
-        for battery in batteries:
-            kinds = BASES[battery][: 1 if quick else None]
-            bases += [Job(battery, reg, scale, seed) for reg, scale in kinds]
-            for chip in CHIPS[: 1 if quick else None]:
-                for groups, price in PRICES[battery][chip][: 2 if quick else None]:
-                    reg, scale = kinds[0]
-                    priced.append(Job(battery, reg, scale, seed, chip, groups, price))
-    return bases, priced
+BROKEN = 0.25
+"""Accuracy that a task must lose to count as broken."""
 
 
 def chip_study(
@@ -142,13 +47,14 @@ def chip_study(
     batteries: tuple[str, ...] = ("yang19", "modcog"),
     seeds: int = 3,
     quick: bool = False,
-    configs: tuple[str | Path, str | Path] = ("paper", "pack"),
+    configs: tuple[str | Path, str | Path, str | Path] = ("paper", "pack", "frugal"),
     jobs: int = 2,
     scheduler: str | None = None,
 ) -> dict[str, Any]:
     """Train every network of the study under `out`/runs, then compare what a chip pays for them.
 
-    configs: presets or TOML files of trainings without a chip, and of those that go on from them.
+    configs: presets or TOML files of trainings without a chip, of those that go on from them with
+    one price, and with a rising one.
     Networks that a "Growing Brains" study left in the same folder are used as they are. Jobs that
     are done are skipped, interrupted ones go on from their checkpoint; jobs and scheduler as in
     `study`. Writes chip-study.json and figures/chip-*.svg.
@@ -173,12 +79,14 @@ def chip_study(
     return {**result, "study": str(folder / "chip-study.json")}
 
 
-def run_job(folder: Path, job: Job, configs: tuple[str | Path, str | Path]) -> dict[str, Any]:
+def run_job(
+    folder: Path, job: Job, configs: tuple[str | Path, str | Path, str | Path]
+) -> dict[str, Any]:
     """Train one network, or go on with it, and describe it; a described one is only read."""
     run = folder / "runs" / job.name
     result, kept = run / "chip-result.json", run / "config.toml"
     base = folder / "runs" / job.base.name if job.chip else None
-    config = configs[bool(job.chip)]
+    config = configs[2 if job.max_error else 1 if job.chip else 0]
     if result.exists():
         return json.loads(result.read_text("utf-8"))  # type: ignore[no-any-return]
     try:
@@ -187,8 +95,10 @@ def run_job(folder: Path, job: Job, configs: tuple[str | Path, str | Path]) -> d
             train(run, config=config, start=base, resume=resume, **job.settings())
         elif base is None and read_config(kept) != read_config(config, **job.settings()):
             raise InputError(f"{run} was made with another configuration: give a new folder")
-    except (InputError, CheckError) as error:
+    except InputError as error:
         return {"name": job.name, "failed": str(error)}
+    except CheckError:
+        pass  # The nearest network is kept, and its error shows how near.
     network = store.load(run / "rate.h5", RateNetwork)
     row = {"name": job.name, "kind": job.kind, **dataclasses.asdict(job), **describe(network, job)}
     store.write_bytes(result, json.dumps(row).encode())
@@ -205,6 +115,7 @@ def describe(network: RateNetwork, job: Job) -> dict[str, Any]:
     return {
         "error": 1 - result.accuracy,
         "interval": [1 - value for value in reversed(result.interval)],
+        "spiking_error": spiking_error(network, trials),
         **wiring(network),
         "chips": {name: {**costs[name], **function[name]} for name in chips},
     }
@@ -214,7 +125,7 @@ def _function(network: RateNetwork, core: np.ndarray[Any, Any]) -> dict[str, Any
     """Whether units of one core do the same tasks, and which tasks a core's loss breaks.
 
     `agreement` is the adjusted Rand index of functional clusters and cores, with the share of
-    10,000 shuffles as high; `broken`: (cores, tasks) accuracy lost by silencing each core.
+    200 shuffles as high; `broken`: (cores, tasks) accuracy lost by silencing each core.
     """
     variance = variance_of(network)
     cores = np.unique(core, return_inverse=True)[1].astype(np.int32)
@@ -247,11 +158,13 @@ def flat_rows(done: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 "chip": chip,
                 "network_nj": energy["packet"] + energy["hop"],
                 "total_nj": sum(energy.values()),
+                "broken_tasks": float((np.array(costs["broken"]) > BROKEN).sum(1).mean()),
             }
 
 
-MEASURED = ("error", "active_units", "connections", "cores", "tiles", "packets_per_spike",
-            "hops_per_trial", "network_nj", "total_nj", "agreement")  # fmt: skip
+MEASURED = ("error", "spiking_error", "active_units", "connections", "cores", "tiles",
+            "packets_per_spike", "hops_per_trial", "network_nj", "total_nj", "agreement",
+            "broken_tasks")  # fmt: skip
 
 
 def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -272,7 +185,11 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def equal_error(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """How many times what training against the chip costs the other kinds cost at equal error."""
+    """How many times what training against the chip costs the others cost at equal error.
+
+    All networks of a seed that were trained against the chip count together: what they cost is that
+    of the cheapest way to the error.
+    """
     table = []
     seeds = sorted({row["seed"] for row in rows})
     for battery in TASKS:
@@ -280,24 +197,30 @@ def equal_error(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             here = [r for r in rows if r["battery"] == battery and r["chip"] == chip]
 
             def curve(kind: str, cost: str, here: list[dict[str, Any]] = here) -> list[Any]:
-                chosen = [[r for r in here if (r["kind"], r["seed"]) == (kind, s)] for s in seeds]
+                of_kind = [r for r in here if _is(r, kind)]
+                chosen = [[r for r in of_kind if r["seed"] == seed] for seed in seeds]
                 return [
                     np.array([(r["error"], max(r[cost], LEAST)) for r in group]) for group in chosen
                 ]
 
-            for theirs in ("l1", "bimt", "l1, pruned", "chip, groups"):
+            for theirs in ("l1", "bimt", "l1, pruned"):
                 for error in COMPARED_AT:
                     entry: dict[str, Any] = {
                         "battery": battery, "chip": chip, "than": theirs, "error": error,
                     }  # fmt: skip
                     for cost in ("packets_per_spike", "network_nj", "total_nj"):
-                        pair = curve("chip, weights", cost), curve(theirs, cost)
+                        pair = curve("chip", cost), curve(theirs, cost)
                         if all(len(points) for side in pair for points in side):
                             found = curves.ratios(*pair, error)
                             if found:
                                 entry[cost] = vars(curves.interval(found, logarithmic=True))
                     table += [entry] if len(entry) > 4 else []
     return table
+
+
+def _is(row: dict[str, Any], kind: str) -> bool:
+    found: str = row["kind"]
+    return found.startswith("chip, ") if kind == "chip" else found == kind
 
 
 def _draw(folder: Path, rows: list[dict[str, Any]]) -> list[str]:

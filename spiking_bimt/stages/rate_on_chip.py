@@ -17,6 +17,8 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import rate_steps
+from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
 
 BITS = 8
@@ -39,16 +41,19 @@ def expected_spikes(
 
 
 def spikes_of(network: RateNetwork) -> tuple[SpikingNetwork, npt.NDArray[np.float64], int, int]:
-    """The 8-bit spiking network, whole spikes of each neuron, simulated steps, trials.
-
-    Its synapses, not its dynamics, are meant: a network trained at 100 ms is not fit to spike.
-    """
+    """The 8-bit spiking network, whole spikes of each neuron, simulated steps, trials."""
     config = ConversionConfig()
     trials = draw_trials(network.battery, network.tasks, TRIALS, network.dt, stream="calibrate")
     spikes, full_scale = expected_spikes(network, trials, config)
     spiking = quantise(to_spiking(network, full_scale, config), BITS).quantised()
     steps = round(len(trials.labels) * trials.dt / config.dt)
     return spiking, np.rint(spikes), steps, trials.n_trials
+
+
+def spiking_error(network: RateNetwork, trials: Trials) -> float:
+    """Error of the 8-bit spiking network as it comes from the rate network, not fine-tuned."""
+    spiking, *_ = spikes_of(network)
+    return 1 - score(run_trials(spiking, trials, record_spikes=False).outputs, trials).accuracy
 
 
 def chip_costs(network: RateNetwork, chip: Chip, seed: int = 0) -> dict[str, Any]:

@@ -54,8 +54,9 @@ def _mean(value: list[float | None]) -> str:
 
 def show_chip_study(result: dict[str, Any]) -> None:
     """What each kind of training costs each chip, and ratios at equal error."""
-    names = ("error", "active units", "connections", "cores", "tiles", "packets per spike",
-             "hops per trial", "network nj", "total nj", "agreement")  # fmt: skip
+    names = ("error", "spiking error", "active units", "connections", "cores", "tiles",
+             "packets per spike", "hops per trial", "network nj", "total nj", "agreement",
+             "broken tasks")  # fmt: skip
     table = Table(title="mean over seeds, +- 95% half-width", title_justify="left")
     left = ("battery", "chip", "training")
     for column in (*left, "l1", "price", "seeds", *names):
@@ -64,7 +65,7 @@ def show_chip_study(result: dict[str, Any]) -> None:
         cells = [_mean(row[name.replace(" ", "_")]) for name in names]
         head = row["battery"], row["chip"], row["kind"]
         table.add_row(*head, f"{row['l1_scale']:g}", f"{row['price']:g}", str(row["seeds"]), *cells)
-    Console(width=230).print(table)
+    Console(width=270).print(table)
     title = "at the same error: how many times as much, geometric mean over seeds (95%)"
     table = Table(title=title, title_justify="left")
     costs = ("packets_per_spike", "network_nj", "total_nj")

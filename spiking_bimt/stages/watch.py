@@ -12,8 +12,9 @@ from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.stages.progress import Advance
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import dimensions, draw_trials
-from spiking_bimt.training import cores, loop
+from spiking_bimt.training import cores
 from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State, load_checkpoint, save_checkpoint, to_network
 
@@ -21,7 +22,7 @@ JUDGED_TRIALS = 200
 """Validation trials a task by which a training decides how far to prune and what packets cost."""
 
 
-class Watch(loop.Observer):
+class Watch(Observer):
     """Keeps checkpoints, measures on validation trials, writes metrics.jsonl, moves the bar.
 
     On resume, measurements from after the checkpoint are dropped: they will be made again.

@@ -8,7 +8,7 @@ from spiking_bimt.training.phase import Phase
 Doubles = npt.NDArray[np.float64]
 
 FAILURES = 2
-"""Rungs in a row beyond `max_error` that end the search."""
+"""Rungs in a row beyond `max_error` that end the search, unless it is still falling to it."""
 
 
 def ends_rung(phases: tuple[Phase, ...], phase: int) -> bool:
@@ -38,13 +38,17 @@ def is_over(rungs: Doubles, max_packets: float, max_error: float) -> bool:
     """Whether a stronger penalty has nothing more to give.
 
     With a bound on packets, the first rung that keeps it is the one with the least error; with a
-    bound on the error alone, packets fall until the error has left it for good.
+    bound on the error alone, packets fall until the error has left it for good. A search may begin
+    beyond the bound: every rung trains on, and at a low price that is worth more than it costs.
     """
     if max_packets and rungs[-1, 1] <= max_packets:
         return True
     if max_error:
-        late = rungs[-FAILURES:, 0] > max_error
-        return bool(len(late) == FAILURES and late.all()) or bool(rungs[-1, 1] == 0)
+        error = rungs[:, 0]
+        late = error[-FAILURES:]
+        nears = bool((error > max_error).all()) and late[-1] < late[0]
+        lost = len(late) == FAILURES and bool((late > max_error).all()) and not nears
+        return lost or bool(rungs[-1, 1] == 0)
     return False
 
 

@@ -15,6 +15,7 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import axons, optimise
 from spiking_bimt.training import bimt, cores, ladder, pruning, rnn
 from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool, generator
 from spiking_bimt.training.rnn import PARAMETERS, Parameters
@@ -29,32 +30,6 @@ FOLLOWS = 0.02
 """Share of a batch in the running means of a task's loss and of a unit's activity."""
 
 Floats = npt.NDArray[np.float32]
-
-
-class Observer:
-    """What a training tells as it goes on, and whom it asks; a search needs all of it."""
-
-    def measure(self, phase: Phase, state: State, loss: float) -> float:
-        """Error of the network as it is now, on validation trials."""
-        raise NotImplementedError
-
-    def judge(self, phase: Phase, state: State) -> float:
-        """The same on more trials, for a decision; nothing is written down."""
-        raise NotImplementedError
-
-    def checkpoint(self, state: State) -> None:
-        """Keep this state: a training can be resumed from it."""
-
-    def keep(self, state: State, rung: int) -> None:
-        """Keep this state as the outcome of a rung of the search."""
-        raise NotImplementedError
-
-    def kept(self, rung: int) -> State:
-        """The state that `keep` was given."""
-        raise NotImplementedError
-
-    def step(self, phase: Phase, state: State, loss: float) -> None:
-        """Called after every step."""
 
 
 @dataclass
@@ -187,7 +162,7 @@ def step(context: Context, state: State, batch: rnn.Batch) -> float:
     alpha = 1 - math.exp(-phase.dt / config.tau)
     noise = _noise(config, phase, state, len(batch.labels))
     losses, gradient, rates = rnn.loss_and_gradient(
-        state.p, batch, alpha, noise, phase.margin, phase.activity,
+        state.p, batch, alpha, noise, phase.margin, phase.activity, phase.spikes,
         np.array(config.curve, np.float32),
     )  # fmt: skip
     loss = float(losses.sum())

@@ -47,6 +47,8 @@ class Phase:
     """Margin of the fixation output before the go signal (logits)."""
     activity: float = 0.0
     """Weight of the mean squared rate in the loss: keeps rates from growing without need."""
+    spikes: float = 0.0
+    """Weight in the loss of the mean rate relative to each unit's peak: of the spikes it sends."""
     prune: float = 0.0
     """Weights below this are set to zero at the start of the phase, and stay zero if above 0."""
     prune_cost: float = 0.0
@@ -73,7 +75,7 @@ class Phase:
             )
         for field in ("lr_decay", "lr_final", "l1_ramp", "l1", "l1_ends", "distance", "packet",
                       "packet_ramp", "swap_every", "max_swaps", "noise", "margin", "activity",
-                      "prune", "prune_cost", "stop_error"):  # fmt: skip
+                      "spikes", "prune", "prune_cost", "stop_error"):  # fmt: skip
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
 

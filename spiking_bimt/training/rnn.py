@@ -91,6 +91,10 @@ def initial_parameters(n_units: int, n_inputs: int, n_outputs: int, seed: int) -
     )
 
 
+_LEAST_PEAK = 1e-6
+"""Peak below which a unit's rate no longer counts as relative to it."""
+
+
 def pack(
     trials: Trials,
     chosen: npt.NDArray[np.int64],
@@ -184,16 +188,19 @@ def loss_and_gradient(
     noise: Tensor | None = None,
     margin: float = 0.0,
     activity: float = 0.0,
+    spikes: float = 0.0,
     curve: npt.NDArray[np.float32] = RELU,
 ) -> tuple[Tensor, Parameters, Tensor]:
     """Loss by row (P,), the gradient of its sum, and the rates (P, N).
 
-    The loss is the weighted cross entropy; every row bears the same part of the activity's cost.
+    The loss is the weighted cross entropy; every row bears the same part of the costs of rates.
 
     `margin` is taken off the fixation output before the go signal, so that the network learns to
     hold fixation by that much more than the best other output (additive-margin softmax).
     `activity` weighs the mean squared rate: without it rates may grow until spikes, whose noise
-    grows with them, cannot carry what the network does.
+    grows with them, cannot carry what the network does. `spikes` weighs the mean rate relative to
+    each unit's peak in the batch, which is how many spikes it sends once its peak has become the
+    full rate of a spiking neuron.
     """
     n = len(p.b)
     packed = forward(p, batch, alpha, noise, curve)
@@ -216,6 +223,8 @@ def loss_and_gradient(
         used = len(rates) * n
         loss += activity * rates.square().sum() / used / len(rates)
         d_drive.add_(rates, alpha=2 * activity / used)
+    if spikes:
+        loss += _spike_cost(rates, spikes / n, d_drive) / len(rates)
     recurrent.backward(
         d_drive.numpy(), packed.slopes.numpy(), packed.counts, packed.w_rec.numpy(),
         np.float32(alpha),
@@ -229,6 +238,16 @@ def loss_and_gradient(
         b_out=d_out.sum(0)[:n_outputs],
     )
     return loss, gradient, rates[:, :n]
+
+
+def _spike_cost(rates: Tensor, weight: float, d_rates: Tensor) -> float:
+    """weight * sum over units of mean / peak of the rates (P, units); adds its gradient."""
+    peak, row = rates.max(0)
+    relative = torch.where(peak > 0, rates.mean(0) / peak.clamp_min(_LEAST_PEAK), 0.0)
+    share = torch.where(peak > 0, weight / peak.clamp_min(_LEAST_PEAK), 0.0)
+    d_rates += share / len(rates)
+    d_rates[row, torch.arange(len(row))] -= share * relative
+    return weight * float(relative.sum())
 
 
 def _add_product(x: Tensor, w: Tensor, out: Tensor) -> None:

@@ -9,7 +9,8 @@ import pytest
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.stages.chip_study import LEAST, chip_jobs, chip_study, equal_error, summary
+from spiking_bimt.stages.chip_jobs import chip_jobs
+from spiking_bimt.stages.chip_study import LEAST, chip_study, equal_error, summary
 from spiking_bimt.stages.tables import show_chip_study
 
 TINY = """
@@ -30,10 +31,12 @@ PRICED = f"""{TINY}
 name = "pack"
 steps = 20
 packet = 1e-2
+rung = true
 [[phases]]
 name = "polish"
 steps = 20
 prune = 1e-3
+rung = true
 """
 
 
@@ -47,7 +50,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path) -> dict[str, Any]:
-    configs = folder / "base.toml", folder / "priced.toml"
+    configs = folder / "base.toml", folder / "priced.toml", folder / "priced.toml"
     return chip_study(folder / "out", quick=True, configs=configs, jobs=1)
 
 
@@ -56,12 +59,13 @@ def test_it_compares_networks_at_their_placements(done: Path) -> None:
     assert not result["failed"]
     kinds = [(row["kind"], row["chip"]) for row in result["networks"]]
     assert kinds == [
-        ("l1", "loihi16"), ("l1", "loihi64"),
+        ("l1", "loihi16"), ("l1", "loihi64"), ("l1", "loihi16"), ("l1", "loihi64"),
+        ("chip, rising", "loihi16"),
         ("l1, pruned", "loihi16"), ("chip, weights", "loihi16"),
     ]  # fmt: skip
-    l1, _, pruned, priced = result["networks"]
+    l1, *_, rising, pruned, priced = result["networks"]
     assert priced["connections"] < l1["connections"]
-    for row in (l1, pruned, priced):
+    for row in (l1, rising, pruned, priced):
         assert row["cores"] == -(-row["active_units"] // 16)
         energy = row["energy_nj_per_trial"]
         assert row["network_nj"] == energy["packet"] + energy["hop"] < row["total_nj"]
@@ -114,8 +118,9 @@ def test_ratios_at_equal_error_count_no_packets_as_the_least() -> None:
 
 def test_the_summary_is_a_mean_over_seeds() -> None:
     shared = {"battery": "yang19", "chip": "loihi16", "kind": "l1", "l1_scale": 2.0, "price": 0.0}
-    names = ("error", "active_units", "connections", "cores", "tiles", "packets_per_spike",
-             "hops_per_trial", "network_nj", "total_nj", "agreement")  # fmt: skip
+    names = ("error", "spiking_error", "active_units", "connections", "cores", "tiles",
+             "packets_per_spike", "hops_per_trial", "network_nj", "total_nj", "agreement",
+             "broken_tasks")  # fmt: skip
     rows = [{**shared, **dict.fromkeys(names, value)} for value in (1.0, 3.0)]
     (row,) = summary(rows)
     assert row["error"][0] == 2.0

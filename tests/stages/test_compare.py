@@ -95,6 +95,7 @@ def test_the_bundled_networks_are_compared_when_no_run_is_named() -> None:
     assert units == sorted(units)
     assert 5 * wire[1] < wire[2] < wire[3] / 5
     packets = [networks[name]["packets_per_spike"] for name in networks]
-    assert 2.5 * packets[0] < packets[1] < packets[2] < packets[3]
-    assert 20 * networks["cores"]["hops_per_trial"] < networks["bimt"]["hops_per_trial"]
+    # A spike's packet to the neuron's own core is all that is left.
+    assert packets[0] <= 1 < packets[1] < packets[2] < packets[3]
+    assert networks["cores"]["hops_per_trial"] == 0 < networks["bimt"]["hops_per_trial"]
     assert networks["none"]["tiles"]["tiles"] > 5 * networks["bimt"]["tiles"]["tiles"]

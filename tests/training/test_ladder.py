@@ -37,6 +37,13 @@ def test_the_search_stops_and_chooses(
     assert climb(max_packets, max_error) == (taken, best)
 
 
+def test_a_search_that_begins_beyond_its_bound_goes_on_while_the_error_falls() -> None:
+    falling = np.array([(0.05, 3.0), (0.04, 2.0), (0.029, 1.0)])
+    assert not any(ladder.is_over(falling[:taken], 0.0, 0.03) for taken in (1, 2, 3))
+    risen = np.array([(0.05, 3.0), (0.06, 2.0)])
+    assert ladder.is_over(risen, 0.0, 0.03)
+
+
 def test_what_cannot_be_reached_is_known() -> None:
     assert not ladder.reached(CURVE, 0.0, 0.001)
     assert not ladder.reached(CURVE, 0.01, 0.04)

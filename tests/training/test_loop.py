@@ -11,6 +11,7 @@ import torch
 from spiking_bimt.errors import InputError
 from spiking_bimt.training import loop
 from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import (
     State,
@@ -39,7 +40,7 @@ class Stop(Exception):
     """Stands for the process being killed."""
 
 
-class Observer(loop.Observer):
+class Keeper(Observer):
     """Writes checkpoints and stops the training where told."""
 
     def __init__(self, path: Path, stop_at: tuple[int, int] | None = None) -> None:
@@ -73,9 +74,9 @@ def _one_thread() -> None:
 def test_resuming_after_a_kill_gives_the_same_bits(
     tmp_path: Path, stop_at: tuple[int, int]
 ) -> None:
-    whole = Observer(tmp_path / "whole.h5")
+    whole = Keeper(tmp_path / "whole.h5")
     expected = loop.run(CONFIG, initial_state(CONFIG, 35, 17), whole)
-    killed = Observer(tmp_path / "killed.h5", stop_at)
+    killed = Keeper(tmp_path / "killed.h5", stop_at)
     with pytest.raises(Stop):
         loop.run(CONFIG, initial_state(CONFIG, 35, 17), killed)
     start = (
@@ -86,7 +87,7 @@ def test_resuming_after_a_kill_gives_the_same_bits(
     done = sum(phase.steps for phase in CONFIG.phases[: start.phase]) + start.step
     reached = sum(phase.steps for phase in CONFIG.phases[: stop_at[0]]) + stop_at[1]
     assert reached - done <= CONFIG.checkpoint_every
-    resumed = Observer(tmp_path / "resumed.h5")
+    resumed = Keeper(tmp_path / "resumed.h5")
     result = loop.run(CONFIG, start, resumed)
     assert (tmp_path / "resumed.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
     for mine, theirs in zip(result.p.tensors(), expected.p.tensors(), strict=True):
@@ -96,21 +97,21 @@ def test_resuming_after_a_kill_gives_the_same_bits(
 
 def test_a_phase_ends_when_its_error_is_reached(tmp_path: Path) -> None:
     phases = (dataclasses.replace(CONFIG.phases[0], stop_error=0.6), CONFIG.phases[1])
-    observer = Observer(tmp_path / "c.h5")
+    observer = Keeper(tmp_path / "c.h5")
     config = dataclasses.replace(CONFIG, phases=phases)
     loop.run(config, initial_state(config, 35, 17), observer)
     assert observer.measured == [(0, 10), (1, 10), (1, 12)]
 
 
 def test_a_phase_without_a_target_goes_on_at_no_error(tmp_path: Path) -> None:
-    observer = Observer(tmp_path / "c.h5")
+    observer = Keeper(tmp_path / "c.h5")
     observer.error = 0.0
     loop.run(CONFIG, initial_state(CONFIG, 35, 17), observer)
     assert observer.measured[:3] == [(0, 10), (0, 20), (0, 30)]
 
 
 def test_pruned_weights_stay_zero_and_places_stay_a_permutation(tmp_path: Path) -> None:
-    state = loop.run(CONFIG, initial_state(CONFIG, 35, 17), Observer(tmp_path / "c.h5"))
+    state = loop.run(CONFIG, initial_state(CONFIG, 35, 17), Keeper(tmp_path / "c.h5"))
     assert sorted(state.place) == list(range(36))
     for weights, mask in zip(state.p.tensors(), state.mask.tensors(), strict=True):
         assert torch.all(weights[mask == 0] == 0)
@@ -145,14 +146,14 @@ def drop_dead_again(state: State) -> bool:
 def test_a_penalty_that_silences_every_unit_says_so(tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, phases=(Phase("grow", steps=400, l1=10.0, lr=0.02),))
     with pytest.raises(InputError, match="silenced every unit: lower l1"):
-        loop.run(config, initial_state(config, 35, 17), Observer(tmp_path / "c.h5"))
+        loop.run(config, initial_state(config, 35, 17), Keeper(tmp_path / "c.h5"))
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path: Path) -> None:
     state = initial_state(CONFIG, 35, 17)
     state.p.w_out[0, 0] = math.nan
     with pytest.raises(InputError, match="the loss is nan at step 0 of phase 'grow'"):
-        loop.run(CONFIG, state, Observer(tmp_path / "c.h5"))
+        loop.run(CONFIG, state, Keeper(tmp_path / "c.h5"))
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def test_a_ramp_resumes_to_the_same_bits(tmp_path: Path) -> None:
     phases = (Phase("ramp", steps=250, l1=1e-3, l1_ramp=1.0, swap_every=30),)
     config = dataclasses.replace(CONFIG, phases=phases, checkpoint_every=130)
 
-    class Own(Observer):
+    class Own(Keeper):
         def checkpoint(self, state: State) -> None:
             save_checkpoint(self.path, config, state)
 

@@ -31,10 +31,12 @@ def autograd_loss(
     noise: torch.Tensor,
     margin: float,
     activity: float,
+    spikes: float,
     activation: Callable[[torch.Tensor], torch.Tensor],
 ) -> torch.Tensor:
     """The loss as a plain loop, for autograd to differentiate."""
     state, start, total = torch.zeros(batch.counts[0], len(p.b)), 0, torch.zeros(())
+    rates = []
     for count in batch.counts:
         rows = slice(start, start + count)
         drive = (
@@ -52,25 +54,32 @@ def autograd_loss(
         )
         total = total + (each * batch.weights[rows]).sum()
         total = total + activity * state.square().sum() / noise.numel()
+        rates.append(state)
         start += count
-    return total
+    every = torch.cat(rates)
+    return total + spikes * (every.mean(0) / every.amax(0).clamp_min(1e-6)).mean()
 
 
 @pytest.mark.parametrize(("curve", "activation"), [(rnn.RELU, torch.relu), (LIF, lif_activation)])
-@pytest.mark.parametrize(("margin", "activity"), [(0.0, 0.0), (2.0, 0.0), (1.0, 0.3)])
+@pytest.mark.parametrize(
+    ("margin", "activity", "spikes"), [(0.0, 0.0, 0.0), (2.0, 0.0, 0.0), (1.0, 0.3, 0.5)]
+)
 def test_gradient_equals_autograd(
     margin: float,
     activity: float,
+    spikes: float,
     curve: npt.NDArray[np.float32],
     activation: Callable[[torch.Tensor], torch.Tensor],
 ) -> None:
     batch = rnn.pack(TRIALS, np.arange(0, TRIALS.n_trials, 2), 5.0)
     p = rnn.initial_parameters(30, TRIALS.n_inputs, 17, seed=1)
     noise = 0.1 * torch.randn(len(batch.labels), 30, generator=torch.Generator().manual_seed(0))
-    losses, gradient, _ = rnn.loss_and_gradient(p, batch, ALPHA, noise, margin, activity, curve)
+    losses, gradient, _ = rnn.loss_and_gradient(
+        p, batch, ALPHA, noise, margin, activity, spikes, curve
+    )
     for tensor in p.tensors():
         tensor.requires_grad_(True)
-    expected = autograd_loss(p, batch, noise, margin, activity, activation)
+    expected = autograd_loss(p, batch, noise, margin, activity, spikes, activation)
     expected.backward()  # type: ignore[no-untyped-call]
     assert float(losses.sum()) == pytest.approx(expected.item(), rel=1e-5)
     for mine, tensor in zip(gradient.tensors(), p.tensors(), strict=True):

@@ -1,0 +1,30 @@
+"""Who looks on as a training goes on: told of its progress, and asked where it must decide."""
+
+from spiking_bimt.training.phase import Phase
+from spiking_bimt.training.state import State
+
+
+class Observer:
+    """What a training tells as it goes on, and whom it asks; a search needs all of it."""
+
+    def measure(self, phase: Phase, state: State, loss: float) -> float:
+        """Error of the network as it is now, on validation trials."""
+        raise NotImplementedError
+
+    def judge(self, phase: Phase, state: State) -> float:
+        """The same on more trials, for a decision; nothing is written down."""
+        raise NotImplementedError
+
+    def checkpoint(self, state: State) -> None:
+        """Keep this state: a training can be resumed from it."""
+
+    def keep(self, state: State, rung: int) -> None:
+        """Keep this state as the outcome of a rung of the search."""
+        raise NotImplementedError
+
+    def kept(self, rung: int) -> State:
+        """The state that `keep` was given."""
+        raise NotImplementedError
+
+    def step(self, phase: Phase, state: State, loss: float) -> None:
+        """Called after every step."""
