@@ -4,11 +4,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.build import from_sparse
 
-_MOST_EXPANSION = 1100  # of deflate; a member that claims more is hostile
+_MOST_NEURONS = 100_000_000
 
 
 def read_npz(path: Path, **options: Any) -> SpikingNetwork:
@@ -24,9 +25,16 @@ def read_npz(path: Path, **options: Any) -> SpikingNetwork:
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
-                if member.file_size > _MOST_EXPANSION * max(member.compress_size, 1):
+                if member.file_size > store.MAX_EXPANSION * max(member.compress_size, 1):
                     raise InputError(f"{path}: {member.filename} claims {member.file_size} bytes")
         matrix = sparse.load_npz(path)  # never unpickles
+        if max(matrix.shape) > _MOST_NEURONS:
+            raise InputError(
+                f"{path} claims a matrix of {' x '.join(map(str, matrix.shape))}: at most "
+                f"{_MOST_NEURONS:,} neurons are read"
+            )
+        if hasattr(matrix, "check_format"):  # scipy's own sorting crashes on bad indices
+            matrix.check_format(full_check=True)
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError,

@@ -93,8 +93,7 @@ def write_spikes(
     start = trials.offsets[:-1] * trials.dt
     of_trial = np.repeat(start, np.diff(recording.offsets))
     with store.writing(path, SCHEMA, settings or {}, inputs or {}) as file:
-        file.attrs["magic"] = np.uint32(_MAGIC)
-        file.attrs["version"] = np.array(_VERSION, np.uint32)
+        mark(file)
         group = file.create_group("spikes").create_group(population)
         group.attrs.create("sorting", _SORTING["by_time"], dtype=h5py.enum_dtype(_SORTING, "u1"))
         group.attrs["dt"], group.attrs["n_neurons"] = recording.dt, recording.n_neurons
@@ -108,6 +107,12 @@ def write_spikes(
         store.write_array(own, "start_ms", start)
         store.write_array(own, "duration_ms", trials.lengths * trials.dt)
         store.write_array(own, "task", trials.task)
+
+
+def mark(file: h5py.File) -> None:
+    """Say that this is a SONATA file, and of which version."""
+    file.attrs["magic"] = np.uint32(_MAGIC)
+    file.attrs["version"] = np.array(_VERSION, np.uint32)
 
 
 def read_spikes(path: Path, *, population: str = "default") -> SpikeFile:

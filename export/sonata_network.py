@@ -24,10 +24,10 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.export.nir import NO_LEAK
+from spiking_bimt.export.sonata import mark
 
 Array = npt.NDArray[Any]
 
-MAGIC, VERSION = 0x0A7A, (0, 1)
 NODE_TYPES = """node_type_id model_type model_template
 100 point_neuron nest:iaf_psc_exp
 200 virtual NULL
@@ -46,12 +46,12 @@ def write_network(folder: Path, network: SpikingNetwork, duration_ms: float = 10
     """
     with store.replacing_folder(folder) as new:
         with store.writing_hdf5(new / "nodes.h5") as file:
-            _mark(file)
+            mark(file)
             _write_neurons(file.create_group("nodes/neurons"), network)
             channels = file.create_group("nodes/channels")
             _write_members(channels, "node", network.n_inputs, 200)
         with store.writing_hdf5(new / "edges.h5") as file:
-            _mark(file)
+            mark(file)
             _write_edges(file, network)
         (new / "node_types.csv").write_text(NODE_TYPES)
         (new / "edge_types.csv").write_text(EDGE_TYPES)
@@ -87,11 +87,6 @@ def _circuit(network: SpikingNetwork) -> dict[str, Any]:
             "tasks": list(network.tasks),
         },
     }  # fmt: skip
-
-
-def _mark(file: h5py.File) -> None:
-    file.attrs["magic"] = np.uint32(MAGIC)
-    file.attrs["version"] = np.array(VERSION, np.uint32)
 
 
 def _write_members(group: h5py.Group, kind: str, n: int, type_id: int) -> h5py.Group:

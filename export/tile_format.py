@@ -48,7 +48,7 @@ ROOT_ATTRIBUTES = {
     "digest": _TEXT,
     **dict.fromkeys(("package_version", "settings", "inputs", "schema", "schema_version"), _NOTE),
 }
-_PARAMETERS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
+PARAMETERS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
 
 ELEMENTS = {
     "hardware": Element(
@@ -91,7 +91,7 @@ ELEMENTS = {
     ),
     "neurons": Element(
         "neuron-parameters",
-        {**dict.fromkeys(_PARAMETERS, (_NUMBER, 1)), "core": (_INTEGER, 1), "slot": (_INTEGER, 1)},
+        {**dict.fromkeys(PARAMETERS, (_NUMBER, 1)), "core": (_INTEGER, 1), "slot": (_INTEGER, 1)},
         {"positions": (_INTEGER, 2)},
         {},
     ),

@@ -16,8 +16,6 @@ from spiking_bimt.export import tile_format as form
 
 Array = npt.NDArray[Any]
 
-_NEURON = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
-
 
 class TileFile(NamedTuple):
     """What a tile file holds."""
@@ -191,5 +189,5 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
         battery=form.text(network, "battery") if "battery" in network.attrs else "",
         tasks=tuple(meaning["tasks"]), bits=tiles.bits,
         delays=None if tiles.delays is None else none,
-        **{field: store.read_array(neurons, field) for field in _NEURON},
+        **{field: store.read_array(neurons, field) for field in form.PARAMETERS},
     )  # fmt: skip

@@ -24,7 +24,6 @@ from spiking_bimt.export.tile_parse import parse, routing
 
 SCHEMA = "tiles"
 
-_NEURON = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
 _SCALARS = ("dt", "task_dt", "tau_out")
 
 
@@ -56,7 +55,7 @@ def write_tiles(
         _write_hardware(groups["hardware"], chip)
         _write_network(groups["network"], network)
         _write_tiles(groups["tiles"], tiles)
-        for field in _NEURON:
+        for field in form.PARAMETERS:
             store.write_packed(groups["neurons"], field, getattr(network, field))
         for field in ("core", "slot"):
             store.write_packed(groups["neurons"], field, getattr(placement, field))

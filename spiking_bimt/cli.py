@@ -1,68 +1,15 @@
-"""The command line: parse, call one stage, print what it returns."""
+"""The command line: the commands and their options; each calls one stage."""
 
-import importlib
-import json
-import sys
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.command import Group, call_stage
 
 
-class _Command(click.Command):
-    """A command with the options that all share."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.params += [
-            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
-            click.Option(
-                ["--debug"], is_flag=True, expose_value=False, help="Show an error's traceback."
-            ),
-        ]
-
-
-class _Interrupted(Exception):
-    """Ctrl-C, before click can add a line of its own."""
-
-
-class _Group(click.Group):
-    """Turns every error into one line and the exit code of its kind."""
-
-    command_class = _Command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise _Interrupted("interrupted: what was finished is kept") from error
-
-    def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
-        given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
-        try:
-            super().main(given, *rest, **{**kwargs, "standalone_mode": False})
-        except click.ClickException as error:
-            _fail(error, error.format_message(), 2, given)
-        except tuple(_EXIT_CODES) as error:
-            _fail(error, str(error), _EXIT_CODES[type(error)], given)
-        sys.exit(0)
-
-
-_EXIT_CODES: dict[type[Exception], int] = {_Interrupted: 130, CheckError: 1, InputError: 2}
-
-
-def _fail(error: Exception, message: str, code: int, given: list[str]) -> NoReturn:
-    if "--debug" in given:
-        traceback.print_exception(error)
-    click.echo(f"spiking_bimt: {' '.join(message.split())}", err=True)
-    sys.exit(code)
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="spiking-bimt", prog_name="spiking_bimt")
 def main() -> None:
     """Train a recurrent network for locality, convert it to spikes, put it on a chip.
@@ -70,25 +17,6 @@ def main() -> None:
     A run is a folder. Each command reads what the commands before it left there:
     train, convert, place, simulate, export, verify, report.
     """
-
-
-def _stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
-    """Call a stage and print its result; the modules load only now, so that --help is quick."""
-    stage = getattr(importlib.import_module(f"spiking_bimt.stages.{name}"), name)
-    try:
-        _print(name, as_json, stage(*args, **options))
-    except CheckError as error:
-        if error.result is not None:
-            _print(name, as_json, error.result)
-        raise
-
-
-def _print(name: str, as_json: bool, result: dict[str, Any]) -> None:
-    if as_json:
-        click.echo(json.dumps(result))
-    else:
-        tables = importlib.import_module("spiking_bimt.stages.tables")
-        getattr(tables, f"show_{name}")(result)
 
 
 def _names(_context: Any, _parameter: Any, value: str | None) -> tuple[str, ...] | None:
@@ -115,19 +43,19 @@ def _trials_option(default: int, what: str = "Trials a task.") -> Decorator:
 @_threads_option()
 def demo(as_json: bool, **options: Any) -> None:
     """The whole way on a bundled network, report included."""
-    _stage("demo", as_json, **options)
+    call_stage("demo", as_json, **options)
 
 
 @main.command()
 def tasks(as_json: bool) -> None:
     """List the task batteries."""
-    _stage("tasks", as_json)
+    call_stage("tasks", as_json)
 
 
 @main.command()
 def chips(as_json: bool) -> None:
     """List the chip presets, their limits and where the figures come from."""
-    _stage("chips", as_json)
+    call_stage("chips", as_json)
 
 
 @main.command()
@@ -143,7 +71,9 @@ def chips(as_json: bool) -> None:
 @click.option("--battery", help="Task battery, see `spiking_bimt tasks`.")
 @click.option("--tasks", callback=_names, help="Comma-separated subset of the battery.")
 @click.option("--seed", type=int, help="Seed of weights, trials and noise.")
-@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint.")
+@click.option(
+    "--resume", is_flag=True, help="Go on from the run's checkpoint, with its config.toml."
+)
 @click.option("--pictures", is_flag=True, help="Draw the sheet as it trains, and animate it.")
 @click.option("--test-trials", default=200, show_default=True, help="Trials a task at the end.")
 def train(run: Path, as_json: bool, **options: Any) -> None:
@@ -152,21 +82,21 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
     The whole configuration is printed at the start and kept in RUN/config.toml: edit a copy and
     give it as --config.
     """
-    _stage("train", as_json, run, announce=lambda text: click.echo(text, err=True), **options)
+    call_stage("train", as_json, run, announce=lambda text: click.echo(text, err=True), **options)
 
 
 @main.command()
 @click.argument("name", type=click.Choice(["growing-brains", "chip"]))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--quick", is_flag=True, help="One seed, the least that shows something.")
-@click.option("--seeds", default=3, show_default=True, help="Seeds of each training.")
+@click.option("--seeds", type=int, help="Seeds of each training.  [default: 3]")
 @click.option("--config", help="growing-brains: preset or TOML file.  [default: paper]")
 @click.option("--batteries", callback=_names, help="chip: of yang19,modcog.  [default: both]")
-@click.option("--jobs", default=2, show_default=True, help="Trainings at a time.")
+@click.option("--jobs", type=int, help="Trainings at a time.  [default: 2]")
 @click.option("--scheduler", help="Address of a Dask scheduler, in place of --jobs.")
 def study(
     name: str, out: Path, as_json: bool, config: str | None, batteries: tuple[str, ...] | None,
-    **options: Any,
+    seeds: int | None, jobs: int | None, **options: Any,
 ) -> None:  # fmt: skip
     """Train and compare many networks, in resumable jobs under OUT.
 
@@ -174,65 +104,83 @@ def study(
     against a chip's packets, each at its best placement; networks of a growing-brains study in the
     same OUT are used.
     """
+    if options["quick"] and seeds is not None:
+        raise click.UsageError("--quick has one seed: leave --seeds out")
+    if options["scheduler"] is not None and jobs is not None:
+        raise click.UsageError("--jobs does not go with --scheduler, whose workers set the number")
+    options |= {"seeds": 3 if seeds is None else seeds, "jobs": 2 if jobs is None else jobs}
     if name == "chip":
         if config is not None:
             raise click.UsageError("--config goes with growing-brains")
         chosen = {} if batteries is None else {"batteries": batteries}
-        _stage("chip_study", as_json, out, **chosen, **options)
+        call_stage("chip_study", as_json, out, **chosen, **options)
         return
     if batteries is not None:
         raise click.UsageError("--batteries goes with chip")
-    _stage("study", as_json, out, config=config or "paper", **options)
+    call_stage("study", as_json, out, config=config or "paper", **options)
 
 
 @main.command()
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--chip", default="loihi16", show_default=True, help="Preset or TOML file.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the placer.")
-@_trials_option(20, "Test trials a task of the bundled networks.")
+@click.option("--trials", type=int, help="Trials a task of the bundled networks.  [default: 20]")
 @_threads_option()
 def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     """Converted runs, or the bundled networks, side by side on one chip."""
-    _stage("compare", as_json, *runs, **options)
+    call_stage("compare", as_json, *runs, **options)
 
 
 @main.command()
 @_run_argument()
 @click.option(
     "--method", type=click.Choice(["one-to-one", "aware", "finetune", "kim2019"]),
-    help="As it is; trained with the neurons' f-I curve, or in spikes; a baseline.  [one-to-one]",
+    help="As it is; trained with the neurons' f-I curve, or in spikes; a baseline."
+    "  [default: one-to-one]",
 )  # fmt: skip
 @click.option("--target", type=float, help="Accuracy to reach with the fewest spikes.")
 @click.option("--diagnose", is_flag=True, help="Also what each unit lost: RUN/diagnosis.svg.")
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
 @click.option("--edge-bits", type=int, help="Width for input and readout.  [default: the same]")
-@click.option("--per", type=click.Choice(["neuron", "network"]), help="A scale per  [neuron]")
-@click.option("--fit", type=click.Choice(["largest", "least-squares"]), help="Of scales [largest]")
-@click.option("--from", "start", type=click.Path(path_type=Path), help="Train on from this run's.")
+@click.option(
+    "--per", type=click.Choice(["neuron", "network"]), help="A scale for each.  [default: neuron]"
+)
+@click.option(
+    "--fit", type=click.Choice(["largest", "least-squares"]), help="Of scales.  [default: largest]"
+)
+@click.option(
+    "--from", "start", type=click.Path(path_type=Path), help="Train on from this run's network.h5."
+)
 @click.option("--sources", is_flag=True, help="Input as the spikes of source neurons.")
 @click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")
-@click.option("--percentile", type=float, help="Percentile of the drive that is full scale.")
+@click.option("--percentile", type=float, help="Of the drive that is full scale.  [default: 99.9]")
 @click.option("--dt", type=float, help="Simulation step, ms.  [default: 1]")
 @click.option("--tau-mem", type=float, help="Membrane time constant, ms.  [default: inf]")
 @click.option("--t-ref", type=float, help="Refractory time, ms.  [default: 0]")
 @click.option("--reset", type=click.Choice(["subtract", "value"]), help="[default: subtract]")
 @click.option("--delay", type=float, help="Synaptic delay, ms.  [default: half the trained step]")
 @click.option("--floor", type=float, help="Least membrane potential, thresholds.  [default: 0]")
-@click.option("--steps", type=int, help="Fine-tuning steps in spikes.  [default: 4000]")
+@click.option("--steps", type=int, help="Finetune: steps in spikes.  [default: 4000]")
 @click.option("--aware-steps", type=int, help="Steps with the f-I curve before.  [default: 0]")
 @click.option("--lr", type=float, help="Learning rate of fine-tuning.  [default: 1e-3]")
 @click.option("--batch", type=int, help="Trials a step of fine-tuning.  [default: 64]")
-@click.option("--focus", type=float, help="Share of a batch drawn by tasks' losses.  [0.5]")
-@click.option("--noise", type=float, help="On drives, with the f-I curve; of full scale.  [0.1]")
+@click.option(
+    "--focus", type=float, help="Share of a batch drawn by tasks' losses.  [default: 0.5]"
+)
+@click.option(
+    "--noise", type=float, help="On drives, with the f-I curve; of full scale.  [default: 0.1]"
+)
 @click.option("--margin", type=float, help="Margin trained for on fixation.  [default: 2]")
-@click.option("--spike-cost", type=float, help="Weight of the mean rate in the loss, per Hz.")
+@click.option(
+    "--spike-cost", type=float, help="Of the mean rate in the loss, per Hz.  [default: 0]"
+)
 @_trials_option(200, "Test trials a task.")
 @click.option("--seed", default=0, show_default=True, help="Seed of calibration and fine-tuning.")
 @_threads_option()
 def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     """rate.h5 to network.h5: one spiking neuron a unit."""
     given = {key: value for key, value in options.items() if value is not None}
-    _stage("convert", as_json, run, bits=bits or None, **given)
+    call_stage("convert", as_json, run, bits=bits or None, **given)
 
 
 @main.command()
@@ -246,7 +194,7 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
 @_threads_option()
 def place(run: Path, as_json: bool, **options: Any) -> None:
     """network.h5 to placement.h5: neurons onto the chip's cores."""
-    _stage("place", as_json, run, **options)
+    call_stage("place", as_json, run, **options)
 
 
 @main.command()
@@ -269,7 +217,7 @@ def simulate(
     if device is None:
         if run is None or file is not None or seconds is not None:
             raise click.UsageError("name a RUN; --from and --seconds go with --device")
-        _stage("simulate", as_json, run, weights=weights, threads=threads, **options)
+        call_stage("simulate", as_json, run, weights=weights, threads=threads, **options)
         return
     if (run is None) == (file is None):
         raise click.UsageError("--device takes the tiles of a RUN or --from FILE")
@@ -277,7 +225,7 @@ def simulate(
         raise click.UsageError("--weights and --threads do not go with --device")
     tiles = file if run is None else run / "tiles.h5"
     age = {} if seconds is None else {"seconds": seconds}
-    _stage("analog", as_json, tiles, device=device, **age, **options)
+    call_stage("analog", as_json, tiles, device=device, **age, **options)
 
 
 @main.command()
@@ -291,7 +239,7 @@ def simulate(
 @click.option("--selftest", default=0, help="Tiles: also golden spikes of so many trials a task.")
 def export(run: Path, as_json: bool, **options: Any) -> None:
     """Write the placed, quantised network for other tools."""
-    _stage("export", as_json, run, **options)
+    call_stage("export", as_json, run, **options)
 
 
 @main.command("import")
@@ -307,7 +255,7 @@ def export(run: Path, as_json: bool, **options: Any) -> None:
 def import_(file: Path, run: Path, as_json: bool, bits: int, **options: Any) -> None:
     """A network of NIR, SONATA or scipy.sparse (npz) to network.h5."""
     given = {key: value for key, value in options.items() if value is not None}
-    _stage("import_network", as_json, file, run, bits=bits or None, **given)
+    call_stage("import_network", as_json, file, run, bits=bits or None, **given)
 
 
 @main.command()
@@ -320,11 +268,11 @@ def import_(file: Path, run: Path, as_json: bool, bits: int, **options: Any) -> 
 @_threads_option()
 def verify(file: Path, as_json: bool, **options: Any) -> None:
     """Rebuild the network from an exported FILE alone, or each in a run, and compare its spikes."""
-    _stage("verify", as_json, file, **options)
+    call_stage("verify", as_json, file, **options)
 
 
 @main.command()
 @_run_argument()
 def report(run: Path, as_json: bool) -> None:
     """Everything about the run on one page: report.html."""
-    _stage("report", as_json, run)
+    call_stage("report", as_json, run)

@@ -1,6 +1,7 @@
 """The command line: exit codes, one-line errors, JSON."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -65,6 +66,17 @@ def test_train_and_convert_print_json(run: Path, tmp_path: Path) -> None:
     assert json.loads(stdout)["trained_units"] == 36
 
 
+def test_json_has_no_nan(run: Path, tmp_path: Path) -> None:
+    def refused(constant: str) -> None:
+        raise AssertionError(constant)
+
+    copy = shutil.copytree(run, tmp_path / "run")
+    neurons = ("--tau-mem", 20, "--t-ref", 2, "--reset", "value")
+    code, stdout, _ = call("convert", copy, *neurons, "--trials", 1, "--diagnose", "--json")
+    assert code == 0
+    assert json.loads(stdout, parse_constant=refused)["diagnosis"]
+
+
 def test_train_draws_the_sheet_when_asked(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY.format(steps=20))
     args = ["train", tmp_path / "run", "--config", tmp_path / "tiny.toml", "--test-trials", 2]
@@ -101,6 +113,25 @@ def test_train_draws_the_sheet_when_asked(tmp_path: Path) -> None:
         (["convert", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),
         (["place", "RUN", "--seed", "-1"], "seed is -1"),
         (["simulate", "RUN", "--seed", "-1"], "seed is -1"),
+        (["simulate", "RUN", "--trials", "99999999999"], "at most 10,000 are held in memory"),
+        (["simulate", "--from", "RUN", "--device", "pcm"], "RUN is not a file"),
+        (["convert", "RUN/rate.h5"], "RUN/rate.h5 is a file: name the run folder"),
+        (["convert", "RUN", "--lr", "1"], "lr would do nothing: one-to-one does not train"),
+        (["convert", "RUN", "--bits", "0", "--edge-bits", "8"], "edge_bits would do nothing"),
+        (["convert", "RUN", "--dt", "1e-9"], "a delay of 10.0 ms is 1e+10 steps"),
+        (["convert", "RUN", "--delay", "nan"], "a delay of nan ms is nan steps"),
+        (["export", "RUN", "--format", "c", "--device", "pcm"], "device goes into tiles"),
+        (["export", "RUN", "--format", "c", "--selftest", "1"], "selftest goes into tiles"),
+        (["verify", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),
+        (["verify", "RUN", "--against", "gone"], "gone is not a file: name the network.h5"),
+        (["compare", "RUN", "--trials", "5"], "trials are of the bundled networks"),
+        (["compare", "RUN", "--seed", "-1"], "seed is -1: it must not be negative"),
+        (["train", "new", "--max-packets", "0.2"], "--max-packets is about a chip's packets"),
+        (["train", "new", "--config", "quick", "--packet-scale", "2"], "with --chip"),
+        (["train", "new", "--seed", str(2**63)], "it must be below 2^63"),
+        (["study", "growing-brains", "new", "--jobs", "0"], "0 trainings at a time"),
+        (["study", "chip", "new", "--quick", "--seeds", "2"], "--quick has one seed"),
+        (["study", "chip", "new", "--scheduler", "x", "--jobs", "2"], "--jobs does not go with"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -128,6 +159,22 @@ def test_a_network_without_its_training_is_not_overwritten(run: Path, tmp_path: 
     assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
 
 
+def test_resume_needs_no_configuration_but_the_runs_own(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "rate.h5").unlink()
+    assert call("train", copy, "--resume", "--test-trials", 2)[0] == 0
+    assert (copy / "rate.h5").read_bytes() == (run / "rate.h5").read_bytes()
+
+
+def test_a_figure_that_cannot_be_removed_is_named(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "diagnosis.svg").mkdir()
+    code, _, stderr = call("convert", copy, "--trials", 1)
+    assert code == 2
+    assert "cannot remove" in stderr
+    assert stderr.count("\n") == 1
+
+
 def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "run")
     whole = (copy / "network.h5").read_bytes()
@@ -135,6 +182,25 @@ def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:
     code, _, stderr = call("simulate", copy)
     assert code == 2
     assert "network.h5 is not a readable HDF5 file" in stderr
+
+
+def test_without_a_folder_for_compiled_kernels_one_is_asked_for(run: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "spiking_bimt", "simulate", str(run), "--trials", "1"],
+        env={**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "ZipCacheLocator"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "set NUMBA_CACHE_DIR to a folder that can be written" in done.stderr
+
+
+def test_a_run_whose_name_is_no_text_is_reported(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, os.fsdecode(os.fsencode(tmp_path / "run") + b"\xff"))
+    code, stdout, stderr = call("report", copy)
+    assert (code, stderr) == (0, "")
+    assert "report.html" in stdout
+    assert (Path(copy) / "report.html").is_file()
 
 
 def test_no_arguments_show_the_help() -> None:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data.network import RESETS, SpikingNetwork
+from spiking_bimt.data.network import LONGEST_DELAY, RESETS, SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 
@@ -88,6 +88,11 @@ def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
     """Synaptic delay in simulation steps; InputError where dt cannot express it."""
     delay = network.dt / 2 if config.delay is None else config.delay
     steps = delay / config.dt
+    if not 0 < steps <= LONGEST_DELAY:
+        raise InputError(
+            f"a delay of {delay} ms is {steps:g} steps of {config.dt} ms: it must lie in "
+            f"1..{LONGEST_DELAY}"
+        )
     if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
         raise InputError(
             f"a delay of {delay} ms is not a whole number of steps of {config.dt} ms: "

@@ -99,3 +99,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path` atomically (see `replacing`)."""
     with replacing(path) as file:
         file.write(content)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that may be there; InputError where that fails, or `path` is a folder."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot remove {path}: {error.strerror}; move it away") from error

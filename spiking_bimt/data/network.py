@@ -12,6 +12,10 @@ from spiking_bimt.errors import InputError
 Floats = npt.NDArray[np.float32]
 
 RESETS = ("subtract", "value")
+LONGEST_DELAY = 10_000
+"""Most steps of a delay: a simulation keeps as many rows of arrivals."""
+LEAST_DT = 1e-4
+"""Shortest simulation step, ms."""
 _NEURON_FIELDS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
 
 
@@ -154,6 +158,11 @@ class SpikingNetwork:
         shortest = self.delay if self.delays is None else int(self.delays.min(initial=1))
         if shortest < 1:
             raise InputError(f"{name} has a delay of {shortest} steps: the least is 1")
+        longest = self.delay if self.delays is None else int(self.delays.max(initial=1))
+        if longest > LONGEST_DELAY:
+            raise InputError(f"{name} has a delay of {longest} steps: the most is {LONGEST_DELAY}")
+        if self.dt < LEAST_DT:
+            raise InputError(f"{name}.dt is {self.dt} ms: the least is {LEAST_DT}")
         ratio = self.task_dt / self.dt
         if abs(ratio - round(ratio)) > 1e-6 or round(ratio) < 1:
             raise InputError(

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.atomic import remove as remove
 from spiking_bimt.data.atomic import replacing as replacing
 from spiking_bimt.data.atomic import replacing_folder as replacing_folder
 from spiking_bimt.data.atomic import write_bytes as write_bytes
@@ -25,7 +26,7 @@ from spiking_bimt.errors import InputError
 SCHEMA_PREFIX = "spiking_bimt/"
 SCHEMA_VERSION = "1.0"
 # Deflate cannot expand a stream more than 1032 times: a dataset that claims more is hostile.
-_MAX_EXPANSION = 1100
+MAX_EXPANSION = 1100
 _COMPRESS_ABOVE = 1024
 _CHUNK = 65536  # values of a chunk of `write_packed`
 
@@ -86,7 +87,7 @@ def writing(
 def opening(path: Path) -> Iterator[h5py.File]:
     """Any HDF5 file, open for reading; errors in the block become InputErrors that name it."""
     if not path.is_file():
-        raise InputError(f"{path} does not exist")
+        raise InputError(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -155,7 +156,7 @@ def read_dataset(dataset: h5py.Dataset) -> Any:
 def check_size(dataset: h5py.Dataset) -> None:
     """Raise InputError where a dataset claims more than its stored bytes can expand to."""
     stored = dataset.id.get_storage_size()
-    if dataset.size * dataset.dtype.itemsize > _MAX_EXPANSION * max(stored, 1):
+    if dataset.size * dataset.dtype.itemsize > MAX_EXPANSION * max(stored, 1):
         name = dataset.name.rsplit("/", 1)[1]
         raise InputError(f"dataset {name} claims {dataset.size} values in {stored} stored bytes")
 

@@ -120,4 +120,4 @@ def render(page: Page) -> bytes:
         [number for group in groups for number in page.numbers.get(group, ()) if number.card]
         for groups in CARD_ROWS
     ]
-    return environment.from_string(text).render(page=page, card_rows=rows).encode()
+    return environment.from_string(text).render(page=page, card_rows=rows).encode(errors="replace")

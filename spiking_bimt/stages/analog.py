@@ -1,6 +1,5 @@
 """`simulate --device`: a tile file on real memory devices, and what each of their effects costs."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 from spiking_bimt.chip.analog import EFFECTS, has_effect, ideal, program, with_effects
 from spiking_bimt.chip.presets import load_device
 from spiking_bimt.chip.tiling import rebuild
-from spiking_bimt.data import store
 from spiking_bimt.data.crossbars import Crossbars
 from spiking_bimt.data.device import Device
 from spiking_bimt.data.tiles import TileSet
@@ -17,6 +15,7 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.export.tiles import read_tiles
 from spiking_bimt.page.device_figure import accuracy_bars
 from spiking_bimt.simulation.crossbar import run_crossbars
+from spiking_bimt.stages.figures import store_figure
 from spiking_bimt.stages.progress import progress
 from spiking_bimt.tasks.accuracy import score
 from spiking_bimt.tasks.battery import draw_trials
@@ -37,8 +36,10 @@ def analog(
     effect alone, all together. Writes a figure of their accuracy beside the file.
     """
     path, preset = Path(file), load_device(device)
-    if seed < 0 or seconds < 0:
-        raise InputError(f"seed is {seed}, seconds {seconds}: neither may be negative")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: it must not be negative")
+    if not 0 <= seconds < np.inf:
+        raise InputError(f"seconds is {seconds}: it must be a finite time, least 0")
     content = read_tiles(path)
     network = rebuild(content)
     if not network.tasks:
@@ -59,7 +60,7 @@ def analog(
             }
     figure = path.with_suffix(".device.svg")
     image = accuracy_bars(rows, f"{preset.name}, {test.n_trials} trials")
-    store.write_bytes(figure, base64.b64decode(image.split(",", 1)[1]))
+    store_figure(figure, image)
     return {
         "file": str(path),
         "device": preset.name,

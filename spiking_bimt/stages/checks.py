@@ -25,10 +25,10 @@ from spiking_bimt.export.sonata_import import read_sonata
 from spiking_bimt.simulation.engine import simulate_network
 from spiking_bimt.simulation.probe import probe_trials
 from spiking_bimt.simulation.run import run_trials, starts
-from spiking_bimt.stages.formats import FORMATS, potentials, replayed
+from spiking_bimt.stages.formats import FORMATS, placed, potentials, replayed
 from spiking_bimt.stages.simulate import with_weights
 from spiking_bimt.stages.trials import trials_of
-from spiking_bimt.stages.verify import first_difference, verify
+from spiking_bimt.stages.verify import check_sizes, first_difference, verify
 
 STEPS = 1000
 """Steps of a SANA-FE file whose neurons compute."""
@@ -112,11 +112,7 @@ def _same_spikes(
     rebuilt: SpikingNetwork, network: SpikingNetwork, how: Runs, *, probe: bool
 ) -> str:
     """Run both on the same trials; what was compared, or CheckError."""
-    if rebuilt.n_neurons != network.n_neurons or rebuilt.n_inputs != network.n_inputs:
-        raise CheckError(
-            f"{rebuilt.n_neurons} neurons and {rebuilt.n_inputs} channels in the file against "
-            f"{network.n_neurons} and {network.n_inputs}"
-        )
+    check_sizes(rebuilt, network)
     pairs = [
         probe_trials(each, how.trials) if probe else trials_of(each, how.trials, "test")
         for each in (rebuilt, network)
@@ -170,22 +166,28 @@ def _noise(network: SpikingNetwork, trials: int) -> Trials:
 
 
 def _sanafe(path: Path, folder: Path, network: SpikingNetwork, _how: Runs) -> str:
-    placement = store.load(folder / "placement.h5", Placement)
+    placement = placed(folder, network.n_neurons)
     chip = load_chip(placement.chip)
     if sanafe_losses(network):
-        given = replayed(folder)
+        given = replayed(folder, network.n_neurons)
     else:
         own = simulate_network(
             network, STEPS * network.dt, v_start=potentials(network), mode="clock", dtype=np.float64
         )
         given = Replay(own.steps, own.neurons, STEPS)
     found = run_sanafe(path, given.n_steps)
+    if found.spikes.shape[1] != network.n_neurons:
+        raise CheckError(
+            f"{found.spikes.shape[1]} neurons in the file, {network.n_neurons} in the network: "
+            "export again"
+        )
     spikes = np.zeros((given.n_steps, network.n_neurons), bool)
     spikes[given.steps, given.neurons] = True
     if not np.array_equal(spikes, found.spikes):
         raise CheckError(
             f"{found.spikes.sum()} spikes by SANA-FE against {spikes.sum()}, from step "
-            f"{int(np.argmax((spikes != found.spikes).any(1)))} on"
+            f"{int(np.argmax((spikes != found.spikes).any(1)))} on: export again if spikes.h5 is "
+            "newer"
         )
     return _same_counts(found, network, placement, chip, spikes)
 

@@ -28,17 +28,22 @@ BUNDLED = ("cores", "bimt", "l1", "none")
 def compare(
     *folders: str | Path,
     chip: str = "loihi16",
-    trials: int = 20,
+    trials: int | None = None,
     seed: int = 0,
     threads: int | None = None,
 ) -> dict[str, Any]:
     """Each run's network, as `convert` left it, at its best placement on one chip.
 
     folders: runs with rate.h5 and network.h5, which are only read; none for the bundled networks,
-    which are converted first (trials a task). Returns the chip and a row a network: its error, size
-    and wiring, its cores and tiles, and what a trial costs; or why it does not fit the chip.
+    which are converted first (trials a task, 20 by default). Returns the chip and a row a network:
+    its error, size and wiring, its cores and tiles, and what a trial costs; or why it does not fit
+    the chip.
     """
     preset = load_chip(chip)
+    if seed < 0:
+        raise InputError(f"seed is {seed}: it must not be negative")
+    if folders and trials is not None:
+        raise InputError("trials are of the bundled networks; convert scores a run's")
     with _runs(folders, trials, threads) as named:
         rows = {}
         with progress("compare", len(named)) as advance:
@@ -50,7 +55,7 @@ def compare(
 
 @contextmanager
 def _runs(
-    folders: tuple[str | Path, ...], trials: int, threads: int | None
+    folders: tuple[str | Path, ...], trials: int | None, threads: int | None
 ) -> Iterator[dict[str, Path]]:
     """Run folders with a converted network, by the name to show."""
     if folders:
@@ -66,7 +71,7 @@ def _runs(
             folder.mkdir()
             bundled = resources.files("spiking_bimt.bundle") / f"{name}.h5"
             store.write_bytes(folder / "rate.h5", bundled.read_bytes())
-            convert(folder, trials=trials, threads=threads)
+            convert(folder, trials=20 if trials is None else trials, threads=threads)
         yield named
 
 

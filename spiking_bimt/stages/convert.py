@@ -63,7 +63,7 @@ def convert(
     if target is not None and method is not None:
         raise InputError("a target chooses the method: give one of the two")
     inputs = {"rate.h5": source}
-    route = _route(method or "one-to-one", bits, sources, seed, settings)
+    route = _route(method or "one-to-one", bits, sources, seed, settings, free=target is not None)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
         if start is not None:
@@ -94,7 +94,7 @@ def convert(
             inputs=inputs,
         )  # fmt: skip
         # A figure of the network that was there before says nothing of this one.
-        (folder / "diagnosis.svg").unlink(missing_ok=True)
+        store.remove(folder / "diagnosis.svg")
         if diagnose:
             measured["diagnosis"] = diagnosis(folder, rate, made, route, threads)
     _check_reached(measured, folder)
@@ -126,12 +126,22 @@ def _check_reached(measured: dict[str, Any], folder: Path) -> None:
 
 
 def _route(
-    method: str, bits: int | None, sources: bool, seed: int, settings: dict[str, Any]
+    method: str, bits: int | None, sources: bool, seed: int, settings: dict[str, Any], *, free: bool
 ) -> Route:
-    """The route that the settings describe; TypeError for one that is no setting."""
+    """The route that the settings describe; free: a target may still choose another method.
+
+    TypeError for one that is no setting, InputError for one that would do nothing.
+    """
     known = _names(ConversionConfig) | _names(TuneConfig) | _names(Rounding)
     if unknown := settings.keys() - known:
         raise TypeError(f"convert has no setting {', '.join(sorted(unknown))}")
+
+    for record, idle, why in (
+        (TuneConfig, method in ("one-to-one", "kim2019") and not free, f"{method} does not train"),
+        (Rounding, bits is None, "there are no integer weights"),
+    ):
+        if idle and (without := settings.keys() & _names(record)):
+            raise InputError(f"{', '.join(sorted(without))} would do nothing: {why}")
 
     def own(record: type) -> dict[str, Any]:
         return {key: value for key, value in settings.items() if key in _names(record)}

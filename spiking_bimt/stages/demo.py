@@ -30,7 +30,8 @@ def demo(out: str | Path = "demo", *, threads: int | None = None) -> dict[str, A
     bundle = resources.files("spiking_bimt.bundle")
     with runs.writing(folder):
         rate, ours = folder / "rate.h5", (bundle / "bimt.h5").read_bytes()
-        if (rate.exists() and rate.read_bytes() != ours) or (folder / "checkpoint.h5").exists():
+        other = rate.read_bytes() != ours if rate.exists() else (folder / "network.h5").exists()
+        if other or (folder / "checkpoint.h5").exists():
             raise InputError(f"{folder} holds a run of another network: choose another --out")
         for source, target in BUNDLED.items():
             store.write_bytes(folder / target, (bundle / source).read_bytes())

@@ -1,15 +1,14 @@
 """`convert --diagnose`: what each unit, task and moment lost, and what spikes would buy."""
 
-import base64
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spiking_bimt.conversion.diagnosis import diagnose
-from spiking_bimt.data import atomic
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.page.conversion_figure import conversion_figure
 from spiking_bimt.simulation.rate import rate_outputs
+from spiking_bimt.stages.figures import store_figure
 from spiking_bimt.stages.progress import progress
 from spiking_bimt.stages.routes import Converted, Route, follow
 from spiking_bimt.stages.target import FULL_RATES, scored
@@ -46,7 +45,6 @@ def diagnosis(
     accuracy = score(rate_outputs(rate, trials), trials).accuracy
     image = conversion_figure(found, curve, accuracy)
     path = folder / "diagnosis.svg"
-    with atomic.replacing(path) as file:
-        file.write(base64.b64decode(image.split(",", 1)[1]))
+    store_figure(path, image)
     advice = found.advice(route.method)
     return {"figure": str(path), "advice": advice, "curve": curve, **found.as_dict()}

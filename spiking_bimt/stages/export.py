@@ -35,6 +35,9 @@ def export(
     trials a task, also writes trials with the spikes that a chip should give.
     """
     folder = Path(run)
+    for option, given in (("device", device is not None), ("selftest", selftest != 0)):
+        if given and "tiles" not in formats:
+            raise InputError(f"{option} goes into tiles: add tiles to the formats, or leave it out")
     for name in formats:
         if name != "tiles" and name not in FORMATS:
             known = ", ".join(("tiles", *FORMATS))

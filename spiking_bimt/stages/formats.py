@@ -37,6 +37,9 @@ class Format:
     """Files of the run that it is made from."""
     losses: Callable[[SpikingNetwork], list[str]]
     """What of a network it cannot hold, in words."""
+    keeps_codes: bool
+    """Whether it holds the integer codes themselves; the others have their weights as floats, or
+    round anew, which needs no --lossy."""
     write: Callable[[Path, Path, SpikingNetwork], dict[str, Any]]
     """From the run folder and the network, with integer weights where it has them, to the path;
     returns more to report."""
@@ -59,6 +62,8 @@ def write_format(name: str, folder: Path, *, lossy: bool) -> dict[str, Any]:
     more = chosen.write(folder, path, network)
     files = [path] if path.is_file() else [p for p in path.iterdir() if p.is_file()]
     size = sum(file.stat().st_size for file in files)
+    if network.codes is not None and not chosen.keeps_codes:
+        losses = [*losses, "the integer codes"]
     return {"path": str(path), "bytes": size, "lost": "; ".join(losses) or "nothing", **more}
 
 
@@ -68,15 +73,31 @@ def require(name: str, folder: Path) -> None:
         runs.require(folder, needed)
 
 
-def replayed(folder: Path) -> Replay:
+def replayed(folder: Path, n_neurons: int) -> Replay:
     """The spikes of spikes.h5 that a SANA-FE file repeats, trials end to end."""
     spikes = read_spikes(folder / "spikes.h5")
+    if spikes.n_neurons != n_neurons:
+        raise InputError(
+            f"{folder / 'spikes.h5'} is of {spikes.n_neurons} neurons, the network has "
+            f"{n_neurons}: simulate again"
+        )
     lengths = np.rint(spikes.duration_ms / spikes.dt).astype(np.int64)
     ends = np.cumsum(lengths)
     trials = max(int(np.searchsorted(ends, REPLAYED_STEPS, side="right")), 1)
     kept = slice(0, int(spikes.offsets[trials]))
     begin = np.repeat((ends - lengths)[:trials], np.diff(spikes.offsets[: trials + 1]))
     return Replay(spikes.steps[kept] + begin, spikes.neurons[kept], int(ends[trials - 1]))
+
+
+def placed(folder: Path, n_neurons: int) -> Placement:
+    """The run's placement; InputError where it is of another number of neurons."""
+    placement = store.load(folder / "placement.h5", Placement)
+    if len(placement.core) != n_neurons:
+        raise InputError(
+            f"{folder / 'placement.h5'} is of {len(placement.core)} neurons, the network has "
+            f"{n_neurons}: place again"
+        )
+    return placement
 
 
 def potentials(network: SpikingNetwork) -> npt.NDArray[np.float64]:
@@ -94,14 +115,16 @@ def _nir(_folder: Path, path: Path, network: SpikingNetwork) -> dict[str, Any]:
 
 
 def _sanafe(folder: Path, path: Path, network: SpikingNetwork) -> dict[str, Any]:
-    placement = store.load(folder / "placement.h5", Placement)
+    placement = placed(folder, network.n_neurons)
     chip = load_chip(placement.chip)
     reasons = sanafe_losses(network)
     if not reasons:
         write_sanafe(path, network, placement, chip, start=potentials(network))
         return {"neurons": "with their dynamics"}
     runs.require(folder, "spikes.h5")
-    spikes = replayed(folder)
+    if runs.outdated(folder, "spikes.h5", "network.h5"):
+        raise InputError(f"{folder / 'spikes.h5'} is of an earlier network.h5: simulate again")
+    spikes = replayed(folder, network.n_neurons)
     write_sanafe(path, network, placement, chip, replay=spikes)
     return {
         "neurons": f"replay {len(spikes.steps):,} spikes of {spikes.n_steps:,} steps",
@@ -130,9 +153,9 @@ def _nothing(_network: SpikingNetwork) -> list[str]:
 
 _NETWORK = ("network.h5",)
 FORMATS: dict[str, Format] = {
-    "nir": Format("network.nir", _NETWORK, nir_losses, _nir),
-    "sanafe": Format("sanafe", (*_NETWORK, "placement.h5"), _nothing, _sanafe),
-    "netx": Format("netx.h5", _NETWORK, netx_losses, _netx),
-    "sonata": Format("sonata", _NETWORK, _nothing, _sonata),
-    "c": Format("c", _NETWORK, _nothing, _flat),
+    "nir": Format("network.nir", _NETWORK, nir_losses, False, _nir),
+    "sanafe": Format("sanafe", (*_NETWORK, "placement.h5"), _nothing, False, _sanafe),
+    "netx": Format("netx.h5", _NETWORK, netx_losses, False, _netx),
+    "sonata": Format("sonata", _NETWORK, _nothing, False, _sonata),
+    "c": Format("c", _NETWORK, _nothing, True, _flat),
 }

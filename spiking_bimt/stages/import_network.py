@@ -13,6 +13,7 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.export.nir_import import read_nir
 from spiking_bimt.export.npz import read_npz
 from spiking_bimt.export.sonata_import import read_sonata
+from spiking_bimt.simulation.propagators import refractory_steps
 from spiking_bimt.stages import run as runs
 
 
@@ -33,6 +34,7 @@ def import_network(
     """
     source, folder = Path(file), Path(run)
     network = _merged(_read(source, dt, parameters))
+    refractory_steps(network)  # refuses times that no step divides
     if bits is not None:
         network = quantise(network, bits)
     settings = {"command": "import", "bits": bits, "dt": dt, **parameters}

@@ -103,14 +103,6 @@ def _gather(folder: Path) -> tuple[Material, list[str]]:
     return material, ["rate.h5", "network.h5", *(name for name in _OPTIONAL if name not in hints)]
 
 
-_SCHEMAS = {
-    "rate.h5": "RateNetwork",
-    "network.h5": "SpikingNetwork",
-    "placement.h5": "Placement",
-    "tiles.h5": tiles.SCHEMA,
-    "spikes.h5": sonata.SCHEMA,
-}
-
 _OPTIONAL: dict[str, tuple[str, ...]] = {
     "metrics.jsonl": (),
     "placement.h5": ("network.h5",),
@@ -127,19 +119,12 @@ def _hints(folder: Path) -> dict[str, str]:
         command = f"`spiking_bimt {runs.MADE_BY[name]} {folder}` makes it"
         if not (folder / name).is_file():
             hints[name] = f"The run has no {name}: {command}."
-        elif any(_outdated(folder, name, parent) for parent in parents):
+        elif any(runs.outdated(folder, name, parent) for parent in parents):
             hints[name] = f"{name} was made from earlier files of this run: {command} anew."
     if not (folder / "diagnosis.svg").is_file():
         draws = f"`spiking_bimt convert {folder} --diagnose` draws it"
         hints["diagnosis.svg"] = f"The run has no diagnosis.svg: {draws}."
     return hints
-
-
-def _outdated(folder: Path, name: str, parent: str) -> bool:
-    """Whether `name` says that it was made from another `parent` than the run's."""
-    made_from = _provenance(folder / name).inputs.get(parent)
-    source = folder / parent
-    return made_from is not None and not (source.is_file() and store.sha256(source) == made_from)
 
 
 def _diagnosis(path: Path) -> str:
@@ -153,7 +138,7 @@ def _diagnosis(path: Path) -> str:
 
 def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
     again = f"`spiking_bimt convert {folder}` makes it anew"
-    if _outdated(folder, "network.h5", "rate.h5"):
+    if runs.outdated(folder, "network.h5", "rate.h5"):
         raise InputError(f"{folder}/network.h5 was made from another rate.h5: {again}")
     same = rate.n_units == network.n_neurons and rate.tasks == network.tasks
     if not same or rate.battery != network.battery:
@@ -207,14 +192,10 @@ def _metrics(path: Path) -> Sequence[Mapping[str, Any]]:
     return entries
 
 
-def _provenance(path: Path) -> store.Provenance:
-    return store.provenance(path, _SCHEMAS[path.name])
-
-
 def _source(path: Path) -> Source:
     if path.suffix != ".h5":
         return Source(path.name, store.sha256(path))
-    made = _provenance(path)
+    made = runs.provenance(path)
     settings = dict(made.settings)
     command = str(settings.pop("command", ""))
     return Source(

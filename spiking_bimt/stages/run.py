@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spiking_bimt.data import store
 from spiking_bimt.errors import InputError
+from spiking_bimt.export import sonata, tiles
 
 MADE_BY = {
     "config.toml": "train",
@@ -21,6 +22,15 @@ MADE_BY = {
 }
 """Files of a run and the command that makes each."""
 
+SCHEMAS = {
+    "rate.h5": "RateNetwork",
+    "network.h5": "SpikingNetwork",
+    "placement.h5": "Placement",
+    "tiles.h5": tiles.SCHEMA,
+    "spikes.h5": sonata.SCHEMA,
+}
+"""Files of a run that say what they were made from."""
+
 
 def require(run: Path, name: str) -> Path:
     """Path of a file that an earlier stage made; InputError names that stage where it lacks."""
@@ -31,9 +41,23 @@ def require(run: Path, name: str) -> Path:
         if made.get("command") == "import":
             raise InputError(f"{run} holds an imported network, which has no rate network")
     if not path.is_file():
+        if run.is_file():
+            raise InputError(f"{run} is a file: name the run folder")
         what = f"{run} has no {name}" if run.is_dir() else f"{run} is not a run folder"
         raise InputError(f"{what}: `spiking_bimt {MADE_BY[name]} {run}` makes {name}")
     return path
+
+
+def provenance(path: Path) -> store.Provenance:
+    """What a file of a run was made from."""
+    return store.provenance(path, SCHEMAS[path.name])
+
+
+def outdated(run: Path, name: str, parent: str) -> bool:
+    """Whether `name` says that it was made from another `parent` than the run's."""
+    made_from = provenance(run / name).inputs.get(parent)
+    source = run / parent
+    return made_from is not None and not (source.is_file() and store.sha256(source) == made_from)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """`study`: many trainings as independent jobs, and what they show together."""
 
-import base64
-import contextlib
 import dataclasses
 import json
 import time
@@ -21,6 +19,8 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.page import figures as figures_of
 from spiking_bimt.page import sheet, study_figures
 from spiking_bimt.stages import run as runs
+from spiking_bimt.stages.backend import backend as backend
+from spiking_bimt.stages.figures import store_figure as store_figure
 from spiking_bimt.stages.train import TEST_TRIALS, train
 from spiking_bimt.training import bimt
 from spiking_bimt.training.config import read_config
@@ -228,12 +228,6 @@ def _draw(folder: Path, rows: list[dict[str, Any]]) -> list[str]:
     return [f"figures/{name}.svg" for name in figures]
 
 
-def store_figure(path: Path, uri: str) -> None:
-    """Write a figure, which comes as a data URI, to a file of its own."""
-    path.parent.mkdir(exist_ok=True)
-    store.write_bytes(path, base64.b64decode(uri.partition(",")[2]))
-
-
 def _network(folder: Path, row: dict[str, Any]) -> RateNetwork:
     job = Job(row["reg"], row["l1_scale"], row["seed"])
     network = store.load(folder / "runs" / job.name / "rate.h5", RateNetwork)
@@ -288,26 +282,3 @@ def swapped_afterwards(network: RateNetwork) -> RateNetwork:
     place = bimt.swap_places(w_rec, start, bimt.sheet_distances(rows, cols), max_swaps=100 * n)
     positions = np.stack(np.divmod(place[: network.n_units], cols), axis=1)
     return dataclasses.replace(network, positions=positions)
-
-
-@contextlib.contextmanager
-def backend(scheduler: str | None, jobs: int) -> Iterator[None]:
-    """joblib over the processes of this machine, or over the workers of a Dask scheduler."""
-    import joblib
-
-    if scheduler is None:
-        with joblib.parallel_config(backend="loky", n_jobs=jobs):
-            yield
-        return
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise InputError(
-            "a Dask scheduler needs the cluster extra: pip install 'spiking-bimt[cluster]'"
-        ) from error
-    try:
-        client = Client(scheduler, timeout=20)
-    except (OSError, ValueError) as error:
-        raise InputError(f"no Dask scheduler answers at {scheduler}: start one there") from error
-    with client, joblib.parallel_config(backend="dask"):
-        yield

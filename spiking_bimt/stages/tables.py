@@ -141,8 +141,8 @@ def show_place(result: dict[str, Any]) -> None:
             ("busiest link and step", f"{step['packets_on_a_link']} packets {place}, {when}")
         )
     for name, limit in result["limits"].items():
-        allowed = "no limit" if limit["allowed"] is None else f"of {limit['allowed']:,}"
-        rows.append((f"{name.replace('_', ' ')}, fullest core", f"{limit['used']:,} {allowed}"))
+        allowed = ", no limit" if limit["allowed"] is None else f" of {limit['allowed']:,}"
+        rows.append((f"{name.replace('_', ' ')}, fullest core", f"{limit['used']:,}{allowed}"))
     _show_rows(f"placement on {result['chip']}", rows)
     costs = {
         "this placement": result,

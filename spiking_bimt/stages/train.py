@@ -48,24 +48,38 @@ def train(
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
     config: a preset's name or a TOML file, "cores" by default where a chip is given and "chip"
-    where none is. settings: fields of `TrainConfig` in place of its own, such as seed, reg, tasks,
-    chip or max_packets; None leaves one as it is. start: a run whose network is trained on; with a
-    chip, from the first phase that prices packets. `resume` continues from the run's checkpoint to
-    the same result as an uninterrupted training (on one thread, which this uses, bit for bit). A
-    run that is trained already is refused without `resume`. pictures: draw the sheet at every
-    measurement, and an animation of them at the end. announce: called with the whole configuration,
-    as TOML, when the training begins.
+    where none is; with `resume` the run's own config.toml. settings: fields of `TrainConfig` in
+    place of its own, such as seed, reg, tasks, chip or max_packets; None leaves one as it is.
+    start: a run whose network is trained on; with a chip, from the first phase that prices packets.
+    `resume` continues from the run's checkpoint to the same result as an uninterrupted training (on
+    one thread, which this uses, bit for bit). A run that is trained already is refused without
+    `resume`. pictures: draw the sheet at every measurement, and an animation of them at the end.
+    announce: called with the whole configuration, as TOML, when the training begins.
 
     Raises CheckError where no strength of the penalty reaches max_packets or max_error; the nearest
     network is kept.
     """
     folder = Path(run)
+    if config is None and resume and (folder / "config.toml").is_file():
+        config = folder / "config.toml"
     source = None if start is None else runs.require(Path(start), "rate.h5")
     network = None if source is None else store.load(source, RateNetwork)
     if network is not None:
         settings |= _kept_settings(network, str(start), settings)
-    read = read_config(config or ("cores" if settings.get("chip") else "chip"), **settings)
+    named = config or ("cores" if settings.get("chip") else "chip")
+    if named == "chip" and not settings.get("chip"):
+        _refuse_without_chip(settings)
+    read = read_config(named, **settings)
+    if not read.chip:
+        _refuse_without_chip(settings)
     return _trained(folder, read, network, source, resume, test_trials, pictures, announce)
+
+
+def _refuse_without_chip(settings: dict[str, Any]) -> None:
+    for name in ("max_packets", "max_error", "packet_scale"):
+        if settings.get(name) is not None:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} is about a chip's packets: name the chip with --chip")
 
 
 def _trained(

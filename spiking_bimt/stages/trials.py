@@ -2,8 +2,9 @@
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.probe import probe_trials
-from spiking_bimt.tasks.battery import draw_trials
+from spiking_bimt.tasks.battery import MOST_TRIALS, draw_trials
 
 _STREAMS = {"test": 0, "calibrate": 1}
 
@@ -15,6 +16,8 @@ def trials_of(network: SpikingNetwork, per_task: int, stream: str) -> tuple[Spik
     `simulation.probe`.
     """
     if not network.tasks:
+        if per_task > MOST_TRIALS:
+            raise InputError(f"{per_task} trials: at most {MOST_TRIALS:,} are held in memory")
         return probe_trials(network, per_task, seed=_STREAMS[stream])
     return network, draw_trials(
         network.battery, network.tasks, per_task, network.task_dt, stream=stream

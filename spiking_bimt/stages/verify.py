@@ -37,6 +37,10 @@ def verify(
     unless every spike is equal.
     """
     path = Path(file)
+    if trials < 1:
+        raise InputError(f"{trials} trials a task: ask for at least 1")
+    if against is not None and not Path(against).is_file():
+        raise InputError(f"{against} is not a file: name the network.h5 to compare with")
     if path.is_dir() or checks_other(path):
         from spiking_bimt.stages.checks import verify_formats
 
@@ -50,6 +54,7 @@ def verify(
     if not reference.is_file():
         raise InputError(f"{reference} does not exist: name the network to compare with --against")
     network = store.load(reference, SpikingNetwork).quantised()
+    check_sizes(rebuilt, network)
     driven, test = trials_of(rebuilt, trials, "test")
     mine = run_trials(driven, test, threads=threads)
     theirs = run_trials(trials_of(network, trials, "test")[0], test, threads=threads)
@@ -66,6 +71,17 @@ def verify(
         "equal": True,
         "accuracy": score(mine.outputs, test).accuracy if rebuilt.tasks else None,
     }
+
+
+def check_sizes(rebuilt: SpikingNetwork, network: SpikingNetwork) -> None:
+    """CheckError where a file's network has not the neurons and channels of the other."""
+    sizes = [(each.n_neurons, each.n_inputs) for each in (rebuilt, network)]
+    if sizes[0] != sizes[1]:
+        raise CheckError(
+            "the file has {} neurons and {} channels, the network {} and {}: export again".format(
+                *sizes[0], *sizes[1]
+            )
+        )
 
 
 def first_unequal(mine: SpikingNetwork, theirs: SpikingNetwork) -> str:

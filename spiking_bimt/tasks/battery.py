@@ -16,6 +16,9 @@ BATTERIES: dict[str, tuple[str, ...]] = {"yang19": YANG19, "modcog": MODCOG}
 OWN = "own"
 """The battery whose tasks the user names: ids of neurogym environments, or Python paths."""
 
+MOST_TRIALS = 10_000
+"""Trials a task that are drawn at a time."""
+
 # Streams of trials that never share a seed: what one is used for, no other ever sees.
 STREAMS = {"train": 0, "validate": 1, "calibrate": 2, "test": 3}
 
@@ -99,6 +102,8 @@ def _draw(
     select_tasks(battery, tasks)
     if per_task < 1:
         raise InputError(f"{per_task} trials a task: ask for at least 1")
+    if per_task > MOST_TRIALS:
+        raise InputError(f"{per_task} trials a task: at most {MOST_TRIALS:,} are held in memory")
     if entropy[0] < 0:
         raise InputError(f"seed is {entropy[0]}: it must not be negative")
     trials = []

@@ -98,6 +98,8 @@ class TrainConfig:
                 raise InputError(f"{field} is {getattr(self, field)}, least 1")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}: it must not be negative")
+        if self.seed >= 2**63:
+            raise InputError(f"seed is {self.seed}: it must be below 2^63")
         if self.reg not in REGULARISERS:
             raise InputError(f"reg is {self.reg!r}; known: {', '.join(REGULARISERS)}")
         if self.metric not in ("euclidean", "manhattan"):

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,3 +43,22 @@ def test_hostile_and_pickled_members_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "pickled.npz", data=np.array([{}], object))
     with pytest.raises(InputError, match=r"pickled\.npz is no matrix"):
         read_npz(tmp_path / "pickled.npz")
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "fields", "line"),
+    [
+        ("csr", 2, {"indptr": [0, 5, 2], "indices": [0, 1]}, "is no matrix"),
+        ("csr", 2, {"indptr": [0, 1, 2], "indices": [0, 99]}, "is no matrix"),
+        ("coo", 10**12, {"row": [0], "col": [0]}, "claims a matrix of 1000000000000 x"),
+    ],
+)
+def test_indices_and_sizes_that_would_crash_scipy_are_refused(
+    tmp_path: Path, kind: str, shape: int, fields: dict[str, list[int]], line: str
+) -> None:
+    arrays: dict[str, Any] = {name: np.array(value) for name, value in fields.items()}
+    data = np.ones(len(next(iter(reversed(arrays.values())))))
+    path = tmp_path / "w.npz"
+    np.savez(path, format=np.array(kind), shape=np.array([shape, shape]), data=data, **arrays)
+    with pytest.raises(InputError, match=line):
+        read_npz(path)

@@ -100,6 +100,7 @@ def test_networks_without_tasks_have_no_accuracy_on_a_device(tmp_path: Path) -> 
         (["--device", "pcm", "--weights", "float"], "do not go with --device"),
         (["--seconds", "5"], "go with --device"),
         (["--device", "flash"], "unknown device 'flash'; known: pcm"),
+        (["--device", "pcm", "--seconds", "nan"], "seconds is nan: it must be a finite time"),
         (["--device", "pcm", "--from", "x.h5"], "--device takes the tiles of a RUN or --from"),
     ],
 )

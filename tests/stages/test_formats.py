@@ -261,10 +261,34 @@ def test_bad_matrices_and_a_trained_run_are_refused(run: Path, tmp_path: Path) -
     assert (run / "network.h5").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--t-ref", "0.15"], "t_ref of neuron 0 is 0.15"),
+        (["--delay", "99999999999"], "the most is 10000"),
+        (["--dt", "1e-12"], "the least is 0.0001"),
+    ],
+)
+def test_times_that_cannot_be_simulated_are_not_imported(
+    tmp_path: Path, options: list[str], line: str
+) -> None:
+    code, _, stderr = call("import", npz(tmp_path / "w.npz"), tmp_path / "run", *options)
+    assert code == 2
+    assert line in stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_overflow_are_one_line(tmp_path: Path) -> None:
+    sparse.save_npz(tmp_path / "w.npz", sparse.csr_array(np.array([[0.0, 1e300], [1.0, 0.0]])))
+    code, _, stderr = call("import", tmp_path / "w.npz", tmp_path / "run")
+    assert code == 2
+    assert stderr == "spiking_bimt: SpikingNetwork.weights[0] is inf: it must be finite\n"
+
+
 def test_stages_of_a_rate_network_refuse_an_imported_one(tmp_path: Path) -> None:
     import_network(npz(tmp_path / "w.npz"), tmp_path / "run")
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    for args in (["convert"], ["report"], ["train"]):
+    for args in (["convert"], ["report"], ["train"], ["demo", "--out"]):
         code, stdout, stderr = call(*args, tmp_path / "run")
         assert (code, stdout) == (2, "")
         assert "holds a" in stderr
@@ -309,3 +333,24 @@ def test_verify_compares_with_another_network_when_told(run: Path, tmp_path: Pat
     rows = {row["format"]: row["passed"] for row in (failed.value.result or {})["checks"]}
     # Replayed spikes are compared with the recorded ones, whatever network made them.
     assert rows == {name: name == "sanafe" for name in ALL}
+
+
+def test_files_of_an_earlier_network_are_refused_and_fail_their_checks(run: Path) -> None:
+    convert(run, trials=1, sources=True)
+    with pytest.raises(InputError, match=r"placement.h5 is of 86 neurons, the network has \d+"):
+        export(run, ("sanafe",))
+    with pytest.raises(CheckError) as caught:
+        verify(run, trials=1)
+    rows = {row["format"]: row for row in caught.value.result["checks"]}  # type: ignore[index]
+    assert not any(row["passed"] for row in rows.values())
+    assert "placement.h5 is of 86 neurons" in rows["sanafe"]["found"]
+    assert "the file has 86 neurons" in rows["tiles"]["found"]
+    assert "the file has 86 neurons" in rows["sonata"]["found"]
+    place(run)
+    with pytest.raises(InputError, match=r"spikes.h5 is of an earlier network.h5: simulate again"):
+        export(run, ("sanafe",))
+
+
+def test_codes_that_become_floats_are_said(run: Path) -> None:
+    lost = {name: row["lost"] for name, row in export(run, ("sonata", "c")).items()}
+    assert lost == {"sonata": "the integer codes", "c": "nothing"}

@@ -20,6 +20,7 @@ from spiking_bimt.stages.place import place
 from spiking_bimt.stages.tables import show_place
 from spiking_bimt.stages.train import train
 from spiking_bimt.training import cores, loop
+from spiking_bimt.training.config import RUNGS
 from spiking_bimt.training.rnn import PARAMETERS, Parameters
 
 CHIP = """
@@ -144,7 +145,8 @@ def test_a_target_out_of_reach_keeps_the_nearest_network(files: Path) -> None:
     with pytest.raises(CheckError, match=r"no strength reaches 1e-09 of error: the least") as found:
         trained(files, "run", max_error=1e-9)
     assert found.value.result is not None
-    assert len(found.value.result["rungs"]) == 2
+    # The error may fall a few times before the search gives up.
+    assert 2 <= len(found.value.result["rungs"]) < len(RUNGS)
     store.load(files / "run" / "rate.h5", RateNetwork)
 
 
