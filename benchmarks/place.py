@@ -1,10 +1,16 @@
 """Is the placer better than what others do? Needs pymetis and mtkahypar.
 
-python benchmarks/place.py [--quick] [--json FILE]
+python benchmarks/place.py [--quick] [--seeds 5] [--cells FILE] [--json FILE]
 
-`place_scale.py` measures the time, `place_cores.py` what the bundled networks cost.
+Every method places every network on every chip for every seed; what FILE of `--cells` holds already
+is not run again, so that a long study can be stopped and go on. The last rows are the distance to
+the lower bound on 4 x 4. `place_scale.py` measures the time, `place_cores.py` what the bundled
+networks cost.
 """
 
+import argparse
+import functools
+import json
 import math
 import tempfile
 import time
@@ -16,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from networks import bundled
 from place_peers import METHODS
-from rows import Row, arguments, show
+from rows import Row, show
 from scipy.sparse import coo_array
 
 from spiking_bimt.chip import start
@@ -31,6 +37,13 @@ from spiking_bimt.simulation.build import from_sparse, random_sheet
 from spiking_bimt.stages.place import spikes
 
 CHIPS = ("grid64", "loihi", "loihi-davies2018")
+NETWORKS = ("bimt", "l1", "none", "cores", "sheet 1024", "sheet 4096", "sheet 99856",
+            "small world 1000", "random 1000")  # fmt: skip
+QUICK = ("bimt", "sheet 1024", "small world 1000", "random 1000")
+TRAINED = ("cores",)
+"""Networks trained against a chip, which the means leave out: no other method knows their cores."""
+TARGETS = {"energy": 0.95, "multicast hops": 0.90}
+Cells = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -59,18 +72,22 @@ def ring(n: int, neighbours: int, rewired: float) -> SpikingNetwork:
     return from_sparse(matrix)
 
 
-def cases(quick: bool, folder: Path) -> Iterator[Case]:
-    """Bundled networks, sheets, a small world and a random network."""
-    for name in ("bimt",) if quick else ("bimt", "l1", "none"):
-        network = bundled(name, folder / name)
-        if network is not None:
-            counts, steps, _ = spikes(network, "calibrate", None)
-            yield Case(name, network, counts / (steps * network.dt), 128 if name == "none" else 16)
-    for side in (32,) if quick else (32, 64, 316):
-        per_core = 256 if side > 64 else 64
-        yield Case(f"sheet {side**2}", random_sheet(side, seed=0), lognormal(side**2), per_core)
-    yield Case("small world 1000", ring(1000, 20, 0.1), lognormal(1000), 64)
-    yield Case("random 1000", ring(1000, 20, 1.0), lognormal(1000), 64)
+@functools.cache
+def case(name: str) -> Case:
+    """A bundled network, a sheet, a small world or a random network."""
+    kind, _, size = name.rpartition(" ")
+    if kind == "sheet":
+        n, side = int(size), math.isqrt(int(size))
+        return Case(name, random_sheet(side, seed=0), lognormal(n), 256 if side > 64 else 64)
+    if kind:
+        return Case(name, ring(1000, 20, 0.1 if kind == "small world" else 1.0),
+                    lognormal(1000), 64)  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        network = bundled(name, Path(folder) / name)
+        if network is None:
+            raise RuntimeError(f"no bundled network {name}")
+        counts, steps, _ = spikes(network, "calibrate", None)
+        return Case(name, network, counts / (steps * network.dt), 128 if name == "none" else 16)
 
 
 def smallest(chip: Chip, n: int, per_core: int) -> Chip:
@@ -82,74 +99,130 @@ def smallest(chip: Chip, n: int, per_core: int) -> Chip:
     )  # fmt: skip
 
 
-def measured(case: Case, chip: Chip, seed: int) -> dict[str, dict[str, float]]:
-    """Network energy (cost), multicast hops and CPU seconds of every method."""
-    graph, n = axon_graph(case.network), case.network.n_neurons
-    problem = Problem(chip, graph, case.rates, case.network.positions, case.per_core, 0, seed)
-    used = start.compact_cores(chip, math.ceil(n / case.per_core))
-    found = {}
-    for name in (*METHODS, "ours"):
-        began = time.process_time()
-        if name == "ours":
-            core = place(case.network, chip, case.rates, seed=seed).core
-        else:
-            core = METHODS[name](problem, used, seed)
-        flows = flow(chip, graph, core, case.rates)
-        found[name] = {
-            "energy": flows.cost(chip), "multicast hops": flows.tree_x + flows.tree_y,
-            "seconds": time.process_time() - began,
-        }  # fmt: skip
-    return found
+def measured(network: str, chip_name: str, method: str, seed: int) -> dict[str, float]:
+    """Network energy (cost), multicast hops and CPU seconds of a method."""
+    given = case(network)
+    graph, n = axon_graph(given.network), given.network.n_neurons
+    chip = smallest(load_chip(chip_name), n, given.per_core)
+    problem = Problem(chip, graph, given.rates, given.network.positions, given.per_core, 0, seed)
+    used = start.compact_cores(chip, math.ceil(n / given.per_core))
+    began = time.process_time()
+    if method == "ours":
+        core = place(given.network, chip, given.rates, seed=seed).core
+    else:
+        core = METHODS[method](problem, used, seed)
+    seconds = time.process_time() - began
+    flows = flow(chip, graph, core, given.rates)
+    hops = flows.tree_x + flows.tree_y
+    return {"energy": flows.cost(chip), "multicast hops": hops, "seconds": seconds}
 
 
-def quality_rows(quick: bool, folder: Path) -> Iterator[Row]:
+def fill(cells: Cells, options: argparse.Namespace) -> None:
+    """Measure what is missing, and write the file after each."""
+    for seed in range(options.seeds):
+        for network in options.networks:
+            for chip in options.chips:
+                for method in options.methods:
+                    key = f"{network}|{chip}|{method}|{seed}"
+                    if key in cells:
+                        continue
+                    cells[key] = measured(network, chip, method, seed)
+                    print(key, {k: round(v, 3) for k, v in cells[key].items()}, flush=True)
+                    if options.cells:
+                        new = options.cells.with_suffix(".new")
+                        new.write_text(json.dumps(cells, indent=0))
+                        new.replace(options.cells)
+
+
+def means(cells: Cells, network: str, chip: str) -> dict[str, dict[str, float]]:
+    """The mean over the seeds that every method has, by method; empty where ours has none."""
+    found: dict[str, dict[int, dict[str, float]]] = {}
+    for key, values in cells.items():
+        name, on, method, seed = key.split("|")
+        if (name, on) == (network, chip):
+            found.setdefault(method, {})[int(seed)] = values
+    if "ours" not in found or len(found) == 1:
+        return {}
+    common = set.intersection(*(set(runs) for runs in found.values()))
+    return {
+        method: {k: float(np.mean([runs[s][k] for s in common])) for k in next(iter(runs.values()))}
+        | {"seeds": len(common)}
+        for method, runs in found.items()
+        if common
+    }
+
+
+def quality_rows(cells: Cells) -> Iterator[Row]:
     """A row a network, chip and metric: ours against the best baseline; then geometric means."""
-    seeds = range(1 if quick else 5)
     logs: dict[tuple[str, str], list[float]] = {}
-    for case in cases(quick, folder):
-        for name in CHIPS:
-            chip = smallest(load_chip(name), case.network.n_neurons, case.per_core)
-            runs = [measured(case, chip, seed) for seed in seeds]
-            for metric in ("energy", "multicast hops"):
-                mean = {m: float(np.mean([run[m][metric] for run in runs])) for m in runs[0]}
-                best = min(METHODS, key=mean.__getitem__)
-                ratio = mean["ours"] / mean[best]
-                seconds = float(np.mean([run["ours"]["seconds"] for run in runs]))
+    for network in NETWORKS:
+        for chip in CHIPS:
+            mean = means(cells, network, chip)
+            if not mean:
+                continue
+            ours = mean.pop("ours")
+            for metric in TARGETS:
+                best = min(mean, key=lambda m: mean[m][metric])
+                reference = mean[best][metric]
+                ratio = ours[metric] / reference
                 yield Row(
-                    f"{metric}, {case.name}, {name}", mean["ours"], mean[best], ratio, 1.01,
-                    ratio <= 1.01, "a ms", f"best of others: {best}; ours {seconds:.1f} s of CPU",
+                    f"{metric}, {network}, {chip}", ours[metric], reference, ratio, 1.01,
+                    ratio <= 1.01, "a ms",
+                    f"best of others: {best} ({mean[best]['seconds']:.1f} s of CPU; ours "
+                    f"{ours['seconds']:.1f} s); seeds: {ours['seeds']}",
                 )  # fmt: skip
-                for m in METHODS:
-                    logs.setdefault((metric, m), []).append(math.log(mean["ours"] / mean[m]))
-    for metric, target in (("energy", 0.95), ("multicast hops", 0.90)):
-        means = {m: math.exp(np.mean(logs[metric, m])) for m in METHODS}
-        for m in METHODS:
-            yield Row(f"{metric}, geometric mean", None, None, means[m], None, None, "", f"to {m}")
-        best = max(METHODS, key=means.__getitem__)
-        ratio = means[best]
-        yield Row(
-            f"{metric}, geometric mean", None, None, ratio, target, ratio <= target, "",
-            f"to the best single baseline, {best}",
-        )  # fmt: skip
+                if network not in TRAINED:
+                    for m in mean:
+                        change = math.log(ours[metric] / mean[m][metric])
+                        logs.setdefault((metric, m), []).append(change)
+    most = max((len(values) for values in logs.values()), default=0)
+    for metric, target in TARGETS.items():
+        every = {m: values for (k, m), values in logs.items() if k == metric}
+        ratios = {m: math.exp(np.mean(values)) for m, values in every.items()}
+        for m, ratio in ratios.items():
+            yield Row(f"{metric}, geometric mean", None, None, ratio, None, None, "",
+                      f"to {m}, {len(every[m])} cells")  # fmt: skip
+        full = [m for m in ratios if len(every[m]) == most]
+        if full:
+            best = max(full, key=ratios.__getitem__)
+            yield Row(
+                f"{metric}, geometric mean", None, None, ratios[best], target,
+                ratios[best] <= target, "", f"to the best single baseline, {best}",
+            )  # fmt: skip
 
 
-def bound_row() -> Row:
-    """How far above Gilmore and Lawler's bound a 4 x 4 grid ends."""
-    case = Case("sheet", random_sheet(32, seed=0), lognormal(1024), 64)
-    chip = smallest(load_chip("loihi-davies2018"), 1024, 64)
-    result = place(case.network, chip, case.rates).measured or {}
+def bound_row(name: str) -> Row:
+    """How far above its lower bound a 4 x 4 grid ends."""
+    given = case("sheet 1024")
+    chip = smallest(load_chip(name), 1024, given.per_core)
+    result = place(given.network, chip, given.rates).measured or {}
     ours, bound = float(result["cost"]), float(result["lower_bound"]["cost"])  # type: ignore
-    return Row("cost on 4 x 4, sheet 1024", ours, bound, ours / bound, 1.1, ours <= 1.1 * bound,
-               "pJ a ms", "reference: the lower bound for its partition")  # fmt: skip
+    return Row(f"cost on 4 x 4, sheet 1024, {name}", ours, bound, ours / bound, 1.1,
+               ours <= 1.1 * bound, "pJ a ms",
+               "reference: the lower bound for its partition")  # fmt: skip
 
 
 def main() -> None:
-    """Run all and print the table."""
-    options = arguments(__doc__ or "")
+    """Run what is missing and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one seed and four networks")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--chips", nargs="+", choices=CHIPS, default=list(CHIPS))
+    parser.add_argument("--methods", nargs="+", default=[*METHODS, "ours"])
+    parser.add_argument("--cells", type=Path, help="measurements, read and added to")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    options = parser.parse_args()
+    if options.quick:
+        options.seeds, options.networks = 1, list(QUICK)
+    cells: Cells = {}
+    if options.cells and options.cells.exists():
+        cells = json.loads(options.cells.read_text())
     place(random_sheet(20), load_chip("loihi"), np.ones(400), effort=0.01)  # compiles
-    with tempfile.TemporaryDirectory() as name:
-        rows = list(quality_rows(options.quick, Path(name)))
-    rows.append(bound_row())
+    fill(cells, options)
+    rows = list(quality_rows(cells))
+    if "ours" in options.methods:
+        rows += [bound_row(name) for name in ("loihi", "loihi-davies2018")]
     show("placement", rows, options.json)
 
 

@@ -63,7 +63,8 @@ def metis(problem: Problem, used: Ints, seed: int) -> Ints:
 
 def mtkahypar(problem: Problem, used: Ints, seed: int) -> Ints:
     """Mt-KaHyPar's connectivity on the hypergraph of senders weighted by rates, then QAP."""
-    parts = hypergraph_parts(problem.graph, problem.rates, len(used), problem.room, seed)
+    given = problem.graph, problem.rates, len(used), problem.room, seed
+    parts = hypergraph_parts(*given, preset="DEFAULT")
     return assigned(problem, parts, used, seed)
 
 
@@ -112,9 +113,13 @@ def force_directed(problem: Problem, used: Ints, seed: int) -> Ints:
     return place_of[core]
 
 
-def annealing(problem: Problem, used: Ints, seed: int, per_neuron: int = 400) -> Ints:
-    """Plain simulated annealing on the chip's own cost, from random cores."""
+def annealing(problem: Problem, used: Ints, seed: int) -> Ints:
+    """Plain simulated annealing on the chip's own cost, from random cores.
+
+    400 proposals a neuron; above 20,000 neurons 40, as many as ours makes there.
+    """
     n, rng = len(problem.positions), np.array([seed], np.uint64)
+    per_neuron = 400 if n <= 20_000 else 40
     begun = legal(problem, start.shuffled(n, used, seed), used, seed)
     search = search_from(problem, begun)
     scale, per_round = search.cost / n, per_neuron * n // ROUNDS

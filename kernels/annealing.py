@@ -3,17 +3,17 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from spiking_bimt.kernels.placement import Array, Int, propose
 from spiking_bimt.kernels.placement_state import NEURONS, Graph, Mesh, Rules, Scratch, State
 from spiking_bimt.kernels.quote import quote
 from spiking_bimt.kernels.splitmix import random_below, random_unit
+from spiking_bimt.kernels.vector import borrowing, inlined
 
 _TRIES = 16
 
 
-@njit(cache=True)
+@inlined
 def core_for(graph: Graph, state: State, cores: Array, rng: Array, v: Int) -> Int:
     """A core that neuron v may want to sit on.
 
@@ -33,7 +33,7 @@ def core_for(graph: Graph, state: State, cores: Array, rng: Array, v: Int) -> In
     return np.int64(cores[random_below(rng, cores.size)])
 
 
-@njit(cache=True)
+@inlined
 def partner(graph: Graph, state: State, rng: Array, a: Int, b: Int) -> Int:
     """A neuron of core b to send to core a: one that shares a source with a's, or any."""
     for _ in range(_TRIES):
@@ -49,7 +49,7 @@ def partner(graph: Graph, state: State, rng: Array, a: Int, b: Int) -> Int:
     return np.int64(state.member[b, random_below(rng, state.used[NEURONS, b])])
 
 
-@njit(cache=True)
+@borrowing
 def anneal(
     graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, usable: Array,
     cores: Array, least: int, rng: Array, temperature: float, n_proposals: int, repair: bool,
@@ -57,14 +57,20 @@ def anneal(
     """Random moves and swaps between `cores`; returns how many stayed.
 
     usable (K,): whether a core is among `cores`. No core is left with fewer than `least` neurons.
-    With `repair` it stops when no limit is broken any more. While none is, a proposal is quoted and
-    only one that passes Metropolis's rule on its cost is made; it is undone if it breaks a limit.
+    Neurons are drawn from one core, as many as it has, before the next, so that what they read is
+    in the cache. With `repair` it stops when no limit is broken any more. While none is, a proposal
+    is quoted and only one that passes Metropolis's rule on its cost is made; it is undone if it
+    breaks a limit.
     """
-    n, stayed = state.core.size, 0
+    n, stayed, home, left = state.core.size, 0, np.int64(0), np.int64(0)
     for _ in range(n_proposals):
         if repair and state.excess[0] == 0:
             break
-        v = random_below(rng, n)
+        if left == 0 or state.used[NEURONS, home] == 0:
+            home = np.int64(state.core[random_below(rng, n)])
+            left = np.int64(state.used[NEURONS, home])
+        left -= 1
+        v = np.int64(state.member[home, random_below(rng, state.used[NEURONS, home])])
         b, a = core_for(graph, state, cores, rng, v), np.int64(state.core[v])
         if b == a or not usable[b]:
             continue

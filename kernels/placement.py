@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from spiking_bimt.kernels.placement_state import (
     AXONS,
@@ -26,13 +25,14 @@ from spiking_bimt.kernels.placement_state import (
     State,
 )
 from spiking_bimt.kernels.traffic import path_price, tree_price
+from spiking_bimt.kernels.vector import borrowing, inlined
 
 Array = npt.NDArray[Any]
 
 Int = int | np.int64
 
 
-@njit(cache=True)
+@inlined
 def change(rules: Rules, state: State, limit: Int, core: Int, amount: Int) -> None:
     """Add to one count of one core, and keep the sum of excesses."""
     allowed, unit = rules.allowed[limit], rules.unit[limit]
@@ -45,19 +45,21 @@ def change(rules: Rules, state: State, limit: Int, core: Int, amount: Int) -> No
         state.excess[0] -= (allowed - after) // unit
 
 
-@njit(cache=True)
+@inlined
 def route_price(mesh: Mesh, scratch: Scratch, home: Int, n: Int) -> float:
     """Price of one spike from core `home` to the first n cores of scratch.dests."""
     if not mesh.multicast:
-        return n * mesh.packet + path_price(home, scratch.dests, n, mesh.at_x, mesh.at_y)
+        links = path_price(home, scratch.dests, n, mesh.at_x, mesh.at_y)
+        return float(n * mesh.packet + links)
     if n == 0:
         return 0.0
-    return mesh.packet + tree_price(
+    tree = tree_price(
         home, scratch.dests, n, mesh.x, mesh.at_x, mesh.at_y, scratch.low, scratch.high
     )
+    return float(mesh.packet + tree)
 
 
-@njit(cache=True)
+@inlined
 def reroute(
     graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, source: Int
 ) -> None:
@@ -85,7 +87,7 @@ def reroute(
     state.cost[source] = cost
 
 
-@njit(cache=True)
+@borrowing
 def tally(graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch) -> None:
     """Cost and use of the whole placement, onto a state where they are 0 (`empty_state`)."""
     n = state.core.size
@@ -105,6 +107,8 @@ def tally(graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch
                 state.reached[entry] = core
                 state.synapses[entry] = synapses
                 state.reach_size[source] += 1
+                if state.table.shape[1] > 0:
+                    state.table[source, core] = synapses
                 scratch.counts[core] = 0
         if source < n:
             scratch.log_size[0] = 0
@@ -112,7 +116,7 @@ def tally(graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch
     scratch.log_size[0] = 0
 
 
-@njit(cache=True)
+@inlined
 def seat(rules: Rules, state: State, v: Int, b: Int) -> None:
     """Take v out of its core's list of members and put it at the end of that of b."""
     a, slot = np.int64(state.core[v]), state.slot[v]
@@ -127,7 +131,7 @@ def seat(rules: Rules, state: State, v: Int, b: Int) -> None:
     change(rules, state, NEURONS, b, 1)
 
 
-@njit(cache=True)
+@inlined
 def shift(
     reached: Array, synapses: Array, first: Int, end: Int, a: Int, b: Int
 ) -> tuple[Int, Int, Int]:
@@ -158,10 +162,10 @@ def shift(
     return in_a, in_b, end
 
 
-@njit(cache=True)
+@inlined
 def retarget(
     sources: Array, reach: Array, reached: Array, synapses: Array, reach_size: Array,
-    memory: Array, a: Int, b: Int, differing: Array,
+    table: Array, memory: Array, a: Int, b: Int, differing: Array,
 ) -> tuple[Int, Int, Int, Int, Int]:  # fmt: skip
     """Tell all sources of a neuron that it sits on core b and no longer on a.
 
@@ -175,6 +179,8 @@ def retarget(
         first = reach[source]
         in_a, in_b, end = shift(reached, synapses, first, first + reach_size[source], a, b)
         reach_size[source] = end - first
+        if table.shape[1] > 0:
+            table[source, a], table[source, b] = in_a, in_b
         memory_a += memory[in_a] - memory[in_a + 1]
         memory_b += memory[in_b] - memory[in_b - 1]
         axons_a -= in_a == 0
@@ -185,18 +191,19 @@ def retarget(
     return n, axons_a, axons_b, memory_a, memory_b
 
 
-@njit(cache=True)
+@inlined
 def transfer(
     graph: Graph, rules: Rules, state: State, scratch: Scratch, v: Int, a: Int, b: Int
 ) -> tuple[Int, Int, Int, Int, Int]:
     """`retarget` for neuron v."""
-    return retarget(
+    found: tuple[Int, Int, Int, Int, Int] = retarget(
         graph.pre[graph.pre_indptr[v] : graph.pre_indptr[v + 1]], state.reach, state.reached,
-        state.synapses, state.reach_size, rules.memory, a, b, scratch.differing,
+        state.synapses, state.reach_size, state.table, rules.memory, a, b, scratch.differing,
     )  # fmt: skip
+    return found
 
 
-@njit(cache=True)
+@borrowing
 def move(
     graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, v: Int, b: Int
 ) -> None:
@@ -217,7 +224,7 @@ def move(
     reroute(graph, mesh, rules, state, scratch, v)
 
 
-@njit(cache=True)
+@borrowing
 def propose(
     graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, v: Int, b: Int, w: Int,
     temperature: float, luck: float,

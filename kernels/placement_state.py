@@ -11,6 +11,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 NEURONS, AXONS, OUTS, MEMORY = 0, 1, 2, 3
+TABLE_SIZE = 2**26
+"""Most entries of `State.table`: 64 MiB."""
 
 
 class Graph(NamedTuple):
@@ -81,6 +83,9 @@ class State(NamedTuple):
     """Synapses of the source on each of those cores."""
     reach_size: Array
     """(S,) cores in each row."""
+    table: Array
+    """(S, K) synapses of each source on every core, to be looked up where a search of its row would
+    take longer; (S, 0) where that is too large."""
 
 
 class Scratch(NamedTuple):
@@ -112,12 +117,14 @@ def empty_state(graph: Graph, core: Array, n_cores: int, room: int) -> State:
     slot[order] = np.arange(n) - np.searchsorted(core[order], core[order])
     member = np.full((n_cores, room + 1), -1, np.int32)
     member[core, slot] = np.arange(n)
+    # An entry counts neurons of one core.
+    small = len(widths) * n_cores <= TABLE_SIZE and room < np.iinfo(np.int16).max
     return State(
         core.astype(np.int32), slot, member, np.zeros(n), np.zeros(n, np.int32),
         np.zeros(n, np.int64),
         np.zeros((4, n_cores), np.int64), np.zeros(1), np.zeros(1, np.int64), reach,
         np.zeros(reach[-1], np.int32), np.zeros(reach[-1], np.int32),
-        np.zeros(len(widths), np.int64),
+        np.zeros(len(widths), np.int64), np.zeros((len(widths), n_cores if small else 0), np.int16),
     )  # fmt: skip
 
 

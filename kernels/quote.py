@@ -1,18 +1,18 @@
 """What a move or swap of neurons would cost, read from a placement's state without touching it."""
 
 import numpy as np
-from numba import njit
 
 from spiking_bimt.kernels.placement import Array, Int, route_price
 from spiking_bimt.kernels.placement_state import Graph, Mesh, Scratch, State
 from spiking_bimt.kernels.traffic import tree_price
+from spiking_bimt.kernels.vector import borrowing, inlined
 
 
-@njit(cache=True)
+@inlined
 def sources_rise(
     drives: Array, other: Array, a: Int, b: Int, v: Int, w: Int, shifted: Array, core: Array,
     rate: Array, cost: Array, reach: Array, reach_size: Array, reached: Array, synapses: Array,
-    x: Array, at_x: Array, at_y: Array, packet: float, multicast: bool, local: bool,
+    table: Array, x: Array, at_x: Array, at_y: Array, packet: float, multicast: bool, local: bool,
     dests: Array, low: Array, high: Array,
 ) -> float:  # fmt: skip
     """Rise of the cost of all neurons but v and w that drive one target which moves from core a to
@@ -27,24 +27,28 @@ def sources_rise(
         source = np.int64(drives[i])
         if source >= core.size:
             break
+        home, first = np.int64(core[source]), reach[source]
+        end = first + reach_size[source]
+        leaves, enters = False, True
+        if table.shape[1] > 0:
+            leaves, enters = table[source, a] == 1, table[source, b] == 0
+        else:
+            for k in range(first, end):
+                if reached[k] == b:
+                    enters = False
+                elif reached[k] == a:
+                    leaves = synapses[k] == 1
+        enters = enters and (local or b != home)
+        leaves = leaves and (local or a != home)
+        own = source in (v, w)
+        if not (leaves or enters or own):
+            continue
         while j < other.size and other[j] < source:
             j += 1
         if j < other.size and other[j] == source:
             continue
-        if source in (v, w):
+        if own:
             shifted[0 if source == v else 1] += 1
-            continue
-        home, first = np.int64(core[source]), reach[source]
-        end = first + reach_size[source]
-        leaves, enters = False, True
-        for k in range(first, end):
-            if reached[k] == b:
-                enters = False
-            elif reached[k] == a:
-                leaves = synapses[k] == 1
-        enters = enters and (local or b != home)
-        leaves = leaves and (local or a != home)
-        if not leaves and not enters:
             continue
         if not multicast:
             price = 0.0
@@ -69,7 +73,7 @@ def sources_rise(
     return rise
 
 
-@njit(cache=True)
+@inlined
 def home_rise(
     graph: Graph, mesh: Mesh, state: State, scratch: Scratch, v: Int, a: Int, b: Int, shifted: Int
 ) -> float:
@@ -100,7 +104,7 @@ def home_rise(
     return float(graph.rate[v] * route_price(mesh, scratch, b, n) - state.cost[v])
 
 
-@njit(cache=True)
+@borrowing
 def quote(
     graph: Graph, mesh: Mesh, state: State, scratch: Scratch, v: Int, b: Int, w: Int
 ) -> float:
@@ -115,14 +119,15 @@ def quote(
     scratch.shifted[:] = 0
     rise = sources_rise(
         of_v, of_w, a, b, v, w, shifted, state.core, graph.rate, state.cost, state.reach,
-        state.reach_size, state.reached, state.synapses, mesh.x, mesh.at_x, mesh.at_y, mesh.packet,
-        mesh.multicast, mesh.local, scratch.dests, scratch.low, scratch.high,
+        state.reach_size, state.reached, state.synapses, state.table, mesh.x, mesh.at_x, mesh.at_y,
+        mesh.packet, mesh.multicast, mesh.local, scratch.dests, scratch.low, scratch.high,
     )  # fmt: skip
     if w >= 0:
         rise += sources_rise(
             of_w, of_v, b, a, v, w, back, state.core, graph.rate, state.cost, state.reach,
-            state.reach_size, state.reached, state.synapses, mesh.x, mesh.at_x, mesh.at_y,
-            mesh.packet, mesh.multicast, mesh.local, scratch.dests, scratch.low, scratch.high,
+            state.reach_size, state.reached, state.synapses, state.table, mesh.x, mesh.at_x,
+            mesh.at_y, mesh.packet, mesh.multicast, mesh.local, scratch.dests, scratch.low,
+            scratch.high,
         )  # fmt: skip
         rise += home_rise(graph, mesh, state, scratch, w, b, a, back[1] - shifted[1])
     rise += home_rise(graph, mesh, state, scratch, v, a, b, shifted[0] - back[0])

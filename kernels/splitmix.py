@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from spiking_bimt.kernels.vector import inlined
 
 Array = npt.NDArray[Any]
 
 
-@njit(cache=True)
+@inlined
 def random_unit(rng: Array) -> float:
     """A number in [0, 1) by splitmix64, doi:10.1145/2660193.2660195; rng: its (1,) uint64 state."""
     rng[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -20,7 +21,7 @@ def random_unit(rng: Array) -> float:
     return float(z >> np.uint64(11)) * 2.0**-53
 
 
-@njit(cache=True)
+@inlined
 def random_below(rng: Array, n: int | np.int64) -> int:
     """A whole number in 0..n - 1."""
     return int(random_unit(rng) * n)

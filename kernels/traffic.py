@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from spiking_bimt.kernels.vector import inlined
+
 Array = npt.NDArray[Any]
 
 
@@ -49,7 +51,7 @@ def tree_links(
     return east - west, links_y
 
 
-@njit(cache=True)
+@inlined
 def tree_price(
     home: int | np.int64, dests: Array, n_dests: int | np.int64, x: Array, at_x: Array, at_y: Array,
     low: Array, high: Array,
@@ -77,7 +79,7 @@ def tree_price(
     return float(price)
 
 
-@njit(cache=True)
+@inlined
 def path_price(
     home: int | np.int64, dests: Array, n_dests: int | np.int64, at_x: Array, at_y: Array
 ) -> float:

@@ -9,6 +9,7 @@ from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.chip.traffic import packet_destinations
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.kernels import arrangement as kernel
+from spiking_bimt.kernels.assignment import dual_ascent
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
@@ -20,6 +21,11 @@ _HOTTEST, _COLDEST = 0.5, 0.005
 _SAMPLE = 100  # exchanges that this mean is taken over
 # Exchanges a pair of places and in all, and (net, core) pairs that all of them together may price.
 _PER_PAIR, _FEWEST, _VISITS = 40, 4000, 1e7
+
+_ASCENT_CORES, _SWEEPS = (
+    16,
+    60,
+)  # most cores of the dual ascent, whose work is the cores' to the 5th
 
 
 @dataclass(frozen=True)
@@ -65,14 +71,11 @@ def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Int
     return best
 
 
-def gilmore_lawler(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Ints) -> float:
+def least_links(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Ints) -> float:
     """Least price of links that any arrangement of the parts on `cores` can have under unicast.
 
-    Each part on each place costs at least its flows, the largest first, times the distances from
-    there, the shortest first; the bound is the cheapest assignment by those costs (Gilmore 1962).
+    Gilmore and Lawler's bound; on few cores the higher one of a dual ascent.
     """
-    from scipy.optimize import linear_sum_assignment
-
     indptr, dests = packet_destinations(chip, graph, core)
     owner = np.repeat(np.arange(graph.n_neurons), np.diff(indptr))
     number = np.full(chip.n_cores, -1)
@@ -82,6 +85,20 @@ def gilmore_lawler(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, core
     np.fill_diagonal(flows, 0.0)
     at_x, at_y = (values[cores] for values in chip.core_prices())
     apart = abs(at_x[:, None] - at_x) + abs(at_y[:, None] - at_y)
+    bound = gilmore_lawler(flows, apart)
+    if 1 < len(cores) <= _ASCENT_CORES:
+        bound = max(bound, dual_ascent(flows, apart, _SWEEPS))
+    return bound
+
+
+def gilmore_lawler(flows: Floats, apart: Floats) -> float:
+    """A lower bound of the least sum of flows times distances.
+
+    Each part on each place costs at least its flows, the largest first, times the distances from
+    there, the shortest first; the bound is the cheapest assignment by those costs (Gilmore 1962).
+    """
+    from scipy.optimize import linear_sum_assignment
+
     largest = -np.sort(-flows, axis=1)[:, :-1]
     shortest = np.sort(apart, axis=1)[:, 1:]
     least = largest @ shortest.T

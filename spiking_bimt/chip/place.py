@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from spiking_bimt.chip import start
 from spiking_bimt.chip.graph import AxonGraph, axon_graph
-from spiking_bimt.chip.hypergraph import has_mtkahypar, hypergraph_parts
+from spiking_bimt.chip.hypergraph import has_mtkahypar, hypergraph_parts, packets_between
 from spiking_bimt.chip.limits import refuse_hopeless
 from spiking_bimt.chip.order import packed_slots
 from spiking_bimt.chip.score import measure
@@ -29,16 +29,22 @@ ROUNDS = 40
 STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
 # Temperatures in units of the start's mean cost of a neuron.
 _HOTTEST, _COLDEST = 0.3, 0.003
-# Proposals a neuron, the most and the least; work of a neuron's and of all proposals between them,
-# and cores whose reading in a source's row is as much work as the source itself.
-_MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 3000, 40, 5e4, 6e7, 16
+# Proposals a neuron, the most and the least; work of all proposals between them, of a neuron and of
+# a network at least and most; cores whose reading in a source's row is as much work as the source.
+_MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 8000, 100, 2e5, (3e7, 2.4e8), 16
 # Share of the proposals, and temperatures, with which each start is tried.
 _TRIAL, _TRIAL_ROUNDS, _TRIAL_HOTTEST = 0.05, 6, 0.05
 # Share of a time limit after which no other start is tried; synapses between two looks at the time.
 _STARTING, _CHUNK = 0.4, 1e6
-# The largest network whose starts are all tried, and that Mt-KaHyPar cuts, neurons; the share of
-# all pairs with a synapse above which it finds nothing to cut.
-_TRIED, _CUT, _DENSE = 50_000, 20_000, 0.5
+# The largest network whose starts are all tried, that Mt-KaHyPar cuts, that is refined again, in
+# neurons; the share of all pairs with a synapse above which there is no cut to find.
+_TRIED, _CUT, _AGAIN, _DENSE = 50_000, 20_000, 500, 0.5
+
+# Times that Mt-KaHyPar cuts a network of up to so many neurons.
+_DRAWS, _SMALL = 6, 200
+
+_Begun = tuple[Search, Ints]
+"""A search and the cores that it uses."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +100,11 @@ def place(
     rng = np.array([seed % 2**64], np.uint64)
     used, begun, search = legal_start(problem, cores, rng)
     per_round = max(1, round(effort * _proposals(search) / ROUNDS))
+    begins: list[_Begun] = [(search, used)]
     tried: dict[str, float] = {}
     if len(used) > 1:
-        search, used, tried = _best_start(problem, names, used, search, rng, per_round, clock)
-    best, proposals = _refine(search, used, rng, per_round, clock, progress)
+        begins, tried = _tried(problem, names, used, search, rng, per_round, clock)
+    best, proposals = _refine(begins, rng, per_round, clock, progress)
     measured = measure(problem, best, begun, used)
     measured |= {"seed": seed, "proposals": proposals, "starts": tried}
     return Placement(
@@ -108,7 +115,7 @@ def place(
 def _starts(starts: Sequence[str] | None, graph: AxonGraph, trained: bool) -> tuple[str, ...]:
     if starts is None:
         n = graph.n_neurons
-        sparse = n <= _CUT and graph.indptr[n] <= _DENSE * n**2
+        sparse = n <= _CUT and not _dense(graph)
         able = {"km1": sparse and has_mtkahypar(), "trained": trained}
         few = ("blocks", "trained") if n > _TRIED else STARTS
         return tuple(name for name in few if able.get(name, True))
@@ -120,6 +127,10 @@ def _starts(starts: Sequence[str] | None, graph: AxonGraph, trained: bool) -> tu
     if not starts:
         raise InputError(f"no start is named; known: {', '.join(STARTS)}")
     return tuple(starts)
+
+
+def _dense(graph: AxonGraph) -> bool:
+    return bool(graph.indptr[graph.n_neurons] > _DENSE * graph.n_neurons**2)
 
 
 def _room(chip: Chip, n: int, cores: int | None) -> int:
@@ -142,7 +153,8 @@ def _proposals(search: Search) -> int:
     graph, n = search.problem.graph, search.problem.graph.n_neurons
     rows = 1 + search.state.reach_size / _ROW
     work = max(1.0, float(np.diff(graph.indptr) @ rows) / n)
-    return int(max(min(_MOST * n, _WORK_EACH / work * n, _WORK / work), _LEAST * n))
+    whole = min(max(_WORK_EACH * n, _WORK[0]), _WORK[1])
+    return int(max(min(_MOST * n, whole / work), _LEAST * n))
 
 
 def start_from(name: str, problem: Problem, used: Ints) -> Ints:
@@ -159,16 +171,21 @@ def start_from(name: str, problem: Problem, used: Ints) -> Ints:
             return used[start.grown(graph, problem.rates, len(used))]
         case "trained" if problem.trained is not None:
             return start.compacted(problem.trained, used)
-    parts = hypergraph_parts(graph, problem.rates, len(used), problem.room, problem.seed)
+    given = graph, problem.rates, len(used), problem.room
+    draws = range(1 if n > _SMALL else _DRAWS)
+    parts = min(
+        (hypergraph_parts(*given, problem.seed * _DRAWS + draw) for draw in draws),
+        key=lambda found: packets_between(graph, found, problem.rates),
+    )
     return start.topped_up(used[parts], used, problem.least)
 
 
-def _best_start(
+def _tried(
     problem: Problem, names: Sequence[str], used: Ints, legal: Search,
     rng: npt.NDArray[np.uint64], per_round: int, clock: _Clock,
-) -> tuple[Search, Ints, dict[str, float]]:  # fmt: skip
-    """The search from the start that is cheapest after a little refinement; all their costs."""
-    kept: tuple[Search, Ints] = legal, used
+) -> tuple[list[_Begun], dict[str, float]]:  # fmt: skip
+    """The searches from all starts after a little refinement, the cheapest first; their costs."""
+    begins: list[_Begun] = []
     costs: dict[str, float] = {}
     for name in names:
         if costs and clock.share() > _STARTING:
@@ -190,27 +207,38 @@ def _best_start(
                         search.anneal(own, rng, heat, part, False)
         if search.cost > cost:
             search = search_from(problem, untouched)
-        if not costs or search.cost < min(costs.values()):
-            kept = search, own
+        begins.append((search, own))
         costs[name] = search.cost
-    return *kept, costs
+    begins.sort(key=lambda begun: begun[0].cost)
+    return begins or [(legal, used)], costs
 
 
 def _refine(
-    search: Search, used: Ints, rng: npt.NDArray[np.uint64], per_round: int, clock: _Clock,
+    begins: list[_Begun], rng: npt.NDArray[np.uint64], per_round: int, clock: _Clock,
     progress: Progress | None,
 ) -> tuple[Ints, int]:  # fmt: skip
     """The best legal placement met, and the number of proposals.
 
-    A start so good that heat only spoils it, as of a network in clusters, is also refined gently.
+    From the best start, hot. Where heat only spoils it, as of a network in clusters, gently too; a
+    small sparse network goes through both, and through heat from the next best starts.
     """
-    begun, cost = search.core.copy(), search.cost
-    best, best_cost, done = _cooled(search, used, rng, per_round, clock, progress, _HOTTEST)
-    if best_cost < cost or clock.share() >= 1 or len(used) == 1:
+    (search, used), *others = [(begun.core.copy(), own) for begun, own in begins]
+    problem, cost = begins[0][0].problem, begins[0][0].cost
+    best, best_cost, done = _cooled(*begins[0], rng, per_round, clock, progress, _HOTTEST)
+    if len(used) == 1:
         return best, done
-    search = search_from(search.problem, begun)
-    best, _, more = _cooled(search, used, rng, per_round, clock, None, _TRIAL_HOTTEST)
-    return best, done + more
+    again = [] if best_cost < cost else [(search, used, _TRIAL_HOTTEST)]
+    if problem.graph.n_neurons <= _AGAIN and not _dense(problem.graph):
+        again = [(search, used, _TRIAL_HOTTEST), *((*begun, _HOTTEST) for begun in others[:2])]
+    for core, own, hottest in again:
+        if clock.share() >= 1:
+            break
+        given = search_from(problem, core), own, rng, per_round, clock, None, hottest
+        found, found_cost, more = _cooled(*given)
+        done += more
+        if found_cost < best_cost:
+            best, best_cost = found, found_cost
+    return best, done
 
 
 def _cooled(

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip import start
-from spiking_bimt.chip.arrange import gilmore_lawler
+from spiking_bimt.chip.arrange import least_links
 from spiking_bimt.chip.graph import destinations
 from spiking_bimt.chip.limits import LIMITS, usage, worst_excess
 from spiking_bimt.chip.search import Problem
@@ -56,7 +56,7 @@ def lower_bound(problem: Problem, core: Ints) -> dict[str, Any]:
     """No arrangement of these groups of neurons on the tiles can cost less.
 
     A spike that must reach d other tiles crosses d links or more, alone or as a tree. Under
-    unicast, on a mesh that is not too large, Gilmore and Lawler's bound is at least as high.
+    unicast, on a mesh that is not too large, bounds of the quadratic assignment are higher.
     """
     chip, graph, n = problem.chip, problem.graph, problem.graph.n_neurons
     tile = (core // chip.cores_per_tile).astype(np.int32)
@@ -68,7 +68,7 @@ def lower_bound(problem: Problem, core: Ints) -> dict[str, Any]:
     least = hops * min(chip.hop_cost_x, chip.hop_cost_y)
     if chip.routing == "unicast" and chip.n_cores <= _GILMORE_CORES:
         every = np.arange(chip.n_cores, dtype=np.int32)
-        least = max(least, gilmore_lawler(chip, graph, core, problem.rates, every))
+        least = max(least, least_links(chip, graph, core, problem.rates, every))
     return {
         "of": "this partition of the neurons into tiles, wherever they sit",
         "hops": hops,

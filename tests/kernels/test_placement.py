@@ -54,6 +54,8 @@ def setup(seed: int, multicast: bool, local: bool) -> Work:
     rules = records.Rules(allowed, np.array([1, 1, 1, MEMORY[0]]), bits, most_dests)
     core = rng.permutation(np.repeat(np.arange(n_cores), room))[:n]
     state = records.empty_state(graph, core, n_cores, room)
+    if seed % 2:  # as for a large network
+        state = state._replace(table=np.zeros((len(state.table), 0), np.int16))
     fan_in = int(np.diff(graph.pre_indptr).max())
     work = (graph, mesh, rules, state, records.scratch(n_cores, WIDTH, fan_in))
     kernel.tally(*work)
