@@ -26,7 +26,8 @@ from spiking_bimt.tasks.battery import draw_trials
 SEEDS = (101, 102)
 TRIALS = 1000
 CHIP = "loihi16"
-KINDS = ("l1", "bimt", "chip, rising")
+OTHERS = ("l1", "bimt")
+OURS = ("chip, rising", "chip, frugal")
 COSTS = ("packets_per_spike", "network_nj", "total_nj")
 
 
@@ -62,7 +63,7 @@ def main() -> None:
         rows = [
             row | {"fresh": fresh_error(out / "runs" / row["name"])}
             for row in networks
-            if (row["battery"], row["chip"]) == (battery, CHIP) and row["kind"] in KINDS
+            if (row["battery"], row["chip"]) == (battery, CHIP) and row["kind"] in OTHERS + OURS
         ]
         for error in ("error", "fresh"):
             print(f"{battery}, {'200' if error == 'error' else '2,000 fresh'} trials a task")
@@ -76,9 +77,9 @@ def main() -> None:
 def compare(found: dict[tuple[str, float], dict[str, float]], error: str) -> None:
     """Print how many times as much L1 and BIMT cost at the error of each of ours."""
     for (kind, scale), ours in found.items():
-        if kind != KINDS[-1]:
+        if kind not in OURS:
             continue
-        for other in KINDS[:-1]:
+        for other in OTHERS:
             curve = [mean for (name, _), mean in found.items() if name == other]
             ratios = []
             for cost in COSTS:

@@ -1,6 +1,5 @@
 """The trainings of the study of chips."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +49,12 @@ PRICES: dict[str, dict[str, tuple[tuple[bool, float], ...]]] = {
 }  # fmt: skip
 """Trainings against each chip: whether groups are priced or single weights, and the price."""
 
-SEARCHES: dict[str, tuple[tuple[str, float, float], ...]] = {
-    "yang19": (("l1", 4.0, 0.03),),
-    "modcog": (("l1", 1.0, 0.024),),
+SEARCHES: dict[str, tuple[tuple[str, float, float, bool], ...]] = {
+    "yang19": (("l1", 4.0, 0.03, False), ("l1", 4.0, 0.03, True)),
+    "modcog": (("l1", 1.0, 0.024, False),),
 }
-"""Trainings against the first chip with a rising price: the base's regulariser and strength, and
-the error on validation trials within which packets are saved."""
+"""Trainings against the first chip with a rising price: the base's regulariser and strength, the
+error on validation trials within which packets are saved, and whether spikes are saved after."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,8 @@ class Job:
     price: float = 0.0
     max_error: float = 0.0
     """Where given, the price rises as far as this error on validation trials allows."""
+    frugal: bool = False
+    """Whether the rising price is that of the preset "frugal", which prices spikes after it."""
 
     @property
     def kind(self) -> str:
@@ -78,7 +79,7 @@ class Job:
         if not self.chip:
             return self.reg
         if self.max_error:
-            return "chip, rising"
+            return "chip, frugal" if self.frugal else "chip, rising"
         if self.price == NO_PRICE:
             return "l1, pruned"
         return "chip, groups" if self.groups else "chip, weights"
@@ -89,13 +90,14 @@ class Job:
         base = f"{self.reg}-{self.l1_scale:g}-seed{self.seed}"
         base = base if self.battery == "yang19" else f"{self.battery}-{base}"
         how = f"{'groups' if self.groups else 'weights'}-{self.price:g}"
-        how = f"within-{self.max_error:g}" if self.max_error else how
+        if self.max_error:
+            how = f"within-{self.max_error:g}{'-frugal' if self.frugal else ''}"
         return f"{base}-{self.chip}-{how}" if self.chip else base
 
     @property
     def base(self) -> "Job":
         """The training that it goes on from."""
-        return dataclasses.replace(self, chip="", groups=False, price=0.0, max_error=0.0)
+        return Job(self.battery, self.reg, self.l1_scale, self.seed)
 
     def settings(self) -> dict[str, Any]:
         """Its fields of `TrainConfig`, but for what it takes from its base."""
@@ -120,8 +122,8 @@ def chip_jobs(batteries: tuple[str, ...], seeds: int, quick: bool) -> tuple[list
         for battery in batteries:
             kinds = BASES[battery][: 1 if quick else None]
             bases += [Job(battery, reg, scale, seed) for reg, scale in kinds]
-            for reg, scale, error in SEARCHES[battery][: 1 if quick else None]:
-                priced.append(Job(battery, reg, scale, seed, CHIPS[0], True, 1.0, error))
+            for reg, scale, error, frugal in SEARCHES[battery][: 1 if quick else None]:
+                priced.append(Job(battery, reg, scale, seed, CHIPS[0], True, 1.0, error, frugal))
             for chip in CHIPS[: 1 if quick else None]:
                 for groups, price in PRICES[battery][chip][: 2 if quick else None]:
                     reg, scale = kinds[0]

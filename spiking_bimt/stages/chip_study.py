@@ -53,8 +53,8 @@ def chip_study(
 ) -> dict[str, Any]:
     """Train every network of the study under `out`/runs, then compare what a chip pays for them.
 
-    configs: presets or TOML files of trainings without a chip, of those that go on from them with
-    one price, and with a rising one.
+    configs: presets or TOML files of trainings without a chip, of those that go on from them, and
+    of those that save spikes too.
     Networks that a "Growing Brains" study left in the same folder are used as they are. Jobs that
     are done are skipped, interrupted ones go on from their checkpoint; jobs and scheduler as in
     `study`. Writes chip-study.json and figures/chip-*.svg.
@@ -86,7 +86,7 @@ def run_job(
     run = folder / "runs" / job.name
     result, kept = run / "chip-result.json", run / "config.toml"
     base = folder / "runs" / job.base.name if job.chip else None
-    config = configs[2 if job.max_error else 1 if job.chip else 0]
+    config = configs[2 if job.frugal else 1 if job.chip else 0]
     if result.exists():
         return json.loads(result.read_text("utf-8"))  # type: ignore[no-any-return]
     try:
