@@ -21,6 +21,8 @@ COLOURS = {
     "l1, pruned": style.ORANGE,
     "chip, weights": style.GREEN,
     "chip, groups": style.PURPLE,
+    "chip, rising": style.SKY,
+    "chip, frugal": style.INK,
 }
 """Colour of each kind of training."""
 

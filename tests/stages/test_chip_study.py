@@ -9,6 +9,7 @@ import pytest
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.page.study_figures import COLOURS
 from spiking_bimt.stages.chip_jobs import chip_jobs
 from spiking_bimt.stages.chip_study import LEAST, chip_study, equal_error, summary
 from spiking_bimt.stages.tables import show_chip_study
@@ -97,6 +98,7 @@ def test_jobs_are_named_apart_and_every_base_is_there() -> None:
     names = [job.name for job in bases + priced]
     assert len(names) == len(set(names))
     assert {job.base for job in priced} <= set(bases)
+    assert {job.kind for job in bases + priced} <= set(COLOURS)
     with pytest.raises(InputError, match="battery yang20 is not of this study"):
         chip_jobs(("yang20",), 1, quick=False)
     with pytest.raises(InputError, match="0 seeds"):
