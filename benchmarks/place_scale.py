@@ -48,6 +48,8 @@ def paint(figure: "Figure", runs: list[dict[str, float]]) -> None:
     for run in runs:
         axes.annotate(f"{run['seconds']:.1f} s", (run["neurons"], run["seconds"]), (0, 7),
                       textcoords="offset points", ha="right")  # fmt: skip
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("neurons (30 synapses each)")
     axes.set_ylabel("CPU time of one thread (s)")
     axes.grid(True)
