@@ -25,11 +25,6 @@ def sheet_distances(rows: int, cols: int, metric: str = "euclidean") -> Doubles:
     return distances
 
 
-def wiring_cost(w_rec: npt.NDArray[np.floating], distances: Doubles) -> float:
-    """Sum of |w_ij| d_ij, with the distances between the units' own places."""
-    return float((np.abs(w_rec) * distances).sum())
-
-
 def swap_places(
     w_rec: npt.NDArray[np.floating],
     place: npt.NDArray[np.int64],
