@@ -12,7 +12,7 @@ Array = npt.NDArray[Any]
 
 NEURONS, AXONS, OUTS, MEMORY = 0, 1, 2, 3
 TABLE_SIZE = 2**26
-"""Most entries of `State.table`: 64 MiB."""
+"""Most entries of `State.table`: 128 MiB."""
 
 
 class Graph(NamedTuple):
