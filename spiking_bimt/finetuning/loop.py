@@ -20,15 +20,13 @@ from spiking_bimt.kernels import optimise
 from spiking_bimt.kernels.activation import look_up, table
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.phase import Phase
-from spiking_bimt.training.pool import Pool
+from spiking_bimt.training.pool import FOLLOWS, Pool, follow_losses
 
 Array = npt.NDArray[Any]
 Told = Callable[[int, float], None]
 """Called with the number of steps done and the running mean of the loss."""
 
 BETA1, BETA2, EPSILON, CLIP = 0.9, 0.999, 1e-8, 1.0
-FOLLOWS = 0.02
-"""Share of a batch in the running means of the losses."""
 REFITS = 20
 """Steps that the scales of integer weights stay, which a weight would else cross back and forth."""
 POOLS = 900
@@ -179,14 +177,9 @@ def packed(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Packed:
 
 def _follow(state: State, batch: Packed, losses: Array) -> None:
     """Let the running means of the losses follow the batch."""
-    loss, n_tasks = float(losses.sum()), len(state.task_loss)
+    loss = float(losses.sum())
     state.loss = loss if math.isnan(state.loss) else state.loss + (loss - state.loss) * FOLLOWS
-    trials = np.bincount(batch.task[: batch.counts[0]], minlength=n_tasks)
-    sums = np.bincount(batch.task, losses, n_tasks) * batch.counts[0]
-    met = trials > 0
-    state.task_loss[met] += (sums[met] / trials[met] - state.task_loss[met]) * FOLLOWS
-    # None may be 0, or there would be nothing to share out by.
-    np.maximum(state.task_loss, 1e-6, out=state.task_loss)
+    follow_losses(state.task_loss, batch.task, batch.counts[0], losses)
 
 
 def _average(state: State, decay: float, count: int) -> None:

@@ -17,7 +17,7 @@ from spiking_bimt.training import bimt, cores, ladder, pruning, rnn
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
-from spiking_bimt.training.pool import Pool, generator
+from spiking_bimt.training.pool import FOLLOWS, Pool, follow_losses, generator
 from spiking_bimt.training.rnn import PARAMETERS, Parameters
 from spiking_bimt.training.state import State, drop_dead
 
@@ -25,9 +25,6 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 RAMP_EVERY = 100
 """Steps between changes of lambda while it ramps."""
-
-FOLLOWS = 0.02
-"""Share of a batch in the running means of a task's loss and of a unit's activity."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -176,20 +173,9 @@ def step(context: Context, state: State, batch: rnn.Batch) -> float:
     torch.maximum(state.peak, peak, out=state.peak)
     if len(state.used):
         _follow_activity(state, rates, peak)
-    _follow(state, batch, losses)
+    follow_losses(state.task_loss, batch.task, batch.counts[0], losses.numpy())
     state.step += 1
     return loss
-
-
-def _follow(state: State, batch: rnn.Batch, losses: Tensor) -> None:
-    """Let the running mean of each task's loss follow the batch."""
-    n_tasks = len(state.task_loss)
-    trials = np.bincount(batch.task[: batch.counts[0]], minlength=n_tasks)
-    sums = np.bincount(batch.task, losses.numpy(), n_tasks) * batch.counts[0]
-    met = trials > 0
-    state.task_loss[met] += (sums[met] / trials[met] - state.task_loss[met]) * FOLLOWS
-    # None may be 0, or there would be nothing to share out by.
-    np.maximum(state.task_loss, 1e-6, out=state.task_loss)
 
 
 def _follow_activity(state: State, rates: Tensor, peak: Tensor) -> None:

@@ -18,6 +18,29 @@ def generator(*entropy: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+FOLLOWS = 0.02
+"""Share of a batch in the running means of losses and of units' activity."""
+
+
+def follow_losses(
+    task_loss: npt.NDArray[np.float64],
+    task: npt.NDArray[np.int32],
+    n_trials: int,
+    losses: npt.NDArray[np.float32],
+) -> None:
+    """Let the running mean of each task's loss (tasks,) follow a packed batch, in place.
+
+    task: of each row; the first `n_trials` rows are the first steps of the trials; losses: by row.
+    """
+    n_tasks = len(task_loss)
+    trials = np.bincount(task[:n_trials], minlength=n_tasks)
+    sums = np.bincount(task, losses, n_tasks) * n_trials
+    met = trials > 0
+    task_loss[met] += (sums[met] / trials[met] - task_loss[met]) * FOLLOWS
+    # None may be 0, or there would be nothing to share out by.
+    np.maximum(task_loss, 1e-6, out=task_loss)
+
+
 class Pool:
     """The trials that one phase of a training draws its batches from.
 
