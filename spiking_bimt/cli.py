@@ -146,7 +146,7 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     "--per", type=click.Choice(["neuron", "network"]), help="A scale for each.  [default: neuron]"
 )
 @click.option(
-    "--fit", type=click.Choice(["largest", "least-squares", "drive"]),
+    "--fit", type=click.Choice(["largest", "least-squares", "drive", "learned"]),
     help="By the largest weight, or the least error of weights or drives.  [default: largest]",
 )  # fmt: skip
 @click.option(

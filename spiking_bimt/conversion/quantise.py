@@ -14,7 +14,7 @@ Scales = tuple[Floats, Floats, Floats]
 """(N,) of recurrent synapses, (N,) of input synapses, (K,) of the readout."""
 
 PER = ("neuron", "network")
-FITS = ("largest", "least-squares", "drive")
+FITS = ("largest", "least-squares", "drive", "learned")
 
 _CLIPS = np.linspace(1.0, 0.2, 33)
 """Shares of the largest weight that are tried as the largest that a code can express."""
@@ -33,7 +33,8 @@ class Rounding:
     fit: str = "largest"
     """"largest": the largest weight has the largest code; "least-squares": the clipping with the
     least squared error, which few bits want; "drive": these scales, with codes that change the
-    drives the least (`conversion.compensate`), after training alone."""
+    drives the least (`conversion.compensate`), after training alone; "learned": trained with the
+    weights (`finetuning.scales`), from those of least squares."""
     edge_bits: int | None = None
     """Width of the codes of input and readout, where the chip's synapses are not what holds them;
     None: bits."""
@@ -45,6 +46,8 @@ class Rounding:
             raise InputError(f"one scale per {self.per!r}; known: {', '.join(PER)}")
         if self.fit not in FITS:
             raise InputError(f"a scale by {self.fit!r}; known: {', '.join(FITS)}")
+        if self.fit == "learned" and self.power_of_two:
+            raise InputError("learned scales are not powers of two: choose one of the two")
         if not 2 <= self.bits <= 16:
             raise InputError(f"{self.bits} bits: signed integer weights have 2 to 16")
         if self.edge_bits is not None and not self.bits <= self.edge_bits <= 16:

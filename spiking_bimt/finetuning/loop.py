@@ -14,6 +14,7 @@ from spiking_bimt.conversion.quantise import Rounding, Scales
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning import forward, gradient
+from spiking_bimt.finetuning import scales as learnt
 from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.gradient import PARAMETERS, Packed
 from spiking_bimt.kernels import optimise
@@ -53,6 +54,11 @@ class State:
         m, v = ({name: np.zeros_like(w) for name, w in p.items()} for _ in range(2))
         return cls(p, m, v, np.ones(len(network.tasks)))
 
+    def add(self, parameters: dict[str, Any]) -> None:
+        """Train these too, all of them."""
+        for name, w in parameters.items():
+            self.p[name], self.m[name], self.v[name] = w, np.zeros_like(w), np.zeros_like(w)
+
 
 def tune(
     network: RateNetwork,
@@ -62,8 +68,10 @@ def tune(
     told: Told = lambda step, loss: None,
     teacher: RateNetwork | None = None,
     frozen: tuple[str, ...] = (),
-) -> RateNetwork:
+) -> tuple[RateNetwork, Scales | None]:
     """The normalised network with its weights trained for the neurons of `config`.
+
+    With it the scales of its integer weights, where they were learned (`Rounding.fit`), or None.
 
     Weights that are 0 stay 0. With `rounding`, the forward pass in spikes has integer weights, and
     the gradient goes straight to those behind them. The trials are those of the "train" stream, of
@@ -78,14 +86,14 @@ def tune(
         state.m, state.v = State.of(network).m, State.of(network).v
         pool, scales = pool_of(network, settings, part, steps), None
         for step in range(steps):
-            now = replace(network, **state.p)
+            now = _with_weights(network, state.p)
             batch = packed(pool, step, state.task_loss, network.w_in.shape[1])
-            if rounding is not None and in_spikes and step % REFITS == 0:
-                scales = rounding.scales(forward.spiking(now, config, None))
+            if rounding is not None and in_spikes:
+                scales = _scales(state, now, config, rounding, step, scales)
+            targets = answers(teacher, settings, batch)
             losses, found = batch_step(
-                now, config, settings, rounding, rows, batch, step, in_spikes, scales,
-                answers(teacher, settings, batch),
-            )  # fmt: skip
+                now, config, settings, rounding, rows, batch, step, in_spikes, scales, targets
+            )
             _follow(state, batch, losses)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
             if not math.isfinite(losses.sum() + norm):
@@ -98,7 +106,8 @@ def tune(
             told(part * settings.aware_steps + step + 1, state.loss)
         if steps and settings.average:
             state.p = state.mean
-    return replace(network, **state.p, measured=None)
+    learned = learnt.learned(state.p) if learnt.NAMES[0] in state.p else None
+    return replace(_with_weights(network, state.p), measured=None), learned
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
@@ -113,6 +122,7 @@ def batch_step(
     the right answers by default.
     """
     alpha = -math.expm1(-network.dt / network.tau)
+    latent, made = network, None
     seed = int(np.random.SeedSequence((settings.seed, step)).generate_state(1)[0])
     if in_spikes:
         made = forward.spiking(network, config, rounding, scales)
@@ -130,9 +140,12 @@ def batch_step(
         outside = batch.inputs @ network.w_in.T + network.b + noise
         rates, slopes = forward.rates_by_curve(network, outside, batch.counts, alpha, rows)
     rate_cost = settings.spike_cost * config.full_rate
-    return gradient.loss_and_gradient(
+    losses, found = gradient.loss_and_gradient(
         network, batch, rates, slopes, alpha, settings.margin, rate_cost, targets
     )
+    if made is not None and rounding is not None and rounding.fit == "learned":
+        found = learnt.through_rounding(latent, network, made, rounding, config, found)
+    return losses, found
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
@@ -175,6 +188,23 @@ def packed(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Packed:
     )
 
 
+def _with_weights(network: RateNetwork, p: dict[str, Any]) -> RateNetwork:
+    return replace(network, **{name: p[name] for name in PARAMETERS})
+
+
+def _scales(
+    state: State, now: RateNetwork, config: ConversionConfig, rounding: Rounding, step: int,
+    before: Scales | None,
+) -> Scales | None:  # fmt: skip
+    """Scales of a step: learned from the first on, or fitted anew now and then."""
+    learned = rounding.fit == "learned"
+    if step == 0 or (not learned and step % REFITS == 0):
+        before = rounding.scales(forward.spiking(now, config, None))
+        if learned:
+            state.add(learnt.parameters(before))
+    return learnt.learned(state.p) if learned else before
+
+
 def _follow(state: State, batch: Packed, losses: Array) -> None:
     """Let the running means of the losses follow the batch."""
     loss = float(losses.sum())
@@ -202,9 +232,15 @@ def update(
     """One step of Adam on scale times the gradient, in place."""
     settings = (scale, lr, 1 - BETA1**count, 1 - BETA2**count, BETA1, BETA2, EPSILON)
     numbers = tuple(np.float32(setting) for setting in settings)
-    for name in PARAMETERS:
-        w = state.p[name]
-        parts = (w, state.m[name], state.v[name], found[name], mask[name], np.zeros_like(w))
+    for name, w in state.p.items():
+        parts = (
+            w,
+            state.m[name],
+            state.v[name],
+            found[name],
+            mask.get(name, np.ones(w.shape)),
+            np.zeros_like(w),
+        )
         flat = (np.ascontiguousarray(part, np.float32).reshape(-1) for part in parts)
         arguments: tuple[Any, ...] = (*flat, *numbers)
         optimise.adam_shrink(*arguments)

@@ -15,7 +15,7 @@ from spiking_bimt.conversion.convert import (
 )
 from spiking_bimt.conversion.kim2019 import single_factor
 from spiking_bimt.conversion.outputs import with_output_units
-from spiking_bimt.conversion.quantise import Rounding
+from spiking_bimt.conversion.quantise import Rounding, Scales
 from spiking_bimt.conversion.rescale import normalised, with_fitted_leaky_units
 from spiking_bimt.conversion.sources import with_source_units
 from spiking_bimt.data.network import SpikingNetwork
@@ -62,6 +62,8 @@ class Route:
             raise InputError(f"tau_syn is {self.tau_syn}: it must be a finite time above 0 ms")
         if self.start is not None and self.method not in ("aware", "finetune"):
             raise InputError("only training starts from a network: choose aware or finetune")
+        if self.rounding and self.rounding.fit == "learned" and self.method != "finetune":
+            raise InputError("scales are learned in training in spikes: choose method finetune")
         if self.method == "finetune" and self.tuning.steps < 1:
             raise InputError("method finetune trains in spikes: ask for at least 1 of its steps")
 
@@ -95,7 +97,7 @@ def follow(
         rate = with_output_units(rate, rate_outputs(teacher, _calibration(teacher, seed)))
     if route.method == "kim2019":
         made = single_factor(rate, route.config, _calibration(rate, seed))
-        network, source, config = made.network, made.rate, made.config
+        network, source, config, scales = made.network, made.rate, made.config, None
         full_scale: Floats = np.ones(rate.n_units, np.float32)
     else:
         config = trained_for(rate, route.config)
@@ -103,27 +105,27 @@ def follow(
         full_scale = drive_percentile(rate, trials, config.percentile)
         if route.output_neurons:
             full_scale[-len(rate.b_out) :] = full_scale[-len(rate.b_out) :].max()
-        source = rate
+        source, scales = rate, None
         if route.method == "one-to-one":
             network = to_spiking(rate, full_scale, config)
         else:
-            source = _tuned(route, rate, full_scale, config, trials, teacher, advance)
+            source, scales = _tuned(route, rate, full_scale, config, trials, teacher, advance)
             full_scale = np.ones(rate.n_units, np.float32)
             network = with_neurons(source, full_scale, _floored(rate, config))
     if route.rounding is not None:
-        network = _rounded(network, route, source, full_scale, config, seed)
+        network = _rounded(network, route, source, full_scale, config, seed, scales)
     return Converted(network, source, full_scale, config)
 
 
 def _rounded(
     network: SpikingNetwork, route: Route, source: RateNetwork, full_scale: Floats,
-    config: ConversionConfig, seed: int,
+    config: ConversionConfig, seed: int, scales: Scales | None,
 ) -> SpikingNetwork:  # fmt: skip
-    """The network with its codes; source and full_scale: as in `Converted`."""
+    """The network with its codes; source and full_scale: as in `Converted`; scales: learned."""
     assert route.rounding is not None
     # Weights trained with their rounding are rounded as they were in training.
     if route.rounding.fit != "drive" or route.method == "finetune":
-        return route.rounding.of(network)
+        return route.rounding.of(network, scales)
     per_unit = config.full_rate / 1000 / floored(full_scale)
     return compensated(network, route.rounding, heard(source, _calibration(source, seed), per_unit))
 
@@ -139,7 +141,7 @@ def training_steps(route: Route) -> int:
 def _tuned(
     route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
     trials: Trials, teacher: RateNetwork, advance: Advance,
-) -> RateNetwork:  # fmt: skip
+) -> tuple[RateNetwork, Scales | None]:  # fmt: skip
     """The normalised network, trained; teacher: that whose answers it may learn from."""
     from spiking_bimt.finetuning.loop import tune  # needs torch
 

@@ -18,9 +18,10 @@ from spiking_bimt.conversion.rescale import (
     with_leaky_units,
 )
 from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.finetuning import forward
+from spiking_bimt.finetuning import forward, scales
 from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.gradient import PARAMETERS
 from spiking_bimt.finetuning.loop import packed, pool_of, tune
@@ -60,7 +61,7 @@ def test_a_normalised_network_has_the_same_outputs(bundled: RateNetwork) -> None
 
 def test_a_few_steps_repair_few_spikes(bundled: RateNetwork) -> None:
     before = accuracy(bundled, FEW_SPIKES, None)
-    tuned = tune(bundled, FEW_SPIKES, TuneConfig(steps=60, batch=16, lr=2e-3))
+    tuned, _ = tune(bundled, FEW_SPIKES, TuneConfig(steps=60, batch=16, lr=2e-3))
     assert accuracy(tuned, FEW_SPIKES, None) > before + 0.1
     for name in ("w_rec", "w_in", "w_out"):
         np.testing.assert_array_equal(
@@ -71,7 +72,7 @@ def test_a_few_steps_repair_few_spikes(bundled: RateNetwork) -> None:
 def test_a_few_steps_repair_few_bits(bundled: RateNetwork) -> None:
     config, rounding = ConversionConfig(), Rounding(3, fit="least-squares")
     before = accuracy(bundled, config, rounding)
-    tuned = tune(bundled, config, TuneConfig(steps=40, batch=16, lr=2e-3), rounding)
+    tuned, _ = tune(bundled, config, TuneConfig(steps=40, batch=16, lr=2e-3), rounding)
     assert accuracy(tuned, config, rounding) > before + 0.1
 
 
@@ -79,7 +80,7 @@ def test_conversion_aware_steps_make_a_leaky_network(bundled: RateNetwork) -> No
     config = ConversionConfig(full_rate=150.0, tau_mem=20.0, t_ref=2.0, reset="value", floor=0.0)
     start = with_leaky_units(bundled, config, 0.1)
     before = accuracy(start, config, None)
-    tuned = tune(start, config, TuneConfig(aware_steps=150, steps=0, batch=16, lr=3e-3))
+    tuned, _ = tune(start, config, TuneConfig(aware_steps=150, steps=0, batch=16, lr=3e-3))
     assert accuracy(tuned, config, None) > before + 0.1
 
 
@@ -102,7 +103,7 @@ def test_fitted_leaky_units_start_nearer_to_the_rectified_ones(bundled: RateNetw
 
 def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
     first, second, other = (
-        tune(bundled, FEW_SPIKES, TuneConfig(aware_steps=2, steps=2, batch=8, seed=seed))
+        tune(bundled, FEW_SPIKES, TuneConfig(aware_steps=2, steps=2, batch=8, seed=seed))[0]
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first.w_rec, second.w_rec)
@@ -111,7 +112,7 @@ def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
 
 def test_the_mean_of_the_weights_is_kept(bundled: RateNetwork) -> None:
     first, second, mean = (
-        tune(bundled, FEW_SPIKES, TuneConfig(steps=n, batch=8, lr_decay=0.0, average=average))
+        tune(bundled, FEW_SPIKES, TuneConfig(steps=n, batch=8, lr_decay=0.0, average=average))[0]
         for n, average in ((1, 0.0), (2, 0.0), (2, 0.9))
     )
     assert (first.w_rec != second.w_rec).any()
@@ -123,18 +124,20 @@ def test_a_network_learns_from_its_teacher_alone(bundled: RateNetwork) -> None:
     """With no share of the right answers, what is learnt is what the teacher answers."""
     other = replace(bundled, w_out=bundled.w_out[::-1].copy(), b_out=bundled.b_out[::-1].copy())
     settings = TuneConfig(steps=60, batch=16, lr=5e-3, distil=1.0, margin=0.0)
-    tuned = tune(bundled, ConversionConfig(), settings, teacher=other)
+    tuned, _ = tune(bundled, ConversionConfig(), settings, teacher=other)
     trials = draw_trials(bundled.battery, bundled.tasks, 3, bundled.dt, stream="validate")
     taught = rate_outputs(other, trials).argmax(axis=1)
     before, after = (rate_outputs(n, trials).argmax(axis=1) for n in (bundled, tuned))
     assert (after == taught).mean() > (before == taught).mean() + 0.2
-    same = tune(bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0), teacher=other)
-    alone = tune(bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0))
+    same, _ = tune(
+        bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0), teacher=other
+    )
+    alone, _ = tune(bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0))
     np.testing.assert_array_equal(same.w_out, alone.w_out)
 
 
 def test_what_is_frozen_stays(bundled: RateNetwork) -> None:
-    tuned = tune(bundled, FEW_SPIKES, TuneConfig(steps=2, batch=8), frozen=("w_out", "b_out"))
+    tuned, _ = tune(bundled, FEW_SPIKES, TuneConfig(steps=2, batch=8), frozen=("w_out", "b_out"))
     np.testing.assert_array_equal(tuned.w_out, bundled.w_out)
     np.testing.assert_array_equal(tuned.b_out, bundled.b_out)
     assert (tuned.w_rec != bundled.w_rec).any()
@@ -235,3 +238,38 @@ def test_a_loss_that_is_not_finite_is_refused(bundled: RateNetwork) -> None:
         InputError, match=r"the loss is .* and its gradient .* at step \d+: lower lr"
     ):
         tune(bundled, FEW_SPIKES, TuneConfig(steps=5, batch=8, lr=1e6))
+
+
+def test_scales_have_the_gradient_of_what_is_out_of_range(bundled: RateNetwork) -> None:
+    """Where every weight is clipped, sum(q) moves with the scales as it is said to."""
+    rounding = Rounding(4, fit="learned")
+    exact = forward.spiking(bundled, FEW_SPIKES, None)
+    scale, in_scale, out_scale = rounding.scales(exact)
+
+    def rounded(factor: float) -> tuple[SpikingNetwork, RateNetwork]:
+        narrow = [np.float32(factor * 1e-6) * part for part in (scale, in_scale, out_scale)]
+        made = rounding.of(exact, (narrow[0], narrow[1], narrow[2])).quantised()
+        return made, forward.as_rates(bundled, FEW_SPIKES, made)
+
+    ones = {name: np.ones_like(getattr(bundled, name)) for name in PARAMETERS}
+    made, at = rounded(1.0)
+    found = scales.through_rounding(bundled, at, made, rounding, FEW_SPIKES, ones)
+    _, above = rounded(1.01)
+    _, below = rounded(0.99)
+    for name, weights in zip(scales.NAMES, scales.WEIGHTS, strict=True):
+        moved = (getattr(above, weights) - getattr(below, weights)).sum(axis=1) / 0.02
+        np.testing.assert_allclose(found[name], moved, rtol=1e-3, atol=1e-9)
+        assert not found[weights][getattr(bundled, weights) != 0].any()
+
+
+def test_learned_scales_are_those_of_the_codes(bundled: RateNetwork) -> None:
+    rounding = Rounding(4, fit="learned")
+    settings = TuneConfig(steps=3, batch=8)
+    _, learned = tune(bundled, FEW_SPIKES, settings, rounding)
+    start = rounding.scales(forward.spiking(bundled, FEW_SPIKES, None))
+    assert learned is not None
+    for now, before in zip(learned, start, strict=True):
+        assert (now != before).any()
+        np.testing.assert_allclose(now, before, rtol=4 * settings.lr)
+    _, none = tune(bundled, FEW_SPIKES, settings, Rounding(4))
+    assert none is None
