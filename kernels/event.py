@@ -198,7 +198,7 @@ def catch_up_together(
     if longest == 0:
         return
     for start in range(0, longest, 8):
-        if not move_lanes(v, q, p, c, behind, start, table):
+        if not move_lanes(v, q, p, c, behind, start, min(start + 8, longest), table):
             break
     for i in range(n):
         if behind[i] > 0:
@@ -209,15 +209,15 @@ def catch_up_together(
 
 @borrowing
 def move_lanes(
-    v: Array, q: Array, p: Array, c: Array, behind: Array, start: int, table: Array
+    v: Array, q: Array, p: Array, c: Array, behind: Array, start: int, stop: int, table: Array
 ) -> bool:
-    """Epochs start..start + 8 of those lanes that have so many to catch up; False if no change."""
+    """Epochs start..stop of those lanes that have so many to catch up; False if no change."""
     last, zero = table.shape[1] - 1, v.dtype.type(0)
     tiny = v.dtype.type(TINY)
     d, g, h = table[DECAY, last, 0], table[GAIN_Q, last, 0], table[GAIN_P, last, 0]
     f, s, r = table[GAIN_C, last, 0], table[LEFT_Q, 0, 0], table[LEFT_P, 0, 0]
     changed: Any = np.int32(0)
-    for epoch in range(start, start + 8):
+    for epoch in range(start, stop):
         now = v.dtype.type(epoch)
         for i in range(LANES):
             late = behind[i] > now
