@@ -38,7 +38,7 @@ STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
 # Proposals a neuron at most; least of a neuron, and of all where that is less; work of all of them
 # between these, of a neuron and of a network at least and most; cores whose reading in a source's
 # row is as much work as the source.
-_MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 8000, (300, 1.2e8), 2e5, (3e7, 4.8e8), 16
+_MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 8000, (300, 1.2e8), 2e5, (3e7, 3.2e8), 16
 # Share of the proposals, and temperatures, with which each start is tried.
 _TRIAL, _TRIAL_ROUNDS = 0.05, 6
 # Share of a time limit after which no other start is tried.
@@ -46,7 +46,7 @@ _STARTING = 0.4
 # The largest network whose starts are all tried, and that Mt-KaHyPar cuts, in neurons.
 _TRIED, _CUT = 50_000, 20_000
 # Times that Mt-KaHyPar cuts a network of up to so many neurons.
-_DRAWS, _SMALL = 6, 200
+_DRAWS, _SMALL = 4, 200
 # The search takes a hop for at least this share of a packet: hops load links and take time too.
 _HOP = 0.1
 

@@ -22,17 +22,17 @@ ROUNDS = 40
 GENTLE = 0.05
 """First temperature of a refinement that keeps its start, in the unit of those below."""
 # Temperatures in units of the start's mean cost of a neuron: first ones to try, the one of networks
-# too large for a trial, of dense ones, and the last.
-_HOTTEST, _HOT_LARGE, _HOT_DENSE, _COLDEST = (0.3, 1.5), 1.0, 0.3, 0.003
+# too large for a trial, of small and dense ones, and the last.
+_HOTTEST, _HOT_LARGE, _HOT, _COLDEST = (0.15, 0.6, 2.0), 1.0, 0.3, 0.003
 # Share of the proposals, and of a time limit, in each trial of a first temperature.
-_PILOT = 0.25
+_PILOT = 0.12
 # Cores may hold this share too many until that share of the cooling; the spread of their sizes
 # (standard deviation, neurons) that the price of it aims at first and last, and its last rise in
 # units of the mean cost of a neuron.
 _SLACK, _SOFT, _SPREAD, _RISE = 0.15, 0.9, (3.0, 0.3), 0.5
 # Networks of up to so many neurons are refined again, of more are not tried at two temperatures;
 # the share of all pairs with a synapse above which there is no cut to find.
-_AGAIN, _LARGE, _DENSE = 500, 50_000, 0.5
+_AGAIN, _LARGE, _DENSE = 500, 50_000, 0.8
 _CHUNK = 1e6  # synapses between two looks at the time
 
 
@@ -48,7 +48,7 @@ class Clock:
 
 
 def is_dense(graph: AxonGraph) -> bool:
-    """Whether more than half of all pairs of neurons have a synapse."""
+    """Whether nearly all pairs of neurons have a synapse."""
     return bool(graph.indptr[graph.n_neurons] > _DENSE * graph.n_neurons**2)
 
 
@@ -100,16 +100,17 @@ def refined(
         return one.cost
 
     start, cost = (core, used), found.cost
-    heat, left = (_HOT_DENSE if dense else _HOT_LARGE), 1.0
-    if not dense and n <= _LARGE:
+    small = n <= _AGAIN or dense
+    heat, left = _HOT if small else _HOT_LARGE, 1.0
+    if not small and n <= _LARGE:
         ends = [(k + 1) * _PILOT for k in range(len(_HOTTEST))]
-        pilots = [cool(start, heat, True, _PILOT, end)
-                  for heat, end in zip(_HOTTEST, ends, strict=True)]  # fmt: skip
-        heat, left = _HOTTEST[int(np.argmin(pilots))], 1.0 - sum([_PILOT] * len(pilots))
-    cool(start, heat, not dense, left, told=progress)
-    again = [] if found.cost < cost else [(start, GENTLE, False)]
+        pilots = [cool(start, first, True, _PILOT, end)
+                  for first, end in zip(_HOTTEST, ends, strict=True)]  # fmt: skip
+        heat, left = _HOTTEST[int(np.argmin(pilots))], 1.0 - ends[-1]
+    cool(start, heat, not small, left, told=progress)
+    again = [] if found.cost < (1 - 1e-9) * cost else [(start, GENTLE, False)]
     if n <= _AGAIN and not dense:
-        again = [(start, GENTLE, False), *((other, heat, True) for other in others[:2])]
+        again = [(start, GENTLE, False), *((other, heat, False) for other in others[:2])]
     for begun, heat, soft in again:
         if clock.share() < 1:
             cool(begun, heat, soft)
