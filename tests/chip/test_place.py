@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from spiking_bimt.chip import start
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
-from spiking_bimt.chip.place import ROUNDS, STARTS, place
+from spiking_bimt.chip.place import STARTS, place
 from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.refine import ROUNDS
 from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
