@@ -24,7 +24,7 @@ GENTLE = 0.05
 # Temperatures in units of the start's mean cost of a neuron: first ones to try, the one of networks
 # too large for a trial, of small and dense ones, and the last.
 _HOTTEST, _HOT_LARGE, _HOT, _COLDEST = (0.15, 0.6, 2.0), 1.0, 0.3, 0.003
-# Share of the proposals, and of a time limit, in each trial of a first temperature.
+# Share of the proposals, and of the time that is left, in each trial of a first temperature.
 _PILOT = 0.12
 # Cores may hold this share too many until that share of the cooling; the spread of their sizes
 # (standard deviation, neurons) that the price of it aims at first and last, and its last rise in
@@ -79,8 +79,8 @@ def refined(
 ) -> tuple[Ints, int]:
     """The best legal placement met from the starts, the cheapest first, and the proposals made.
 
-    From the best start, hot: short trials of the first temperature, then the rest at the better
-    one. Where heat only spoils the start, as of a network in clusters, gently too; a small sparse
+    From the best start, hot: short trials of the first temperature, then the rest at the best of
+    them. Where heat only spoils the start, as of a network in clusters, gently too; a small sparse
     network goes through both, and through heat from the next best starts.
     """
     (core, used), *others = [(begun.core.copy(), own) for begun, own in begins]
@@ -89,7 +89,6 @@ def refined(
         if progress is not None:
             progress(ROUNDS, "one core")
         return core, 0
-    n, dense = problem.graph.n_neurons, is_dense(problem.graph)
 
     def cool(begun: tuple[Ints, Ints], heat: float, soft: bool, share: float = 1.0,
              until: float = 1.0, told: Progress | None = None) -> float:  # fmt: skip
@@ -99,14 +98,14 @@ def refined(
         found.take(one)
         return one.cost
 
-    start, cost = (core, used), found.cost
+    start, cost, n = (core, used), found.cost, problem.graph.n_neurons
+    dense = is_dense(problem.graph)
     small = n <= _AGAIN or dense
     heat, left = _HOT if small else _HOT_LARGE, 1.0
     if not small and n <= _LARGE:
-        ends = [(k + 1) * _PILOT for k in range(len(_HOTTEST))]
-        pilots = [cool(start, first, True, _PILOT, end)
-                  for first, end in zip(_HOTTEST, ends, strict=True)]  # fmt: skip
-        heat, left = _HOTTEST[int(np.argmin(pilots))], 1.0 - ends[-1]
+        step = _PILOT * (1.0 - clock.share())
+        costs = [cool(start, first, True, _PILOT, clock.share() + step) for first in _HOTTEST]
+        heat, left = _HOTTEST[int(np.argmin(costs))], 1.0 - _PILOT * len(_HOTTEST)
     cool(start, heat, not small, left, told=progress)
     again = [] if found.cost < (1 - 1e-9) * cost else [(start, GENTLE, False)]
     if n <= _AGAIN and not dense:
