@@ -99,6 +99,9 @@ def place(
     if len(used) > 1:
         begins, tried = _tried(chip, problem, names, used, search, rng, per_round, clock)
     best, proposals = refined(begins, rng, per_round, clock, progress)
+    # What is best by the prices of the search may, by the chip's, be dearer than a start.
+    legal = best, search.core, *(begun.core for begun, _ in begins)
+    best = min(legal, key=lambda core: flow(chip, graph, core, weight).cost(chip))
     measured = measure(replace(problem, chip=chip), best, begun, used)
     measured |= {"seed": seed, "proposals": proposals, "starts": tried}
     return Placement(

@@ -85,6 +85,23 @@ def test_the_same_seed_gives_the_same_placement() -> None:
     assert (first.core != other.core).any()
 
 
+@pytest.mark.parametrize("routing", ["unicast", "multicast"])
+def test_cores_that_were_too_full_for_a_while_end_within_their_limits(routing: str) -> None:
+    network = random_network(15, n=600, density=0.01)
+    graph, rate = axon_graph(network), rates(15, 600)
+    chip = replace(GRID, neurons_per_core=40, routing=routing)  # 15 full cores
+    free = place(network, chip, rate, effort=0.02)
+    axons = int(check(chip, graph, free).input_axons.max())
+    tight = replace(chip, input_axons=axons - 2)
+    first, again = (place(network, tight, rate, effort=0.02) for _ in range(2))
+    np.testing.assert_array_equal(first.core, again.core)
+    for limit, used in counted(tight, network, first.core).items():
+        assert getattr(tight, limit) is None or max(used) <= getattr(tight, limit)
+    for placement in (free, first):
+        measured: Any = placement.measured
+        assert measured["cost"] <= min(measured["starts"].values()) * (1 + 1e-9)
+
+
 def test_axons_that_need_more_cores_get_them() -> None:
     network = random_network(6, n=20, inputs=2, density=0.15)
     chip = replace(GRID, neurons_per_core=20, input_axons=12)
