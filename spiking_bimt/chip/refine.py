@@ -161,7 +161,7 @@ def _cooled(
             gone = schedule.gone(step, share)
             if slack and gone >= _SOFT:
                 slack, search = 0, search_from(problem, search.core)
-                search.repaired(used, rng)
+                search.repaired(used, rng, 1)
             heat = 0.0 if step == ROUNDS - 1 or gone >= 1 else scale * schedule.heat(gone)
             pressure = scale * schedule.pressure(gone) if slack else 0.0
             search.anneal(used, rng, heat, n, False, pressure)
