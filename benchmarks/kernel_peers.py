@@ -27,6 +27,10 @@ import numpy as np
 Given = dict[str, Any]
 Runs = Iterator[tuple[float, int]]
 
+_FEW_EVENTS, _FEWEST_STEPS = 10**9, 100
+"""snnTorch walks all synapses at every step: so many synapses are walked in a run, and so many
+steps made at least."""
+
 _CPU_BEFORE = "const std::clock_t cpu_before = std::clock();"
 _CPU_AFTER = """{
     std::ofstream file("results/cpu_seconds");
@@ -159,7 +163,53 @@ def nest(w: Given) -> Runs:
         yield seconds, count
 
 
-PEERS = {"brian2": brian2_standalone, "brainevent": brainevent, "nest": nest}
+def snntorch(w: Given) -> Runs:
+    """Leaky neurons around torch's sparse products, the first steps alone, scaled to all.
+
+    Synapses and refractory times, which Leaky does not have, are written out around it.
+    """
+    import snntorch as snn
+    import torch
+
+    torch.set_num_threads(1)
+    n, steps, hold = len(w["v0"]), round(w["duration"] / w["dt"]), round(w["t_ref"] / w["dt"])
+    counted = max(min(steps, _FEW_EVENTS // len(w["indices"])), _FEWEST_STEPS)
+    d = np.exp(-w["dt"] / w["tau_mem"])
+    source = np.repeat(np.arange(n), np.diff(w["indptr"]))
+    kinds = [(w["weights"] < np.inf, w["tau_syn"])]
+    if w["tau_inh"]:
+        negative = w["weights"] < 0
+        kinds = [(~negative, w["tau_syn"]), (negative, w["tau_inh"])]
+    matrices, factors = [], []
+    for kept, tau in kinds:
+        pairs = torch.as_tensor(np.stack([w["indices"][kept], source[kept]]).astype(np.int64))
+        values = torch.as_tensor(w["weights"][kept], dtype=torch.float32)
+        matrices.append(torch.sparse_coo_tensor(pairs, values, (n, n)).to_sparse_csr())
+        s = np.exp(-w["dt"] / tau)
+        factors.append((float(s), float((s - d) * tau / (tau - w["tau_mem"]))))
+    constant = torch.as_tensor((1 - d) * (w["v_leak"] - w["v_reset"] + w["bias"])).float()
+    threshold = w["v_th"] - w["v_reset"]  # Leaky resets to 0
+    neurons = snn.Leaky(beta=float(d), threshold=threshold, reset_mechanism="zero")
+    while True:
+        v = torch.as_tensor(w["v0"] - w["v_reset"]).float()
+        currents, free = [torch.zeros(n) for _ in matrices], torch.zeros(n)
+        count = 0
+        start = time.process_time()
+        with torch.no_grad():
+            for t in range(counted):
+                drive = constant.clone()
+                for current, (_, gain) in zip(currents, factors, strict=True):
+                    drive.add_(current, alpha=gain)
+                spikes, v = neurons(torch.where(free > t, 0.0, drive), v)
+                free = torch.where(spikes > 0, t + 1.0 + hold, free)
+                for current, matrix, (left, _) in zip(currents, matrices, factors, strict=True):
+                    current.mul_(left).add_(matrix @ spikes)
+                count += int(spikes.sum())
+        seconds = time.process_time() - start
+        yield seconds * steps / counted, round(count * steps / counted)
+
+
+PEERS = {"brian2": brian2_standalone, "brainevent": brainevent, "nest": nest, "snntorch": snntorch}
 
 if __name__ == "__main__":
     with np.load(sys.argv[2]) as file:

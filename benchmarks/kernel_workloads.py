@@ -62,7 +62,7 @@ def cuba(name: str, n: int, fan_out: float, scale: float, duration: float) -> Wo
     )  # fmt: skip
 
 
-def sheet(side: int, mu: float, duration: float) -> Workload:
+def sheet(side: int, mu: float, duration: float, dt: float = 1.0) -> Workload:
     """W3: a torus of local synapses, 30 each, driven by constant currents."""
     drawn, rng = build.random_sheet(side, seed=3), np.random.default_rng(4)
     n = side * side
@@ -70,7 +70,7 @@ def sheet(side: int, mu: float, duration: float) -> Workload:
         f"W3 {n:,} at {mu}", drawn.indptr, drawn.indices, drawn.weights,
         bias=(mu + 0.2 * rng.standard_normal(n)).astype(np.float32), v0=rng.random(n),
         tau_mem=20.0, tau_syn=100.0, tau_inh=0.0, v_leak=0.0, v_th=1.0, v_reset=0.0, t_ref=2.0,
-        dt=1.0, duration=duration,
+        dt=dt, duration=duration,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/kernels.py [--json FILE] [--only TEXT] [--peers NAME=PYTHON ...]
 
-Peers are brian2, brainevent and nest, each with the interpreter that has it, as in
+Peers are brian2, brainevent, nest and snntorch, each with the interpreter that has it, as in
 `--peers brian2=venv/bin/python`, or in the environment variable KERNEL_PEERS, separated by spaces.
 Each measurement is stored in FILE as it comes and not made again while it is there. --only takes
 those whose names contain TEXT: `--only threads`, under five minutes, needs idle cores. --figure
@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,8 +25,8 @@ import kernel_figure
 import kernel_long
 import numpy as np
 import numpy.typing as npt
-from kernel_turns import Peer, PeerError, in_turns
-from kernel_workloads import Workload, cuba, our_run, plain_run, sheet
+from kernel_turns import Peer, PeerError, Run, in_turns
+from kernel_workloads import Workload, cuba, our_run, plain_run, sheet, simulation_of
 from rows import Row, at_least, show
 
 from spiking_bimt.data import atomic
@@ -38,7 +39,8 @@ from spiking_bimt.simulation.run import run_trials
 Array = npt.NDArray[Any]
 Measurement = Callable[[], list[Row]]
 REPEATS = 5
-PEERS = ("brian2", "brainevent", "nest")
+PEERS = ("brian2", "brainevent", "nest", "snntorch")
+NO_GENN = "absent: PyPI has no pygenn, neither wheels nor source"
 NEST_LIMIT = 20_000  # neurons: beyond, NEST takes minutes
 RATES = (0.64, 0.85, 2.2)  # mean drives of W3, for about 1, 10 and 50 Hz
 
@@ -89,16 +91,30 @@ def against_peer(name: str, peer: str, python: str | None) -> list[Row]:
     return [at_least(what, ours[0], theirs[0], 2.5, "CPU s", note(work, ours[1], theirs[1]))]
 
 
-def modes(side: int, hz: float, target: float) -> list[Row]:
+def without_genn(name: str) -> list[Row]:
+    """Names GeNN as absent."""
+    return [Row(f"{name} vs genn", None, None, None, 2.5, None, "CPU s", NO_GENN)]
+
+
+def forced_modes(side: int, hz: float, target: float) -> list[Row]:
     """Event mode against clock mode on a sheet whose neurons are made to spike at a rate."""
     n = side * side
-    spikes: list[Array] = [np.empty(0, np.int32)] * 2
     network = build.random_sheet(side, dt=0.1, tau_syn=5.0, t_ref=2.0)
     drive = [PoissonSources(np.arange(n), hz, 2.5)]
-    simulations = [
-        Simulation(network, mode=mode, inputs=drive, v_start=np.zeros(n))
-        for mode in ("event", "clock")
-    ]
+    start = partial(Simulation, network, inputs=drive, v_start=np.zeros(n))
+    return modes(f"{n:,} at {hz} Hz", start, target)
+
+
+def biased_modes() -> list[Row]:
+    """The same on W3 itself, whose constant currents hold 6% of neurons above threshold."""
+    work = sheet(500, 0.64, 100.0, dt=0.1)
+    return modes("W3 250,000 at 0.64", partial(simulation_of, work), 3.0)
+
+
+def modes(what: str, start: Callable[..., Simulation], target: float) -> list[Row]:
+    """Event mode against clock mode from the same start."""
+    spikes: list[Array] = [np.empty(0, np.int32)] * 2
+    simulations = [start(mode=mode) for mode in ("event", "clock")]
     for simulation in simulations:
         simulation.advance(1000)  # so that decays have their usual length to catch up
 
@@ -110,21 +126,37 @@ def modes(side: int, hz: float, target: float) -> list[Row]:
     (event, count), (clock, _) = in_turns([partial(run, 0), partial(run, 1)], REPEATS)
     same, each = np.array_equal(spikes[0], spikes[1]), 1e9 * event / max(30 * count, 1)
     text = f"100 ms; same spikes: {same}; {each:.0f} ns per synaptic event"
-    return [at_least(f"event mode, {n:,} at {hz} Hz, dt 0.1", event, clock, target, "CPU s", text)]
+    return [at_least(f"event mode, {what}, dt 0.1", event, clock, target, "CPU s", text)]
 
 
-def two_threads(what: str, run: Callable[[int], tuple[float, int]]) -> list[Row]:
-    """`run` of a number of threads, elapsed: two against one."""
-    one, two = in_turns([lambda: run(1), lambda: run(2)], REPEATS)
+def two_threads(
+    what: str, run: Callable[[int], tuple[float, int]], pair: Run | None = None
+) -> list[Row]:
+    """`run` of a number of threads, elapsed: two against one, and `pair`, half of two at once."""
+    runs = [lambda: run(1), lambda: run(2)] + ([] if pair is None else [pair])
+    one, two, *apart = in_turns(runs, REPEATS)
     load = f"load average {os.getloadavg()[0]:.1f} with this"
     text = f"elapsed; same number of spikes: {one[1] == two[1]}; {load}"
-    return [at_least(f"{what}, two threads vs one", two[0], one[0], 1.7, "s", text)]
+    rows = [at_least(f"{what}, two threads vs one", two[0], one[0], 1.7, "s", text)]
+    for taken, _ in apart:
+        note = "elapsed; what the machine gives to threads that share nothing"
+        name = f"{what}, two separate runs at once vs one"
+        rows.append(Row(name, taken, one[0], one[0] / taken, None, None, "s", note))
+    return rows
 
 
 def network_threads(name: str) -> list[Row]:
-    """One network over two threads."""
+    """One network over two threads, and two networks over a thread each."""
     work = workload(name)
-    return two_threads(name, lambda n: our_run(work, time.perf_counter, threads=n))
+
+    def pair() -> tuple[float, int]:
+        simulations = [simulation_of(work, mode="clock") for _ in range(2)]
+        start = time.perf_counter()
+        with ThreadPoolExecutor(2) as pool:
+            counts = list(pool.map(lambda s: len(s.advance(work.steps).neurons), simulations))
+        return (time.perf_counter() - start) / 2, counts[0]
+
+    return two_threads(name, lambda n: our_run(work, time.perf_counter, threads=n), pair)
 
 
 def trial_threads() -> list[Row]:
@@ -169,13 +201,15 @@ def measurements(peers: dict[str, str]) -> Iterator[tuple[str, Measurement]]:
         yield f"{name} floor", partial(against_floor, name)
         for peer in PEERS:
             yield f"{name} {peer}", partial(against_peer, name, peer, peers.get(peer))
+        yield f"{name} genn", partial(without_genn, name)
     for peer in ("brian2", "nest"):
         if peer in peers:
             yield f"agreement {peer}", partial(kernel_agreement.rows, peer, peers[peer])
     for side, hz, target in ((500, 0.1, 10.0), (500, 1.0, 3.0)):
-        yield f"modes {side} {hz}", partial(modes, side, hz, target)
+        yield f"modes {side} {hz}", partial(forced_modes, side, hz, target)
+    yield "modes W3", biased_modes
     for hz in kernel_figure.RATES:
-        yield f"modes 1000 {hz}", partial(modes, 1000, hz, 10.0 if hz <= 0.1 else 1.0)
+        yield f"modes 1000 {hz}", partial(forced_modes, 1000, hz, 10.0 if hz <= 0.1 else 1.0)
     for name in ("W2", "W3 250,000 at 0.85"):
         yield f"threads {name}", partial(network_threads, name)
     yield "threads trials", trial_threads

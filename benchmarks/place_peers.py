@@ -11,7 +11,7 @@ import numpy.typing as npt
 from spiking_bimt.chip import start
 from spiking_bimt.chip.arrange import arranged
 from spiking_bimt.chip.hypergraph import hypergraph_parts
-from spiking_bimt.chip.place import ROUNDS
+from spiking_bimt.chip.refine import ROUNDS
 from spiking_bimt.chip.search import Problem, search_from
 from spiking_bimt.chip.traffic import packet_destinations
 

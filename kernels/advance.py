@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit, types
 
 from spiking_bimt.kernels import clock as driven
-from spiking_bimt.kernels import event
+from spiking_bimt.kernels import event, suspects
 from spiking_bimt.kernels.lif import grown
 from spiking_bimt.kernels.state import (
     EPOCH,
@@ -78,7 +78,7 @@ def release(
                 catch_up(cells, marks, clock, table, j)
             put(cells, clock, table, j, k, cells[HELD if clock[SUBTRACT] else RESET, j])
             if lazy:
-                event.watch(cells, marks, clock, table, j)
+                suspects.watch(cells, marks, clock, table, j)
         j = following
 
 
@@ -163,7 +163,7 @@ def receive(
         else:
             add(cells, clock, table, j, k, values[e])
         if lazy:
-            event.watch(cells, marks, clock, table, j)
+            suspects.watch(cells, marks, clock, table, j)
 
 
 @borrowing
@@ -222,8 +222,8 @@ def advance(
         clock[PHASE] = k
         if count:
             fire(found, count, cells, marks, clock, table, head, k, step)
-        if lazy and ended:
-            event.regroup(cells, marks, clock, table)
+        if lazy and k % suspects.WIDTH == 0:  # k is 0 where an epoch ended
+            suspects.regroup(cells, marks, clock, table)
         if head[step % head.size] >= 0:
             release(cells, marks, clock, table, head, k, step, lazy)
         if bounds[i + 1] > bounds[i]:

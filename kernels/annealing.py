@@ -11,6 +11,8 @@ from spiking_bimt.kernels.splitmix import random_below, random_unit
 from spiking_bimt.kernels.vector import borrowing, inlined
 
 _TRIES = 16
+# Share of swaps among proposals that a move could be, and the same while cores may overfill.
+_SWAPS, _FEW_SWAPS = 0.5, 0.2
 
 
 @inlined
@@ -53,6 +55,7 @@ def partner(graph: Graph, state: State, rng: Array, a: Int, b: Int) -> Int:
 def anneal(
     graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, usable: Array,
     cores: Array, least: int, rng: Array, temperature: float, n_proposals: int, repair: bool,
+    pressure: float = 0.0,
 ) -> int:  # fmt: skip
     """Random moves and swaps between `cores`; returns how many stayed.
 
@@ -60,7 +63,8 @@ def anneal(
     Neurons are drawn from one core, as many as it has, before the next, so that what they read is
     in the cache. With `repair` it stops when no limit is broken any more. While none is, a proposal
     is quoted and only one that passes Metropolis's rule on its cost is made; it is undone if it
-    breaks a limit.
+    breaks a limit. `pressure` prices the square of every core's neurons, for the time that
+    `rules.allowed` lets them be more than the core has room for: moves cost half of what swaps do.
     """
     n, stayed, home, left = state.core.size, 0, np.int64(0), np.int64(0)
     for _ in range(n_proposals):
@@ -76,15 +80,22 @@ def anneal(
             continue
         members, w = state.used[NEURONS, b], np.int64(-1)
         swaps = members >= rules.allowed[NEURONS] or state.used[NEURONS, a] <= least
-        if members > 0 and (swaps or random_unit(rng) < 0.5):
+        if members > 0 and (
+            swaps or random_unit(rng) < (_SWAPS if pressure == 0.0 else _FEW_SWAPS)
+        ):
             w = np.int64(partner(graph, state, rng, a, b))
         elif swaps:
             continue
         luck = random_unit(rng)
         if state.excess[0] == 0:
             rise = quote(graph, mesh, state, scratch, v, b, w)
+            if w < 0:
+                rise += 2.0 * pressure * (members - state.used[NEURONS, a] + 1)
             if rise > 0.0 and not (temperature > 0.0 and luck < math.exp(-rise / temperature)):
                 continue
+            if propose(graph, mesh, rules, state, scratch, v, b, w, np.inf, luck):
+                stayed += 1
+            continue
         if propose(graph, mesh, rules, state, scratch, v, b, w, temperature, luck):
             stayed += 1
     return stayed

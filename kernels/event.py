@@ -1,16 +1,4 @@
-"""Event-driven steps: only neurons that are reached, or that may reach threshold, are touched.
-
-A neuron is *quiet* when a bound on its potential without further input stays below threshold for
-ever, *hot* when it may cross within the epoch, *suspect* between the two. With v the potential
-now, v_h where it would be after h steps without charges (it moves there monotonically), q the
-charge and peak_h the largest response within h steps to a unit charge,
-
-    v(s) <= max(v, v_h) + peak_h max(q, 0) + (the same for p),        0 <= s <= h,
-
-and for h -> inf with the settled potential and the peak of the whole response. The bound is
-compared with -slack, above what rounding can add: 128 epsilons of the terms' size, times the
-number of epochs over which the rounding of a sweep adds up, 1 / (1 - decay[L]).
-"""
+"""Event-driven steps: only neurons that are reached, or that may reach threshold, are touched."""
 
 from typing import Any
 
@@ -21,11 +9,8 @@ from spiking_bimt.kernels.clock import AHEAD, ask_for
 from spiking_bimt.kernels.state import (
     DECAY,
     DRIVE,
+    DUE,
     EPOCH,
-    EVER_P,
-    EVER_Q,
-    FLOOR,
-    FLOORED,
     FREE_AT,
     GAIN_C,
     GAIN_P,
@@ -39,16 +24,12 @@ from spiking_bimt.kernels.state import (
     N_SUSPECTS,
     NEXT,
     P_TO_P,
-    PEAK_P,
-    PEAK_Q,
-    PHASE,
+    PLACE,
     Q_TO_Q,
     RESET,
-    SETTLED,
-    SLACK,
-    SUSPECTS,
     TINY,
     TWO,
+    WINDOW,
     P,
     Q,
     V,
@@ -56,7 +37,15 @@ from spiking_bimt.kernels.state import (
     catch_up,
     potential,
 )
-from spiking_bimt.kernels.vector import borrowing, inlined, prefetch
+from spiking_bimt.kernels.suspects import MAYBE, SOON, highest, watch
+from spiking_bimt.kernels.vector import (
+    BLOCK,
+    above_zero,
+    borrowing,
+    inlined,
+    lowest_bit,
+    prefetch,
+)
 
 Array = npt.NDArray[Any]
 
@@ -65,67 +54,6 @@ LANES = 32
 
 FOREVER = 2**20
 """Epochs after which a state without input has surely come to its fixed point."""
-
-QUIET, MAYBE, SOON = 0, 1, 2
-"""What MARK holds beside the epoch: quiet, suspect, hot."""
-
-
-@inlined
-def classify(cells: Array, clock: Array, table: Array, j: int) -> int:
-    """QUIET, MAYBE or SOON for a neuron whose state is of the present epoch."""
-    k = clock[PHASE]
-    kind = j if table.shape[2] > 1 else 0
-    zero = cells.dtype.type(0)
-    v, c = potential(cells, clock, table, j, k), cells[DRIVE, j]
-    if v == -np.inf:  # refractory: looked at again when it is released
-        return QUIET
-    q, p = cells[Q, j] / table[Q_TO_Q, k, kind], zero
-    if clock[TWO]:
-        p = cells[P, j] / table[P_TO_P, k, kind]
-    settled = v if c == zero else c * table[SETTLED, 0, kind]
-    size = abs(v) + abs(c) + table[EVER_Q, 0, kind] * abs(q) + table[EVER_P, 0, kind] * abs(p)
-    if np.isfinite(settled):
-        size += abs(settled)
-    q, p = max(q, zero), max(p, zero)
-    floor = cells[FLOOR, j] if clock[FLOORED] else v
-    top = max(max(v, settled), floor) + table[EVER_Q, 0, kind] * q + table[EVER_P, 0, kind] * p
-    if top <= -table[SLACK, 0, kind] * size:
-        return QUIET
-    left = table.shape[1] - 1 - k
-    drifted = table[DECAY, left, kind] * v + table[GAIN_C, left, kind] * c
-    top = max(max(v, drifted), floor)
-    top += table[PEAK_Q, left, kind] * q + table[PEAK_P, left, kind] * p
-    return MAYBE if top <= -table[SLACK, 1, kind] * size else SOON
-
-
-@inlined
-def watch(cells: Array, marks: Array, clock: Array, table: Array, j: int) -> None:
-    """Raise the status of neuron j to what its state asks for, and list it there."""
-    known = marks[MARK, j] & 3
-    if known == SOON:
-        return
-    status = classify(cells, clock, table, j)
-    if status <= known:
-        return
-    if known == QUIET:
-        marks[SUSPECTS, clock[N_SUSPECTS]] = j
-        clock[N_SUSPECTS] += 1
-    if status == SOON:
-        marks[HOT, clock[N_HOT]] = j
-        clock[N_HOT] += 1
-    marks[MARK, j] += status - known
-
-
-@borrowing
-def regroup(cells: Array, marks: Array, clock: Array, table: Array) -> None:
-    """At the start of an epoch, sort the suspects anew."""
-    n = clock[N_SUSPECTS]
-    clock[N_SUSPECTS] = clock[N_HOT] = 0
-    for i in range(n):
-        j = np.int64(marks[SUSPECTS, i])
-        catch_up(cells, marks, clock, table, j)
-        marks[MARK, j] &= ~3
-        watch(cells, marks, clock, table, j)
 
 
 @borrowing
@@ -147,13 +75,18 @@ def leave(cells: Array, marks: Array, clock: Array, table: Array) -> None:
 
 @borrowing
 def arrange(values: Array, count: int) -> None:
-    """Sort the first `count` values, by insertion: they are few and almost sorted."""
-    for i in range(1, count):
-        value, place = values[i], i
-        while place > 0 and values[place - 1] > value:
-            values[place] = values[place - 1]
-            place -= 1
-        values[place] = value
+    """Sort the first `count` values in place (Shell 1959): they are few."""
+    gap = 1
+    while 3 * gap < count:
+        gap = 3 * gap + 1
+    while gap:
+        for i in range(gap, count):
+            value, place = values[i], i
+            while place >= gap and values[place - gap] > value:
+                values[place] = values[place - gap]
+                place -= gap
+            values[place] = value
+        gap //= 3
 
 
 @borrowing
@@ -170,6 +103,7 @@ def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, foun
         v = cells[V, j] if ended else potential(cells, clock, table, j, k)
         if v == -np.inf:
             marks[MARK, j] += MAYBE - SOON
+            marks[DUE, marks[PLACE, j]] = clock[WINDOW] + 1
             continue
         marks[HOT, kept] = j
         kept += 1
@@ -199,11 +133,46 @@ def deliver(
             for t in range(ahead, min(ahead + LANES, indptr[sources[s + 1] + 1])):
                 ask_for_state(cells, marks, indices[ahead + t])
         low, high = indptr[sources[s]], indptr[sources[s] + 1]
+        if table.shape[2] == 1:
+            for t in range(low, high, LANES):
+                until = min(t + LANES, high)
+                chosen, charges = indices[low + t : low + until], weights[high + t : high + until]
+                arrive_together(chosen, charges, cells, marks, clock, table, k, scratch)
+            continue
         for t in range(low, high):
-            if (t - low) % LANES == 0 and table.shape[2] == 1:
-                chunk = indices[low + t : low + min(t + LANES, high)]
-                catch_up_together(chunk, cells, marks, clock, table, scratch)
             arrive(cells, marks, clock, table, np.int64(indices[low + t]), k, weights[high + t])
+
+
+@borrowing
+def arrive_together(
+    chosen: Array, charges: Array, cells: Array, marks: Array, clock: Array, table: Array, k: int,
+    scratch: Array,
+) -> None:  # fmt: skip
+    """`arrive` for up to LANES synapses onto neurons of one kind, side by side in registers."""
+    catch_up_together(chosen, cells, marks, clock, table, scratch)
+    v, q, c = scratch[:LANES], scratch[LANES : 2 * LANES], scratch[2 * LANES : 3 * LANES]
+    p, over = scratch[3 * LANES : 4 * LANES], scratch[4 * LANES : 4 * LANES + BLOCK]
+    two, zero = clock[TWO] != 0, cells.dtype.type(0)
+    for i in range(chosen.size):
+        j = np.int64(chosen[i])
+        add(cells, clock, table, j, k, charges[i])
+        v[i], q[i] = cells[V, j], cells[Q, j]
+        if two:
+            p[i] = cells[P, j]
+    d, g, h, f = table[DECAY, k, 0], table[GAIN_Q, k, 0], table[GAIN_P, k, 0], table[GAIN_C, k, 0]
+    to_q, to_p = table[Q_TO_Q, k, 0], table[P_TO_P, k, 0]
+    for i in range(BLOCK):
+        over[i] = zero
+    for i in range(LANES):
+        now = d * v[i] + (g * q[i] + (h * p[i] + f * c[i]))
+        top = highest(now, q[i] / to_q, p[i] / to_p, c[i], now, table, 0, not two)
+        over[i] = top if now > -np.inf else zero
+    mask = above_zero(over, 0)
+    while mask:
+        i = lowest_bit(mask)
+        mask &= mask - np.uint64(1)
+        if i < chosen.size:
+            watch(cells, marks, clock, table, np.int64(chosen[i]))
 
 
 @borrowing
@@ -221,14 +190,15 @@ def catch_up_together(
         j = np.int64(chosen[i])
         late = epoch - (marks[MARK, j] >> 2)
         marks[MARK, j] += late << 2  # a neuron named twice is late once only
-        if late:
-            # Beyond so many epochs the state has long been a fixed point.
-            behind[i], longest = min(late, FOREVER), max(longest, min(late, FOREVER))
-            v[i], q[i], c[i] = cells[V, j], cells[Q, j], cells[DRIVE, j]
-            if two:
-                p[i] = cells[P, j]
+        # Beyond so many epochs the state has long been a fixed point.
+        behind[i], longest = min(late, FOREVER), max(longest, min(late, FOREVER))
+        v[i], q[i], c[i] = cells[V, j], cells[Q, j], cells[DRIVE, j]
+        if two:
+            p[i] = cells[P, j]
+    if longest == 0:
+        return
     for start in range(0, longest, 8):
-        if not move_lanes(v, q, p, c, behind, start, table):
+        if not move_lanes(v, q, p, c, behind, start, min(start + 8, longest), table):
             break
     for i in range(n):
         if behind[i] > 0:
@@ -239,15 +209,15 @@ def catch_up_together(
 
 @borrowing
 def move_lanes(
-    v: Array, q: Array, p: Array, c: Array, behind: Array, start: int, table: Array
+    v: Array, q: Array, p: Array, c: Array, behind: Array, start: int, stop: int, table: Array
 ) -> bool:
-    """Epochs start..start + 8 of those lanes that have so many to catch up; False if no change."""
+    """Epochs start..stop of those lanes that have so many to catch up; False if no change."""
     last, zero = table.shape[1] - 1, v.dtype.type(0)
     tiny = v.dtype.type(TINY)
     d, g, h = table[DECAY, last, 0], table[GAIN_Q, last, 0], table[GAIN_P, last, 0]
     f, s, r = table[GAIN_C, last, 0], table[LEFT_Q, 0, 0], table[LEFT_P, 0, 0]
     changed: Any = np.int32(0)
-    for epoch in range(start, start + 8):
+    for epoch in range(start, stop):
         now = v.dtype.type(epoch)
         for i in range(LANES):
             late = behind[i] > now

@@ -16,9 +16,9 @@ tau_syn * i still to be delivered by the two kinds of synapses. A refractory neu
 which no input changes; its potential is RESET, or in HELD where the reset is by subtraction.
 
 Four arrays hold everything, because Numba pays for every array that a call is given:
-cells (7, width) the floats of each neuron; marks (6, width) int32, its integers; table
+cells (7, width) the floats of each neuron; marks (8, width) int32, its integers; table
 (17, L + 1, kinds) what the equations need, for one kind of neuron or for each its own; clock
-(9,) int64. `width` is the padded number of neurons. head (ring,) int32 starts the lists of
+(10,) int64. `width` is the padded number of neurons. head (ring,) int32 starts the lists of
 refractory neurons by the step at whose end they are released, -1 for none.
 """
 
@@ -35,14 +35,15 @@ V, Q, P, DRIVE, HELD, RESET, FLOOR = range(7)
 """Rows of cells. DRIVE is c, the change of v in one step by constant terms and held currents;
 RESET and FLOOR are relative to the threshold."""
 
-FREE_AT, NEXT, MARK, SUSPECTS, HOT, HOLD = range(6)
+FREE_AT, NEXT, MARK, SUSPECTS, HOT, HOLD, DUE, PLACE = range(8)
 """Rows of marks: step of release, where it is beyond the lists; next neuron of that list; event
 mode's epoch of each state times 4 plus its status, together because they are read together; its
-lists; refractory steps."""
+lists; refractory steps; the window in
+which suspect i is looked at again; the place of a neuron among the suspects."""
 
-STEP, PHASE, EPOCH, N_SUSPECTS, N_HOT, MEETINGS, SUBTRACT, TWO, FLOORED = range(9)
+STEP, PHASE, EPOCH, N_SUSPECTS, N_HOT, MEETINGS, SUBTRACT, TWO, FLOORED, WINDOW = range(10)
 """Entries of clock: steps done, k, epochs done, lengths of event mode's lists, exchanges done;
-whether the reset is by subtraction, p is used, any neuron has a floor."""
+whether the reset is by subtraction, p is used, any neuron has a floor; windows done."""
 
 (DECAY, GAIN_Q, GAIN_P, GAIN_C, Q_TO_V, Q_TO_Q, P_TO_V, P_TO_P, BACK, PEAK_Q, PEAK_P, LEFT_Q,
  LEFT_P, EVER_Q, EVER_P, SETTLED, SLACK) = range(17)  # fmt: skip

@@ -101,8 +101,8 @@ def busiest_links(
 def core_work(
     indptr: Array, dests: Array, synapses: Array, home: Array, first: Array, neurons: Array,
     idle: Array, send: Array, receive: float, event: float,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Work of the busiest core of every step, (T,), and that core, (T,).
+) -> Array:  # fmt: skip
+    """Work of the busiest core of every step, (T,).
 
     indptr, dests, synapses: cores that each neuron reaches, its own among them, and by how many
     synapses. idle (K,): work of each core in a silent step. send (N,): of its own core by a spike
@@ -110,13 +110,12 @@ def core_work(
     first and neurons as `busiest_links`.
     """
     work = idle.copy()
-    most, where = np.zeros(first.size - 1), np.zeros(first.size - 1, np.int64)
+    most = np.zeros(first.size - 1)
     for t in range(first.size - 1):
         for i in neurons[first[t] : first[t + 1]]:
             work[home[i]] += send[i]
             for k in range(indptr[i], indptr[i + 1]):
                 work[dests[k]] += receive + event * synapses[k]
-        where[t] = work.argmax()
-        most[t] = work[where[t]]
+        most[t] = work.max()
         work[:] = idle
-    return most, where
+    return most

@@ -47,7 +47,7 @@ def spiking(rate: RateNetwork) -> SpikingNetwork:
 
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "cores": {"source": "cores", "chip": "loihi16", "max_error": 0.024},
+    "cores": {"source": "cores", "chip": "loihi16", "max_error": 0.03},
     "bimt": {},
     "l1": {"reg": "l1", "l1_scale": 2.0},
     "none": {"reg": "none"},

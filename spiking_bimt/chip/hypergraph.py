@@ -59,4 +59,5 @@ def packets_between(graph: AxonGraph, part: Ints, rates: npt.NDArray[np.float64]
     n = graph.n_neurons
     indptr, parts, _ = destinations(graph, part, int(part.max()) + 1)
     owner = np.repeat(np.arange(n), np.diff(indptr[: n + 1]))
-    return float(rates[owner] @ (parts[: indptr[n]] != part[owner]))
+    # A sum, as a product's last bits depend on the threads of BLAS.
+    return float(rates[owner][parts[: indptr[n]] != part[owner]].sum())

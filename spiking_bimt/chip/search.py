@@ -62,13 +62,15 @@ class Search:
     state: records.State
     scratch: records.Scratch
 
-    def anneal(self, cores: Ints, rng: Any, temperature: float, n: int, repair: bool) -> None:
+    def anneal(
+        self, cores: Ints, rng: Any, temperature: float, n: int, repair: bool, pressure: float = 0.0
+    ) -> None:
         """n proposals of moves and swaps between `cores`."""
         usable = np.zeros(self.problem.chip.n_cores, bool)
         usable[cores] = True
         anneal(
             self.graph, self.mesh, self.rules, self.state, self.scratch, usable, cores,
-            self.problem.least, rng, temperature, n, repair,
+            self.problem.least, rng, temperature, n, repair, pressure,
         )  # fmt: skip
 
     def repaired(self, cores: Ints, rng: Any, rounds: int = _REPAIR_ROUNDS) -> bool:
@@ -92,13 +94,14 @@ class Search:
         return int(self.state.excess[0])
 
 
-def search_from(problem: Problem, core: Ints) -> Search:
-    """The state of a placement, ready to be refined."""
+def search_from(problem: Problem, core: Ints, slack: int = 0) -> Search:
+    """The state of a placement, ready to be refined; cores may hold `slack` neurons too many."""
     chip, graph = problem.chip, problem.graph
     formula = memory_formula(chip, graph)
     *limits, most_dests = allowed(chip).tolist()
-    limits[records.NEURONS] = problem.room
+    limits[records.NEURONS] = problem.room + slack
     at_x, at_y = chip.core_prices()
+    most = max(problem.room + slack, np.bincount(core).max())
     axons = records.Graph(graph.indptr, graph.targets, graph.pre_indptr, graph.pre, problem.rates)
     search = Search(
         problem,
@@ -113,7 +116,7 @@ def search_from(problem: Problem, core: Ints) -> Search:
             axon_bits(np.arange(np.diff(graph.indptr).max() + 1), formula),
             most_dests,
         ),
-        records.empty_state(axons, core, chip.n_cores, max(problem.room, np.bincount(core).max())),
+        records.empty_state(axons, core, chip.n_cores, most),
         records.scratch(chip.n_cores, chip.width, int(np.diff(graph.pre_indptr).max())),
     )  # fmt: skip
     kernel.tally(search.graph, search.mesh, search.rules, search.state, search.scratch)
@@ -121,13 +124,13 @@ def search_from(problem: Problem, core: Ints) -> Search:
 
 
 def rearranged(
-    search: Search, used: Ints, rng: npt.NDArray[np.uint64], effort: float = 1.0
+    search: Search, used: Ints, rng: npt.NDArray[np.uint64], effort: float = 1.0, slack: int = 0
 ) -> tuple[Search, Ints]:
     """The search with whole cores in better places, and the cores then in use."""
     problem = search.problem
     places = start.surrounding_cores(problem.chip, used)
     at = arranged(problem.chip, problem.graph, search.core, problem.rates, places, rng, effort)
-    return search_from(problem, at[search.core]), at[used]
+    return search_from(problem, at[search.core], slack), at[used]
 
 
 def legal_start(

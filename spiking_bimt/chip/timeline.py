@@ -33,7 +33,6 @@ class Timeline:
     """Energy of the step, pJ; None where unpublished."""
     time_ns: Floats | None
     """Time that the busiest core works, ns; None where latencies are unpublished."""
-    busiest_core: Counts | None
 
 
 def timeline(
@@ -77,7 +76,7 @@ def timeline(
         return np.asarray(np.bincount(when, value[who], n_steps), np.float64)
 
     spikes = np.bincount(when, minlength=n_steps)
-    energy = time = busiest = None
+    energy = time = None
     if chip.energy is not None:
         own = chip.energy["spike"] + chip.energy["synapse"] * np.diff(network.indptr)
         own = own + chip.packet_cost * packets + price
@@ -87,7 +86,7 @@ def timeline(
         ends = reached[0][: n + 1]
         in_core = np.bincount(core, minlength=chip.n_cores) * chip.latency["soma"]
         send = chip.latency["spike"] + chip.latency["packet"] * packets
-        time, busiest = kernel.core_work(
+        time = kernel.core_work(
             ends, *reached[1:], core, first, who, in_core, send, chip.latency["receive"],
             chip.latency["synapse"],
         )  # fmt: skip
@@ -99,5 +98,4 @@ def timeline(
         busiest_link=link,
         energy_pj=energy,
         time_ns=time,
-        busiest_core=busiest,
     )

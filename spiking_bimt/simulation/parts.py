@@ -12,14 +12,15 @@ from spiking_bimt.kernels import event
 from spiking_bimt.kernels.clock import CHUNK
 from spiking_bimt.kernels.renumber import rows_joined
 from spiking_bimt.kernels.state import N_HOT, N_SUSPECTS, TWO
+from spiking_bimt.kernels.suspects import WIDTH
 from spiking_bimt.simulation import rules as parameters
 from spiking_bimt.simulation.locality import alone
 
 Array = npt.NDArray[Any]
 
 # What auto compares, ns: one neuron in a sweep; in event mode one synaptic event, one hot neuron
-# in a step, one suspect in an epoch. Only time depends on them.
-SWEEP, _EVENT, _HOT, _SUSPECT = 0.2, 30.0, 3.0, 8.0
+# in a step, one suspect in a window. Only time depends on them.
+SWEEP, _EVENT, _HOT, _SUSPECT = 0.2, 20.0, 3.0, 15.0
 
 
 @dataclass
@@ -55,7 +56,7 @@ def delivery_cost(part: Part) -> float:
 
 
 def event_cost(part: Part) -> float:
-    suspects = float(part.clock[N_SUSPECTS]) / (part.table.shape[1] - 1)
+    suspects = float(part.clock[N_SUSPECTS]) / min(part.table.shape[1] - 1, WIDTH)
     return delivery_cost(part) + _HOT * float(part.clock[N_HOT]) + _SUSPECT * suspects
 
 

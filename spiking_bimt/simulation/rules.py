@@ -132,9 +132,9 @@ def start_state(
     cells[state.RESET, :n] = network.v_reset - threshold
     cells[state.FLOOR, :n] = network.v_min - threshold
     cells[state.DRIVE, :n] = drive_of(network, 0.0, slice(None))
-    marks = aligned((6, width), np.int32)
+    marks = aligned((8, width), np.int32)
     marks[state.HOLD] = refractory_steps(network)
-    clock = np.zeros(9, np.int64)
+    clock = np.zeros(10, np.int64)
     clock[state.FLOORED] = np.isfinite(network.v_min).any()
     clock[state.SUBTRACT] = network.reset == "subtract"
     ring = int(min(marks[state.HOLD].max(), _LONGEST_LIST)) + 2

@@ -50,7 +50,7 @@ PRICES: dict[str, dict[str, tuple[tuple[bool, float], ...]]] = {
 """Trainings against each chip: whether groups are priced or single weights, and the price."""
 
 SEARCHES: dict[str, tuple[tuple[str, float, float, bool], ...]] = {
-    "yang19": (("l1", 4.0, 0.03, False), ("l1", 4.0, 0.03, True)),
+    "yang19": (("l1", 4.0, 0.03, False), ("l1", 4.0, 0.03, True), ("bimt", 2.0, 0.03, True)),
     "modcog": (("l1", 1.0, 0.024, False),),
 }
 """Trainings against the first chip with a rising price: the base's regulariser and strength, the

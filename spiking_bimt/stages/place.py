@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.chip.place import ROUNDS
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.refine import ROUNDS
 from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import store

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from spiking_bimt.chip import start
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
-from spiking_bimt.chip.place import ROUNDS, STARTS, place
+from spiking_bimt.chip.place import STARTS, place
 from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.refine import ROUNDS
 from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
@@ -82,6 +83,23 @@ def test_the_same_seed_gives_the_same_placement() -> None:
     np.testing.assert_array_equal(first.slot, second.slot)
     assert first.measured == second.measured
     assert (first.core != other.core).any()
+
+
+@pytest.mark.parametrize("routing", ["unicast", "multicast"])
+def test_cores_that_were_too_full_for_a_while_end_within_their_limits(routing: str) -> None:
+    network = random_network(15, n=600, density=0.01)
+    graph, rate = axon_graph(network), rates(15, 600)
+    chip = replace(GRID, neurons_per_core=40, routing=routing)  # 15 full cores
+    free = place(network, chip, rate, effort=0.02)
+    axons = int(check(chip, graph, free).input_axons.max())
+    tight = replace(chip, input_axons=axons - 2)
+    first, again = (place(network, tight, rate, effort=0.02) for _ in range(2))
+    np.testing.assert_array_equal(first.core, again.core)
+    for limit, used in counted(tight, network, first.core).items():
+        assert getattr(tight, limit) is None or max(used) <= getattr(tight, limit)
+    for placement in (free, first):
+        measured: Any = placement.measured
+        assert measured["cost"] <= min(measured["starts"].values()) * (1 + 1e-9)
 
 
 def test_axons_that_need_more_cores_get_them() -> None:

@@ -250,3 +250,41 @@ def test_exchanging_cores_tells_the_truth(seed: int, multi: bool, temperature: f
         for rate, row, home in zip(graph.rate, rows, state.core, strict=True)
     )
     np.testing.assert_allclose(price.sum(), expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.booleans(), st.booleans())
+def test_pressure_weighs_the_sizes_of_cores_against_the_cost(
+    seed: int, multi: bool, local: bool
+) -> None:
+    work = setup(seed, multi, local)
+    state, rng, pressure = work[3], np.array([seed], np.uint64), 2.0
+    anything = work[2]._replace(allowed=np.full(4, 10**6), most_dests=10**6)
+    n, cores = len(state.core), np.arange(len(work[1].x), dtype=np.int32)
+    work = (*work[:2], anything, records.empty_state(work[0], state.core, len(cores), n), work[4])
+    kernel.tally(*work)
+
+    def objective() -> float:
+        found = recount(work, work[3].core)
+        return float(found["total"] + pressure * (found["used"][0] ** 2).sum())
+
+    before = objective()
+    for _ in range(5):
+        anneal(*work, np.ones(len(cores), bool), cores, 0, rng, 0.0, 40, False, pressure)
+        check(work)
+        after = objective()
+        assert after <= before * (1 + 1e-9)
+        before = after
+
+
+def test_pressure_alone_evens_the_cores_out() -> None:
+    work = setup(3, True, False)
+    graph = work[0]._replace(rate=np.zeros(len(work[0].rate)))
+    n, n_cores = len(work[3].core), len(work[1].x)
+    rules = work[2]._replace(allowed=np.full(4, 10**6), most_dests=10**6)
+    state = records.empty_state(graph, np.zeros(n, np.int32), n_cores, n)
+    work = (graph, work[1], rules, state, work[4])
+    kernel.tally(*work)
+    cores = np.arange(n_cores, dtype=np.int32)
+    anneal(*work, np.ones(n_cores, bool), cores, 0, np.array([1], np.uint64), 0.0, 5000, False, 1.0)
+    assert np.ptp(state.used[0]) <= 1
