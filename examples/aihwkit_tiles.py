@@ -63,7 +63,9 @@ def product(tiles: list[AnalogTile], levels: np.ndarray, n_neurons: int) -> np.n
 
 
 def _per_column(group: h5py.Group, name: str) -> np.ndarray:
-    """The scale of every column from a scale by network, tile or column."""
+    """The scale of every column from a scale by network, tile, neuron or column."""
+    if group.attrs[f"{name}_axis"] == b"neuron":
+        return group[name][()][group["col_target"][()]]
     if group.attrs[f"{name}_axis"] == b"tile":
         return np.repeat(group[name][()], np.diff(group["col_indptr"][()]))
     return np.broadcast_to(group[name][()], group["col_target"].shape)

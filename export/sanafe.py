@@ -53,6 +53,7 @@ def sanafe_losses(network: SpikingNetwork) -> list[str]:
     losses = {
         f"delays of {delay} steps (SANA-FE has at most {LONGEST_DELAY})": delay > LONGEST_DELAY,
         "refractory time (SANA-FE drops what arrives in it)": bool(network.t_ref.any()),
+        "Poisson sources": network.poisson is not None,
         "held input (SANA-FE has spikes alone)": len(network.in_indices) > 0,
     }
     return [text for text, lost in losses.items() if lost]

@@ -43,7 +43,7 @@ class Element(NamedTuple):
 
 _TEXT, _NOTE, _REAL = Attribute("text"), Attribute("text", required=False), Attribute("number")
 _COUNT, _ONE = Attribute("integer", low=0), Attribute("integer", low=1)
-_AXIS = Attribute("text", ("network", "tile", "column"))
+_AXIS = Attribute("text", ("network", "tile", "neuron", "column"))
 ROOT_ATTRIBUTES = {
     "digest": _TEXT,
     **dict.fromkeys(("package_version", "settings", "inputs", "schema", "schema_version"), _NOTE),
@@ -84,7 +84,7 @@ ELEMENTS = {
             "bits": Attribute("integer", low=2, high=16),
             "zero_point": Attribute("integer"),
             "exponent": Attribute("integer", low=-64, high=64),
-            "sign_mode": Attribute("text", ("mixed", "excitatory", "inhibitory")),
+            "sign_mode": Attribute("text", ("mixed", "split", "excitatory", "inhibitory")),
             "scale_axis": _AXIS,
             "input_scale_axis": _AXIS,
         },
@@ -92,7 +92,7 @@ ELEMENTS = {
     "neurons": Element(
         "neuron-parameters",
         {**dict.fromkeys(PARAMETERS, (_NUMBER, 1)), "core": (_INTEGER, 1), "slot": (_INTEGER, 1)},
-        {"positions": (_INTEGER, 2)},
+        {"positions": (_INTEGER, 2), "poisson": (_INTEGER, 1)},
         {},
     ),
     "routing": Element(

@@ -76,7 +76,7 @@ def _tile_fields(file: h5py.File) -> dict[str, Any]:
             raise InputError(f"dataset tiles/{name} is not of {len(fields['core'])} tiles")
     exponent = form.integer(group, "exponent")
     for name, stored in (("scale", "scale"), ("in_scale", "input_scale")):
-        scale = _columns(group, stored, fields["col_indptr"], len(fields["col_target"]))
+        scale = _columns(group, stored, fields["col_indptr"], fields["col_target"], n)
         fields[name] = np.ldexp(scale, exponent).astype(np.float32)
     fields["position"] = _positions(store.read_array(group, "step"), fields["indptr"])
     code, zero = store.read_array(group, "code"), form.integer(group, "zero_point")
@@ -89,20 +89,28 @@ def _tile_fields(file: h5py.File) -> dict[str, Any]:
         "rows": form.integer(hardware, "rows"),
         "cols": form.integer(hardware, "columns"),
         "bits": form.integer(group, "bits"),
+        "split_signs": form.text(group, "sign_mode") == "split",
         "n_neurons": n,
         "n_inputs": n_inputs,
     }
 
 
-def _columns(group: h5py.Group, name: str, indptr: Array, n_columns: int) -> Array:
-    """The scale of every column from a scale by network, tile or column."""
+def _columns(group: h5py.Group, name: str, indptr: Array, target: Array, n: int) -> Array:
+    """The scale of every column from a scale by network, tile, neuron or column."""
     axis, value = form.text(group, f"{name}_axis"), store.read_array(group, name)
-    wanted = {"network": (), "tile": (len(indptr) - 1,), "column": (n_columns,)}
+    n_columns = len(target)
+    wanted = {
+        "network": (), "tile": (len(indptr) - 1,), "neuron": (n,), "column": (n_columns,)
+    }  # fmt: skip
     if np.shape(value) != wanted[axis]:
         raise InputError(f"dataset tiles/{name} has shape {np.shape(value)}, expected "
                          f"{wanted[axis]} by {axis}")  # fmt: skip
     if axis == "network":
         return np.full(n_columns, value)
+    if axis == "neuron":
+        if n_columns and not 0 <= target.min() <= target.max() < n:
+            raise InputError(f"dataset tiles/col_target names neurons outside 0..{n - 1}")
+        return np.asarray(value)[target]
     counts = np.diff(indptr.astype(np.int64))
     if axis == "tile" and ((counts < 0).any() or counts.sum() != n_columns):
         raise InputError(f"dataset tiles/col_indptr does not divide {n_columns} columns")
@@ -135,18 +143,18 @@ def _check_sums(fields: dict[str, Any], stored: Array) -> None:
 
 
 def _check_signs(mode: str, codes: Array) -> None:
-    allowed = {"mixed": True, "excitatory": (codes > 0).all(), "inhibitory": (codes < 0).all()}
-    if not allowed[mode]:
+    one_sign = {"excitatory": (codes > 0).all(), "inhibitory": (codes < 0).all()}
+    if not one_sign.get(mode, True):
         raise InputError(f"sign_mode is {mode}, and there are codes of the other sign")
 
 
 def _chip(group: h5py.Group) -> Chip:
     """The chip of its profile, or one with the geometry alone where the file has no profile."""
-    geometry = {
+    geometry: dict[str, Any] = {
         field: form.integer(group, field)
         for field in ("width", "height", "cores_per_tile", "weight_bits", "neurons_per_core")
     }
-    lines = {"crossbar_rows": form.integer(group, "rows"),
+    lines: dict[str, Any] = {"crossbar_rows": form.integer(group, "rows"),
              "crossbar_cols": form.integer(group, "columns")}  # fmt: skip
     if "profile" in group.attrs:
         chip = Chip(**json.loads(form.text(group, "profile")))
@@ -187,7 +195,8 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
         dt=float(form.number(network, "dt")), task_dt=float(form.number(network, "task_dt")),
         positions=places, sheet=tuple(meaning["sheet"]),
         battery=form.text(network, "battery") if "battery" in network.attrs else "",
-        tasks=tuple(meaning["tasks"]), bits=tiles.bits,
+        tasks=tuple(meaning["tasks"]), bits=tiles.bits, split_signs=tiles.split_signs,
         delays=None if tiles.delays is None else none,
+        poisson=store.read_array(neurons, "poisson") == 1 if "poisson" in neurons else None,
         **{field: store.read_array(neurons, field) for field in form.PARAMETERS},
     )  # fmt: skip

@@ -60,6 +60,8 @@ def write_tiles(
         for field in ("core", "slot"):
             store.write_packed(groups["neurons"], field, getattr(placement, field))
         store.write_array(groups["neurons"], "positions", network.positions)
+        if network.poisson is not None:
+            store.write_packed(groups["neurons"], "poisson", network.poisson.astype(np.uint8))
         indptr, cores = routing(tiles)
         store.write_packed(groups["routing"], "indptr", indptr)
         store.write_packed(groups["routing"], "core", cores)
@@ -145,11 +147,12 @@ def _write_tiles(group: h5py.Group, tiles: TileSet) -> None:
     group.attrs["bits"], group.attrs["zero_point"], group.attrs["exponent"] = tiles.bits, 0, 0
     low, high = int(tiles.codes.min(initial=0)), int(tiles.codes.max(initial=0))
     mode = "excitatory" if low == 0 < high else "inhibitory" if low < 0 == high else "mixed"
+    mode = "split" if tiles.split_signs else mode
     store.write_text(group, "sign_mode", mode)
     for field in ("core", "row_indptr", "row_source", "col_indptr", "col_target", "indptr"):
         store.write_packed(group, field, getattr(tiles, field))
     for field, name in (("scale", "scale"), ("in_scale", "input_scale")):
-        axis, value = _coarsest(getattr(tiles, field), tiles.col_indptr)
+        axis, value = _coarsest(getattr(tiles, field), tiles)
         store.write_array(group, name, value)
         store.write_text(group, f"{name}_axis", axis)
     step = np.diff(tiles.position, prepend=-1)
@@ -162,12 +165,17 @@ def _write_tiles(group: h5py.Group, tiles: TileSet) -> None:
 
 
 def _coarsest(
-    scale: npt.NDArray[np.float32], indptr: npt.NDArray[np.int64]
+    scale: npt.NDArray[np.float32], tiles: TileSet
 ) -> tuple[str, npt.NDArray[np.float32]]:
-    """The scale by network, tile or column: the first of them that loses nothing."""
+    """The scale by network, tile, neuron or column: the first of them that loses nothing."""
+    indptr = tiles.col_indptr
     first = scale[indptr[:-1]] if len(scale) else scale
     if not len(scale) or (scale == scale[0]).all():
         return "network", np.array(scale[0] if len(scale) else 1, np.float32)
     if (np.repeat(first, np.diff(indptr)) == scale).all():
         return "tile", first
+    of_neuron = np.ones(tiles.n_neurons, np.float32)
+    of_neuron[tiles.col_target] = scale
+    if len(of_neuron) < len(scale) and (of_neuron[tiles.col_target] == scale).all():
+        return "neuron", of_neuron
     return "column", scale

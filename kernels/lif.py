@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from spiking_bimt.kernels.sampling import labelled
+
 BLOCK = 64
 """Neurons whose threshold is tested at once, four AVX-512 registers of float32."""
 
@@ -152,11 +154,34 @@ def grown(buffer: Array, count: int, room: int) -> Array:
     return larger
 
 
+@njit(cache=True)
+def exponentials(
+    seed: int, trials: Array, neurons: Array, draws: Array, levels: Array
+) -> None:  # fmt: skip
+    """Fill levels (n,) with exponential numbers of mean 1, each by its trial, neuron and draw."""
+    for k in range(levels.size):
+        levels[k] = -np.log(labelled(seed, trials[k], neurons[k], draws[k]))
+
+
+@njit(cache=True)
+def redraw(
+    j: int, draw: int, trial: int, seed: int, v_th: Array, reset_shift: Array, level: Array,
+    shift: Array,
+) -> None:  # fmt: skip
+    """The level that Poisson source j fires at next, and loses then.
+
+    Accumulated drive that crosses exponential levels does so as a Poisson process of that rate.
+    """
+    span = reset_shift[j] * np.log(labelled(seed, trial, j, draw))
+    level[j] = v_th[j] + reset_shift[j] + span
+    shift[j] = -span
+
+
 @njit(cache=True, nogil=True)
 def run(
     v_start: Array, inputs: Array, offsets: Array,
-    record: bool, outputs: Array, counts: Array, ends: Array,
-    membrane: tuple[Array, ...], hold: Array,
+    record: bool, outputs: Array, counts: Array, ends: Array, seed: int, first_trial: int,
+    membrane: tuple[Array, ...], hold: Array, poisson: Array,
     indptr: Array, indices: Array, weights: Array, delays: Array, delay: int,
     in_indptr: Array, in_indices: Array, in_weights: Array,
     fade: Array, w_out: Array, b_out: Array,
@@ -165,8 +190,9 @@ def run(
 
     v_start (n, N); inputs (S, C) and outputs (S, K) by task step, trial k owning rows
     offsets[k]..offsets[k + 1]; membrane holds decay_mem, gain_syn, gain_in, constant, v_min,
-    decay_syn, v_th, reset_gain and reset_shift; hold is the refractory time in steps; `delays`
-    is empty where all synapses share `delay`. Fills outputs, counts (n, N) and ends (n,), the
+    decay_syn, v_th, reset_gain and reset_shift; hold is the refractory time in steps; poisson
+    names the sources whose levels `seed` and the trial's number, first_trial + k, draw; `delays` is
+    empty where all synapses share `delay`. Fills outputs, counts (n, N) and ends (n,), the
     number of spikes after each trial; without `record` no spike is returned.
     """
     (decay_mem, gain_syn, gain_in, constant, v_min, decay_syn, v_th, reset_gain,
@@ -183,6 +209,8 @@ def run(
     v, charge = np.empty(width, v_start.dtype), np.empty(width, v_start.dtype)
     drive, trace = np.empty(width, v_start.dtype), np.empty(n, v_start.dtype)
     free_at = np.empty(width, np.int32)
+    level, shift = v_th.copy(), reset_shift.copy()
+    drawn = np.full(width, -1, np.int64)  # levels that each source has had, -1 for other neurons
     spikes: Array = np.empty(16 * width, np.int32)
     steps: Array = np.empty(16 * width, np.int32)
     count = 0
@@ -194,6 +222,9 @@ def run(
         ring.fill(0)
         for j in range(n):
             v[j] = v_start[trial, j]
+        for j in poisson:
+            drawn[j] = 0
+            redraw(j, 0, first_trial + trial, seed, v_th, reset_shift, level, shift)
         if not record:
             count = 0
         first[0] = start = count
@@ -209,7 +240,16 @@ def run(
                     sources = spikes[first[step - delay] : first[step - delay + 1]]
                     deliver(sources, indptr, indices, weights, charge)
                 spikes = grown(spikes, count, width)
-                count = fire(v, v_th, hold, reset_gain, reset_shift, free_at, step, spikes, count)
+                count = fire(v, level, hold, reset_gain, shift, free_at, step, spikes, count)
+                if poisson.size:
+                    for s in range(first[step], count):
+                        j = spikes[s]
+                        if drawn[j] >= 0:
+                            drawn[j] += 1
+                            redraw(
+                                j, drawn[j], first_trial + trial, seed, v_th, reset_shift, level,
+                                shift,
+                            )  # fmt: skip
                 if delays.size:
                     sources = spikes[first[step] : count]
                     schedule(sources, indptr, indices, weights, delays, step, ring)

@@ -23,6 +23,13 @@ def _names(_context: Any, _parameter: Any, value: str | None) -> tuple[str, ...]
     return None if value is None else tuple(part.strip() for part in value.split(","))
 
 
+def _numbers(_context: Any, _parameter: Any, value: str | None) -> tuple[float, ...] | None:
+    try:
+        return None if value is None else tuple(float(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not comma-separated numbers") from error
+
+
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -143,8 +150,17 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option("--bits", default=8, show_default=True, help="Width of the integer weights; 0: none.")
 @click.option("--edge-bits", type=int, help="Width for input and readout.  [default: the same]")
 @click.option(
-    "--per", type=click.Choice(["neuron", "network"]), help="A scale for each.  [default: neuron]"
-)
+    "--per", type=click.Choice(["neuron", "core", "network"]),
+    help="A scale for each.  [default: neuron]",
+)  # fmt: skip
+@click.option(
+    "--signs", type=click.Choice(["mixed", "split"]),
+    help="The sign as a bit of each weight, or in lists of one sign.  [default: mixed]",
+)  # fmt: skip
+@click.option(
+    "--cores", type=click.Path(path_type=Path),
+    help="placement.h5 of an earlier conversion: for --per core and --tau-syn by core.",
+)  # fmt: skip
 @click.option(
     "--fit", type=click.Choice(["largest", "least-squares", "drive", "learned"]),
     help="By the largest weight, or the least error of weights or drives.  [default: largest]",
@@ -155,13 +171,19 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option(
     "--from", "start", type=click.Path(path_type=Path), help="Train on from this run's network.h5."
 )
-@click.option("--sources", is_flag=True, help="Input as the spikes of source neurons.")
+@click.option(
+    "--sources", type=click.Choice(["regular", "poisson"]),
+    help="Input as the spikes of source neurons that fire so.",
+)  # fmt: skip
 @click.option("--output-neurons", is_flag=True, help="Readout by output neurons' spike counts.")
 @click.option("--full-rate", type=float, help="Spike rate at full scale, Hz.  [default: 200]")
 @click.option("--percentile", type=float, help="Of the drive that is full scale.  [default: 99.9]")
 @click.option("--dt", type=float, help="Simulation step, ms.  [default: 1]")
 @click.option("--tau-mem", type=float, help="Membrane time constant, ms.  [default: inf]")
-@click.option("--tau-syn", type=float, help="Synaptic time constant, ms.  [default: as trained]")
+@click.option(
+    "--tau-syn", callback=_numbers,
+    help="Synaptic time constant, ms; comma-separated: of each core.  [default: as trained]",
+)  # fmt: skip
 @click.option("--t-ref", type=float, help="Refractory time, ms.  [default: 0]")
 @click.option("--reset", type=click.Choice(["subtract", "value"]), help="[default: subtract]")
 @click.option("--delay", type=float, help="Synaptic delay, ms.  [default: half the trained step]")
@@ -203,6 +225,7 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     "--time", "time_limit", type=float, help="Seconds to stop after, with the best found."
 )
 @click.option("--starts", callback=_names, help="blocks,hilbert,sequential,overlap,km1,trained.")
+@click.option("--keep", is_flag=True, help="Leave the neurons on the cores they were made for.")
 @_threads_option()
 def place(run: Path, as_json: bool, **options: Any) -> None:
     """network.h5 to placement.h5: neurons onto the chip's cores."""

@@ -27,8 +27,10 @@ class AxonGraph:
     """(N + 1,) start of each neuron's row in `pre`."""
     pre: npt.NDArray[np.int32]
     """(nnz,) sources that drive each neuron, ascending within a row."""
-    bits: int | None
-    """Width of the network's integer weights, or None where it has none."""
+    weight_bits: int | None
+    """Width of the network's integer weights on a chip, or None where it has none."""
+    split_signs: bool
+    """Whether weights of one sign are held apart."""
     longest_delay: int
     """Longest synaptic delay, steps."""
 
@@ -62,7 +64,8 @@ def axon_graph(network: SpikingNetwork) -> AxonGraph:
         targets=targets.astype(np.int32),
         pre_indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         pre=source[order].astype(np.int32),
-        bits=network.bits,
+        weight_bits=network.weight_bits,
+        split_signs=network.split_signs,
         longest_delay=network.delay if delays is None else int(delays.max(initial=1)),
     )
 

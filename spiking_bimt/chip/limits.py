@@ -56,13 +56,16 @@ def memory_formula(chip: Chip, graph: AxonGraph) -> MemoryFormula:
     "loihi-blocks" is SynapseConfig.bits_per_axon of nengo-loihi (block.py, commit e564f66) with
     sparse compression and 64 synapses a block: weight, delay and index bits a synapse, no tag bits
     (they serve learning), 10 bits a block, rounded up to 64. Assumed: index bits for a full core
-    (6 or more), delay bits for the longest delay, of which the first step is free.
+    (6 or more), delay bits for the longest delay, of which the first step is free. Where signs are
+    held apart an axon has two lists on a core; for any split of its synapses they take no more than
+    one whose blocks have both lists' overhead and the rest of a unit between them.
     """
     if chip.synapse_formula == "flat":
         return MemoryFormula(chip.weight_bits, _UNLIMITED, 0, 1)
     index_bits = max(6, (chip.neurons_per_core - 1).bit_length())
     delay_bits = (graph.longest_delay - 1).bit_length()
-    return MemoryFormula(chip.weight_bits + delay_bits + index_bits, 64, 10, 64)
+    overhead = 2 * 10 + 63 if graph.split_signs else 10
+    return MemoryFormula(chip.weight_bits + delay_bits + index_bits, 64, overhead, 64)
 
 
 def axon_bits(n: Ints, formula: MemoryFormula) -> Ints:
@@ -109,14 +112,24 @@ def usage(chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32]) -> Usage:
     )
 
 
+def refuse_weights(chip: Chip, bits: int | None, split_signs: bool) -> None:
+    """Raise InputError where weights are too wide, or their signs apart and the chip's are not."""
+    if bits is not None and bits > chip.weight_bits:
+        raise InputError(
+            f"the network has {bits}-bit weights, {chip.name} holds {chip.weight_bits}: "
+            f"convert with --bits {chip.weight_bits}"
+        )
+    if split_signs and not chip.split_signs:
+        raise InputError(
+            f"the network's synapses of either sign lie apart, which {chip.name} cannot hold: "
+            "convert with --signs mixed"
+        )
+
+
 def refuse_hopeless(chip: Chip, graph: AxonGraph) -> None:
     """Raise InputError where no placement at all can fit: weights too wide, too many neurons, or a
     neuron whose own fan-in exceeds a core."""
-    if graph.bits is not None and graph.bits > chip.weight_bits:
-        raise InputError(
-            f"the network has {graph.bits}-bit weights, {chip.name} holds {chip.weight_bits}: "
-            f"convert with --bits {chip.weight_bits}"
-        )
+    refuse_weights(chip, graph.weight_bits, graph.split_signs)
     n, room = graph.n_neurons, chip.n_cores * chip.neurons_per_core
     if n > room:
         tile = chip.neurons_per_core * chip.cores_per_tile

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from spiking_bimt.chip import start
 from spiking_bimt.chip.graph import AxonGraph, axon_graph
 from spiking_bimt.chip.hypergraph import has_mtkahypar, hypergraph_parts, packets_between
-from spiking_bimt.chip.limits import refuse_hopeless
+from spiking_bimt.chip.limits import check, refuse_hopeless
 from spiking_bimt.chip.order import packed_slots
 from spiking_bimt.chip.refine import (
     GENTLE,
@@ -107,6 +107,26 @@ def place(
     return Placement(
         chip.name, chip.n_cores, best, packed_slots(graph, best, chip.crossbar_cols), measured
     )
+
+
+def kept(network: SpikingNetwork, chip: Chip, rates: Floats) -> Placement:
+    """The placement on the cores that the network was trained or converted for, as they are.
+
+    rates: as in `place`. Raises InputError where it has no cores of this chip, or breaks a limit.
+    """
+    if network.core is None or network.chip != chip.name:
+        made_for = f"has cores of {network.chip}" if network.chip else "has no cores"
+        raise InputError(
+            f"there is nothing to keep: the network {made_for}; convert it with --cores, or train "
+            f"against {chip.name}"
+        )
+    graph, core, n = axon_graph(network), network.core, network.n_neurons
+    used = np.unique(core)
+    slots = packed_slots(graph, core, chip.crossbar_cols)
+    check(chip, graph, Placement(chip.name, chip.n_cores, core, slots))
+    problem = Problem(chip, graph, rates, network.positions, _room(chip, n, None), 0, 0, core)
+    measured = measure(problem, core, core, used) | {"seed": 0, "proposals": 0, "starts": {}}
+    return Placement(chip.name, chip.n_cores, core, slots, measured)
 
 
 def _starts(starts: Sequence[str] | None, graph: AxonGraph, trained: bool) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ def _parse(what: str, name: str, given: dict[str, Any], record: type) -> dict[st
     """The fields of a record but its name, checked one by one."""
     name = f"{what} {name}"
     hints = typing.get_type_hints(record)
+    optional = {f.name for f in dataclasses.fields(record) if f.default is not dataclasses.MISSING}
     fields = [field.name for field in dataclasses.fields(record) if field.name != "name"]
     for key in given:
         if key not in fields:
@@ -101,7 +102,7 @@ def _parse(what: str, name: str, given: dict[str, Any], record: type) -> dict[st
             values[key] = _typed(name, key, given[key], hints[key])
         elif type(None) in typing.get_args(hints[key]):
             values[key] = None
-        else:
+        elif key not in optional:
             raise InputError(f"{name}: key {key!r} is missing")
     return values
 

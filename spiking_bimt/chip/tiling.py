@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.limits import refuse_weights
 from spiking_bimt.chip.packing import Columns, column_blocks, merge
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
@@ -56,6 +57,7 @@ def cut(network: SpikingNetwork, placement: Placement, chip: Chip) -> TileSet:
         rows=chip.crossbar_rows,
         cols=chip.crossbar_cols,
         bits=bits,
+        split_signs=network.split_signs,
         n_neurons=network.n_neurons,
         n_inputs=network.n_inputs,
         core=placement.core[members.target[members.indptr[:-1]]],
@@ -170,11 +172,7 @@ def _codes(network: SpikingNetwork, chip: Chip) -> tuple[npt.NDArray[np.int16], 
     """Codes of all synapses, recurrent first, and their width."""
     if network.codes is None or network.in_codes is None or network.bits is None:
         raise InputError("the network has no integer codes: run convert with --bits")
-    if network.bits > chip.weight_bits:
-        raise InputError(
-            f"the network has {network.bits}-bit codes, {chip.name} holds {chip.weight_bits}: "
-            f"convert with --bits {chip.weight_bits}"
-        )
+    refuse_weights(chip, network.weight_bits, network.split_signs)
     codes = np.append(network.codes, network.in_codes)
     zeros = int((codes == 0).sum())
     if zeros:

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.conversion.quantise import Rounding, code_limit
+from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
@@ -46,7 +46,7 @@ def compensated(network: SpikingNetwork, rounding: Rounding, moments: Doubles) -
     moments: of `heard`. The scales are those of the rounding.
     """
     scale, in_scale, out_scale = rounding.scales(network)
-    narrow, wide = float(code_limit(rounding.bits)), float(code_limit(rounding.wide))
+    narrow, wide = float(rounding.limit(rounding.bits)), float(rounding.limit(rounding.wide))
     n = network.n_neurons
     pre = np.repeat(np.arange(n), np.diff(network.indptr))
     channel = np.repeat(np.arange(network.n_inputs), np.diff(network.in_indptr))

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data.network import LONGEST_DELAY, RESETS, SpikingNetwork
+from spiking_bimt.data.network import LONGEST_DELAY, RESETS, SpikingNetwork, core_ranks
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 
@@ -52,6 +52,9 @@ class ConversionConfig:
     """"subtract" (keeps the residual) or "value"."""
     delay: float | None = None
     """Synaptic delay, ms; None for half the trained step."""
+    tau_syn: tuple[float, ...] = ()
+    """Synaptic time constants, ms: of each core's neurons in the order of the cores; of all neurons
+    and the readout; or, none given, that of the rate network."""
     floor: float | None = None
     """Least membrane potential, thresholds (0 or below; -inf for none); None for 0 under a
     rectified unit, which forgets inhibition at once, and none under a leaky one."""
@@ -60,6 +63,9 @@ class ConversionConfig:
         for field in ("dt", "full_rate"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} is {getattr(self, field)}: it must be above 0")
+        for tau in self.tau_syn:
+            if not (np.isfinite(tau) and tau > 0):
+                raise InputError(f"tau_syn is {tau}: it must be a finite time above 0 ms")
         if not 0 < self.percentile <= 100:
             raise InputError(f"percentile is {self.percentile}: it must lie in (0, 100]")
         if not self.tau_mem > 0:
@@ -176,7 +182,7 @@ def with_neurons(
         b_out=network.b_out,
         tau_out=network.tau,
         tau_mem=everywhere(config.tau_mem),
-        tau_syn=everywhere(network.tau),
+        tau_syn=_tau_syn(network, config),
         v_th=everywhere(1.0),
         v_reset=everywhere(0.0),
         v_leak=everywhere(0.0),
@@ -193,7 +199,21 @@ def with_neurons(
         tasks=network.tasks,
         chip=network.chip,
         core=network.core,
+        poisson=network.poisson,
     )
+
+
+def _tau_syn(network: RateNetwork, config: ConversionConfig) -> Floats:
+    """(N,) synaptic time constants, ms: of one for each core, or that of the network."""
+    if len(config.tau_syn) < 2:
+        return np.full(network.n_units, network.tau, np.float32)
+    ranks = core_ranks(network.core)
+    if ranks.max() + 1 != len(config.tau_syn):
+        raise InputError(
+            f"tau_syn has {len(config.tau_syn)} values, and the neurons sit on {ranks.max() + 1} "
+            "cores: give one for each, or one for all"
+        )
+    return np.array(config.tau_syn, np.float32)[ranks]
 
 
 def _check_range(scaled: npt.NDArray[np.float64], weights: Floats) -> None:

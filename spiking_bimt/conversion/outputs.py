@@ -49,5 +49,8 @@ def with_output_units(network: RateNetwork, outputs: Floats) -> RateNetwork:
         sheet=(rows + -(-n_outputs // cols), cols),
         chip="",  # output neurons have no core of that training
         core=None,
+        poisson=None
+        if network.poisson is None
+        else np.append(network.poisson, np.zeros(n_outputs, bool)),
         measured=None,
     )

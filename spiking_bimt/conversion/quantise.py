@@ -1,11 +1,11 @@
-"""Integer weights: symmetric rounding with one scale a postsynaptic neuron, or one for all."""
+"""Integer weights: symmetric rounding with one scale a postsynaptic neuron, a core, or for all."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.network import SpikingNetwork, core_ranks
 from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float32]
@@ -13,7 +13,8 @@ Floats = npt.NDArray[np.float32]
 Scales = tuple[Floats, Floats, Floats]
 """(N,) of recurrent synapses, (N,) of input synapses, (K,) of the readout."""
 
-PER = ("neuron", "network")
+PER = ("neuron", "core", "network")
+SIGNS = ("mixed", "split")
 FITS = ("largest", "least-squares", "drive", "learned")
 
 _CLIPS = np.linspace(1.0, 0.2, 33)
@@ -27,9 +28,14 @@ class Rounding:
     """How weights become signed integer codes; code * scale is the weight."""
 
     bits: int = 8
-    """Width of a code, 2 to 16: codes of +-(2^(bits - 1) - 1). At 2 bits they are ternary."""
+    """Width of a weight, 2 to 16 with its sign: codes of +-(2^(bits - 1) - 1). At 2 bits they are
+    ternary."""
     per: str = "neuron"
-    """One scale per postsynaptic "neuron", or per "network", as chips with one scale need."""
+    """One scale per postsynaptic "neuron", per "core" (that all tiles of a core then have), or per
+    "network", as chips with one scale need."""
+    signs: str = "mixed"
+    """"mixed": the sign is a bit of each weight; "split": excitatory and inhibitory synapses lie in
+    lists, or in halves of a differential pair, of their own, so that codes are +-(2^bits - 1)."""
     fit: str = "largest"
     """"largest": the largest weight has the largest code; "least-squares": the clipping with the
     least squared error, which few bits want; "drive": these scales, with codes that change the
@@ -44,26 +50,38 @@ class Rounding:
     def __post_init__(self) -> None:
         if self.per not in PER:
             raise InputError(f"one scale per {self.per!r}; known: {', '.join(PER)}")
+        if self.signs not in SIGNS:
+            raise InputError(f"signs are {self.signs!r}; known: {', '.join(SIGNS)}")
         if self.fit not in FITS:
             raise InputError(f"a scale by {self.fit!r}; known: {', '.join(FITS)}")
         if self.fit == "learned" and self.power_of_two:
             raise InputError("learned scales are not powers of two: choose one of the two")
-        if not 2 <= self.bits <= 16:
-            raise InputError(f"{self.bits} bits: signed integer weights have 2 to 16")
-        if self.edge_bits is not None and not self.bits <= self.edge_bits <= 16:
+        least, most = (1, 15) if self.split else (2, 16)
+        if not least <= self.bits <= most:
+            what = "integer weights with signs apart" if self.split else "signed integer weights"
+            raise InputError(f"{self.bits} bits: {what} have {least} to {most}")
+        if self.edge_bits is not None and not self.bits <= self.edge_bits <= most:
             raise InputError(
-                f"{self.edge_bits} bits of input and readout: from {self.bits}, those within, to 16"
+                f"{self.edge_bits} bits of input and readout: from {self.bits}, those within, to "
+                f"{most}"
             )
 
     def scales(self, network: SpikingNetwork) -> Scales:
         """Scales of recurrent and input synapses, apart, and of the readout, one an output."""
-        n, n_out = network.n_neurons, len(network.w_out)
-        readout = replace(self, per="neuron")
+        group = self.groups(network)
         return (
-            self._scale(network.weights, network.indices, n, self.bits),
-            self._scale(network.in_weights, network.in_indices, n, self.wide),
-            readout._scale(network.w_out.ravel(), _outputs(network), n_out, self.wide),
+            self._scale(network.weights, network.indices, group, self.bits),
+            self._scale(network.in_weights, network.in_indices, group, self.wide),
+            self._scale(
+                network.w_out.ravel(), _outputs(network), np.arange(len(network.w_out)), self.wide
+            ),
         )
+
+    def groups(self, network: SpikingNetwork) -> npt.NDArray[np.int64]:
+        """(N,) group of the neurons that share a scale, 0 and up."""
+        if self.per == "neuron":
+            return np.arange(network.n_neurons)
+        return core_ranks(network.core) if self.per == "core" else np.zeros(network.n_neurons, int)
 
     def of(self, network: SpikingNetwork, scales: Scales | None = None) -> SpikingNetwork:
         """The network with codes for recurrent, input and readout weights.
@@ -71,51 +89,55 @@ class Rounding:
         scales: those to use; those of the network itself by default.
         """
         scale, in_scale, out_scale = scales or self.scales(network)
-        out = _codes(network.w_out.ravel(), out_scale[_outputs(network)], self.wide)
+        out = self._codes(network.w_out.ravel(), out_scale[_outputs(network)], self.wide)
         return replace(
             network,
-            bits=max(self.bits, self.wide),
-            codes=_codes(network.weights, scale[network.indices], self.bits),
+            bits=max(self.bits, self.wide) + self.split,
+            split_signs=self.split,
+            codes=self._codes(network.weights, scale[network.indices], self.bits),
             scale=scale,
-            in_codes=_codes(network.in_weights, in_scale[network.in_indices], self.wide),
+            in_codes=self._codes(network.in_weights, in_scale[network.in_indices], self.wide),
             in_scale=in_scale,
             out_codes=out.reshape(network.w_out.shape),
             out_scale=out_scale,
         )
 
     @property
+    def split(self) -> bool:
+        """Whether the sign costs a weight no bit."""
+        return self.signs == "split"
+
+    @property
     def wide(self) -> int:
         """Width of the codes of input and readout."""
         return self.bits if self.edge_bits is None else self.edge_bits
 
+    def limit(self, bits: int) -> np.float32:
+        """The largest code of a width."""
+        return np.float32(2 ** (bits - (not self.split)) - 1)
+
+    def _codes(self, weights: Floats, scale: Floats, bits: int) -> npt.NDArray[np.int16]:
+        """(nnz,) codes of weights with a scale each."""
+        limit = self.limit(bits)
+        codes: npt.NDArray[np.int16] = np.clip(np.rint(weights / scale), -limit, limit).astype(
+            np.int16
+        )
+        return codes
+
     def _scale(
-        self, weights: Floats, group: npt.NDArray[np.integer], n_groups: int, bits: int
-    ) -> Floats:
-        """(n_groups,) scales of weights onto groups."""
-        limit = code_limit(bits)
-        shared = self.per == "network"
-        of = np.zeros(len(group), np.int64) if shared else group
-        largest: Floats = np.zeros(1 if shared else n_groups, np.float32)
+        self, weights: Floats, post: npt.NDArray[np.integer], group: npt.NDArray[np.int64],
+        bits: int,
+    ) -> Floats:  # fmt: skip
+        """(groups' members,) scales of weights onto `post`, which belong to groups."""
+        limit, of = self.limit(bits), group[post]
+        largest: Floats = np.zeros(group.max() + 1, np.float32)
         np.maximum.at(largest, of, np.abs(weights))
         if self.fit != "largest":
             largest = _least_squares(weights, of, largest, limit)
         scale: Floats = np.where(largest > 0, largest / limit, 1).astype(np.float32)
         if self.power_of_two:
             scale = _powers(scale, largest > 0)
-        return np.broadcast_to(scale, (n_groups,)).copy() if shared else scale
-
-
-def code_limit(bits: int) -> np.float32:
-    """The largest code of a width."""
-    return np.float32(2 ** (bits - 1) - 1)
-
-
-def _codes(weights: Floats, scale: Floats, bits: int) -> npt.NDArray[np.int16]:
-    """(nnz,) codes of weights with a scale each."""
-    codes: npt.NDArray[np.int16] = np.clip(
-        np.rint(weights / scale), -code_limit(bits), code_limit(bits)
-    ).astype(np.int16)
-    return codes
+        return scale[group]
 
 
 def _outputs(network: SpikingNetwork) -> npt.NDArray[np.int64]:

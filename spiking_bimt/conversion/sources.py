@@ -2,8 +2,8 @@
 
 Channel c drives a rectified unit of its own, and one of the other sign where it goes negative; they
 reach the others through the recurrent weights. On a chip everything is then spikes: analogue
-current drives the sources alone, which fire regularly, and the input is filtered as every rate is,
-by tau, which the network can be fine-tuned for.
+current drives the sources alone, which fire regularly or as Poisson processes, and the input is
+filtered as every rate is, by tau, which the network can be fine-tuned for.
 """
 
 from dataclasses import replace
@@ -14,12 +14,16 @@ import numpy.typing as npt
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 
+KINDS = ("regular", "poisson")
 
-def with_source_units(network: RateNetwork, signed: npt.NDArray[np.bool_]) -> RateNetwork:
+
+def with_source_units(
+    network: RateNetwork, signed: npt.NDArray[np.bool_], kind: str = "regular"
+) -> RateNetwork:
     """The rectified network with its input through units after its own.
 
-    signed: (C,) channels that go negative. The new units stand in rows of their own below the
-    sheet. Raises InputError for a network of leaky rates.
+    signed: (C,) channels that go negative. kind: how the sources fire, one of KINDS. The new units
+    stand in rows of their own below the sheet. Raises InputError for a network of leaky rates.
     """
     if network.activation != "relu":
         raise InputError("source units are rectified, and this network has leaky rates")
@@ -43,5 +47,6 @@ def with_source_units(network: RateNetwork, signed: npt.NDArray[np.bool_]) -> Ra
         sheet=(rows + -(-n_sources // cols), cols),
         chip="",  # sources have no core of that training
         core=None,
+        poisson=np.arange(n + n_sources) >= n if kind == "poisson" else None,
         measured=None,
     )

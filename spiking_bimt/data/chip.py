@@ -58,6 +58,9 @@ class Chip:
     Where it is known, `packet_cost` and the hop costs are in pJ too."""
     sources: dict[str, str]
     """Where each figure comes from."""
+    split_signs: bool = False
+    """Whether weights of one sign can be held apart, so that their sign takes none of
+    `weight_bits`: lists of synapses of one sign, or differential pairs."""
     destinations: int | None = None
     """Cores that one neuron may send packets to."""
     synapses_per_neuron: int | None = None

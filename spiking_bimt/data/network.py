@@ -82,8 +82,15 @@ class SpikingNetwork:
     tasks: tuple[str, ...]
     delays: npt.NDArray[np.int32] | None = None
     """(nnz,) steps of each synapse, at least 1, or None where all share `delay`."""
+    poisson: npt.NDArray[np.bool_] | None = None
+    """(N,) Poisson sources, or None where there are none. One adds up its drive and fires above a
+    level, v_reset + (v_th - v_reset) times an exponential random number of mean 1, that it loses
+    then, whatever `reset` is: its rate is its drive over v_th - v_reset. None leaks or rests."""
     bits: int | None = None
     """Width of the signed integer codes, or None where the network is not quantised."""
+    split_signs: bool = False
+    """Excitatory and inhibitory synapses are held apart, so that the chip needs a bit less than
+    `bits`: Loihi's lists of one sign, or the halves of differential pairs."""
     codes: npt.NDArray[np.int16] | None = None
     """(nnz,) integer weights; weights ~ codes * scale[post]."""
     scale: Floats | None = None
@@ -127,6 +134,7 @@ class SpikingNetwork:
             "out_codes": ((n_out, n), np.int16),
             "out_scale": ((n_out,), np.float32),
             "core": ((n,), np.int32),
+            "poisson": ((n,), np.bool_),
         } | {field: ((n,), np.float32) for field in _NEURON_FIELDS}
         for field, (shape, dtype) in shapes.items():
             if getattr(self, field) is None:
@@ -153,6 +161,14 @@ class SpikingNetwork:
             raise InputError(f"{name}.v_reset of neuron {neuron} is not below its v_th")
         if (self.t_ref < 0).any():
             raise InputError(f"{name}.t_ref must not be negative")
+        if self.poisson is not None:
+            bad = self.poisson & (np.isfinite(self.tau_mem) | (self.t_ref > 0))
+            if bad.any():
+                k = int(np.argmax(bad))
+                raise InputError(
+                    f"{name}: Poisson source {k} has tau_mem {self.tau_mem[k]} ms and t_ref "
+                    f"{self.t_ref[k]} ms: sources neither leak nor rest (tau_mem inf, t_ref 0)"
+                )
         if self.reset not in RESETS:
             raise InputError(f"{name}.reset is {self.reset!r}; known: {', '.join(RESETS)}")
         shortest = self.delay if self.delays is None else int(self.delays.min(initial=1))
@@ -178,6 +194,19 @@ class SpikingNetwork:
     def n_inputs(self) -> int:
         """Number of input channels, C."""
         return len(self.in_indptr) - 1
+
+    def refuse_poisson(self, where: str) -> None:
+        """Raise InputError where the network has Poisson sources, which `where` has not."""
+        if self.poisson is not None and self.poisson.any():
+            raise InputError(
+                f"{where} has no Poisson sources: convert with --sources regular, or simulate the "
+                "network on trials"
+            )
+
+    @property
+    def weight_bits(self) -> int | None:
+        """Width that a chip's weights need, or None where the network is not quantised."""
+        return None if self.bits is None else self.bits - self.split_signs
 
     @property
     def steps_per_task_step(self) -> int:
@@ -211,6 +240,17 @@ class SpikingNetwork:
             in_weights=in_codes.astype(np.float32) * self.in_scale[in_indices],
             w_out=self.out_codes.astype(np.float32) * self.out_scale[:, None],
         )
+
+
+def core_ranks(core: npt.NDArray[np.int32] | None) -> npt.NDArray[np.int64]:
+    """(N,) rank of each neuron's core among those that are used; InputError where none is known."""
+    if core is None:
+        raise InputError(
+            "the network's neurons have no cores yet: place it, and convert it again with --cores "
+            "RUN/placement.h5"
+        )
+    ranks: npt.NDArray[np.int64] = np.unique(core, return_inverse=True)[1].astype(np.int64)
+    return ranks
 
 
 def _kept_indptr(

@@ -55,6 +55,8 @@ class RateNetwork:
     """Chip that the network was trained against, or none: preset or the user's file."""
     core: npt.NDArray[np.int32] | None = None
     """(N,) core of that chip on which each unit was trained."""
+    poisson: npt.NDArray[np.bool_] | None = None
+    """(N,) units that become Poisson sources, or None."""
     measured: dict[str, Any] | None = None
     """What training measured of this network (JSON values)."""
 

@@ -57,6 +57,8 @@ class TileSet:
     """(nnz,) signed integer weights, none 0."""
     delays: npt.NDArray[np.int32] | None = None
     """(nnz,) steps of each synapse, 0 from input channels; None where all share one delay."""
+    split_signs: bool = False
+    """Synapses of either sign are held apart: a crosspoint needs a bit less than `bits`."""
 
     def __post_init__(self) -> None:
         name, tiles = "TileSet", len(self.core)

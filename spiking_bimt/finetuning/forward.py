@@ -82,7 +82,7 @@ def _conversion_of(made: SpikingNetwork) -> ConversionConfig:
     numbers: dict[str, Any] = {
         key: float(value) if value in ("inf", "-inf") else value for key, value in kept.items()
     }
-    return ConversionConfig(**numbers)
+    return ConversionConfig(**numbers | {"tau_syn": tuple(numbers.get("tau_syn", ()))})
 
 
 def agreeing(made: SpikingNetwork, asked: ConversionConfig) -> None:

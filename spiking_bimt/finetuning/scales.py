@@ -54,11 +54,12 @@ def through_rounding(
         made.out_scale / np.float32(jump),
     )
     result = dict(found)
+    group = rounding.groups(made)
     for name, weights, step in zip(NAMES, WEIGHTS, steps, strict=True):
         w, q = getattr(latent, weights), getattr(rounded, weights)
         within = np.abs(w - q) <= step[:, None] * np.float32(0.5 + 1e-4)
         by_row = (found[weights] * np.where(within, q - w, q)).sum(axis=1)
-        shared = rounding.per == "network" and name != "log_out_scale"
-        result[name] = np.full_like(by_row, by_row.sum()) if shared else by_row
+        shared = np.arange(len(by_row)) if name == "log_out_scale" else group
+        result[name] = np.bincount(shared, by_row)[shared].astype(np.float32)
         result[weights] = found[weights] * within
     return result

@@ -53,6 +53,7 @@ class SpikingModule(nn.Module):
         self, network: SpikingNetwork, dtype: torch.dtype = torch.float32, spike_grad: Any = None
     ) -> None:
         super().__init__()
+        network.refuse_poisson("the snnTorch module")
         if network.delays is not None:
             raise InputError("the snnTorch module has one delay for all synapses, not their own")
         self.network, self.dtype = network, dtype

@@ -11,7 +11,7 @@ from spiking_bimt.page.page import Number
 
 def networks(material: Material) -> dict[str, str]:
     """How the page calls each network that `convert` scored."""
-    bits = material.network.bits
+    bits = material.network.weight_bits
     return {
         "rate": "rate",
         "rate_fine": f"rate at {material.network.dt:g} ms",
@@ -58,7 +58,7 @@ def _accuracy(material: Material) -> Iterator[Number]:
             f"{value:.4f} ({low:.4f} to {high:.4f})",
             f"Mean over the tasks of the share of correct trials of {meanings[key]}, with its 95 % "
             f"interval; {trials} trials a task, the same for every network.",
-            _CARDS.get(key, "").format(bits=material.network.bits),
+            _CARDS.get(key, "").format(bits=material.network.weight_bits),
             f"95 %: {low:.3f} to {high:.3f}; {trials} trials a task",
         )  # fmt: skip
     for key in (name for name in names if name in decisions):

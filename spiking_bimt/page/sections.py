@@ -26,7 +26,7 @@ def summary(material: Material) -> str:
         f"{rows} x {cols} sheet, trained on {len(rate.tasks)} tasks of {rate.battery}, "
         f"converted to spiking neurons at {network.dt:g} ms steps"
     )
-    what += f" with {network.bits}-bit weights" if network.bits else ""
+    what += f" with {network.weight_bits}-bit weights" if network.bits else ""
     if material.on_chip is not None:
         chip = material.on_chip.chip
         what += f", and placed on {chip.name}, {chip.description}"

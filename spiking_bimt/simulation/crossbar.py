@@ -12,8 +12,9 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
+from spiking_bimt.kernels.lif import exponentials
 from spiking_bimt.simulation import propagators
-from spiking_bimt.simulation.run import starts
+from spiking_bimt.simulation.run import poisson_sources, starts
 
 Array = npt.NDArray[Any]
 
@@ -69,6 +70,18 @@ def run_crossbars(
     spiking = _Phase(crossbars, 0, n, crossbars.scale, n)
     driven = _Phase(crossbars, n, n + network.n_inputs, crossbars.in_scale, n)
     fade = np.exp(-network.dt / network.tau_out)
+    poisson = poisson_sources(network)
+    level, shift = (np.tile(row, (batch, 1)) for row in (v_th, reset_shift))
+    drawn = np.zeros((batch, n), np.int64)
+
+    def redraw(trial: Array, neuron: Array) -> None:
+        span = np.empty(len(trial))
+        exponentials(seed, trial, neuron, drawn[trial, neuron], span)
+        span *= -reset_shift[neuron]
+        level[trial, neuron] = v_th[neuron] + reset_shift[neuron] + span
+        shift[trial, neuron] = -span
+
+    redraw(np.repeat(np.arange(batch), len(poisson)), np.tile(poisson, batch))
     v: Array = starts(network, seed, slice(0, batch), np.dtype(np.float64))
     charge, trace = np.zeros((batch, n)), np.zeros((batch, n))
     free_at: Array = np.zeros((batch, n), np.int64)
@@ -89,14 +102,18 @@ def run_crossbars(
             due = past[step % len(past)]
             if due.any():
                 charge += spiking.sums(due.astype(float), rng)
-            fired = (v > v_th) & (free_at <= step) & alive[:, None]
-            v = np.where(fired, reset_gain * v + reset_shift, v)
+            fired = (v > level) & (free_at <= step) & alive[:, None]
+            v = np.where(fired, reset_gain * v + shift, v)
             free_at = np.where(fired, step + 1 + hold, free_at)
             trace = trace * fade + fired
             past[(step + network.delay) % len(past)] = fired
             if fired.any():
                 trial, neuron = np.nonzero(fired)
                 found.append((trial, np.full(len(trial), step), neuron))
+                if len(poisson):
+                    random = np.isin(neuron, poisson)
+                    drawn[trial[random], neuron[random]] += 1
+                    redraw(trial[random], neuron[random])
             step += 1
         outputs[at] = trace[alive] @ network.w_out.T.astype(np.float64) + network.b_out
     return _recording(found, outputs, batch, network)

@@ -66,6 +66,7 @@ def run_fixed(
     with no weight at all (the widths are too small), or has a delay of its own.
     """
     check(network, trials, seed, None, np.dtype(np.float64))
+    network.refuse_poisson("fixed point")
     if network.delays is not None:
         raise InputError("synapses with delays of their own are not simulated in fixed point")
     n, one, unity = network.n_neurons, widths.one, 1 << widths.decay

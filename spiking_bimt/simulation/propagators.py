@@ -35,7 +35,9 @@ def membrane(network: SpikingNetwork, dtype: npt.DTypeLike) -> tuple[Array, ...]
     h = network.dt
     a, b = h / network.tau_mem.astype(np.float64), h / network.tau_syn.astype(np.float64)
     gain_in = h * mean_decay(a)
-    subtract = network.reset == "subtract"
+    subtract = np.full(network.n_neurons, network.reset == "subtract")
+    if network.poisson is not None:
+        subtract |= network.poisson
     rows = {
         "decay_mem": np.exp(-a),
         "gain_syn": b * np.exp(-np.minimum(a, b)) * mean_decay(np.abs(a - b)),
@@ -44,8 +46,8 @@ def membrane(network: SpikingNetwork, dtype: npt.DTypeLike) -> tuple[Array, ...]
         "v_min": network.v_min,
         "decay_syn": np.exp(-b),
         "v_th": network.v_th,
-        "reset_gain": np.full(network.n_neurons, 1.0 if subtract else 0.0),
-        "reset_shift": network.v_reset - (network.v_th.astype(np.float64) if subtract else 0.0),
+        "reset_gain": subtract.astype(np.float64),
+        "reset_shift": network.v_reset - np.where(subtract, network.v_th.astype(np.float64), 0.0),
     }
     return tuple(
         padded(row, dtype, np.inf if name == "v_th" else 0.0) for name, row in rows.items()

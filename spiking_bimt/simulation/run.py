@@ -36,7 +36,8 @@ def run_trials(
 
     A trial starts without currents, refractoriness or filtered output, at
     v = v_reset + u (v_th - v_reset) with u uniform in [0, 1), drawn from `seed` and the trial's
-    index. `threads` changes the time only; None takes NUMBA_NUM_THREADS or the cores at hand.
+    index; a Poisson source starts at v_reset, and its levels are drawn so too. `threads` changes
+    the time only; None takes NUMBA_NUM_THREADS or the cores at hand.
     `dtype` is that of the state, float32 or float64. Without `record_spikes` the recording
     has the outputs and spike counts alone.
 
@@ -61,6 +62,8 @@ def run_trials(
             outputs[rows],
             counts[piece],
             ends,
+            seed,
+            piece.start,
             *arguments,
         )
         return steps, neurons, np.diff(ends, prepend=0) if record_spikes else 0 * ends
@@ -116,6 +119,7 @@ def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[A
     return (
         propagators.membrane(network, dtype),
         propagators.refractory_steps(network),
+        poisson_sources(network),
         network.indptr,
         network.indices,
         network.weights.astype(dtype, copy=False),
@@ -138,9 +142,15 @@ def _pieces(n_trials: int, workers: int) -> Iterator[slice]:
 
 def starts(network: SpikingNetwork, seed: int, piece: slice, dtype: np.dtype[Any]) -> Array:
     """(trials, N) membrane potentials at the start of each trial of a piece."""
-    draws = [
+    draws = np.stack([
         np.random.default_rng((seed, trial)).random(network.n_neurons)
         for trial in range(piece.start, piece.stop)
-    ]
+    ])  # fmt: skip
+    draws[:, poisson_sources(network)] = 0
     span = network.v_th.astype(np.float64) - network.v_reset
-    return (network.v_reset + np.stack(draws) * span).astype(dtype)
+    return (network.v_reset + draws * span).astype(dtype)
+
+
+def poisson_sources(network: SpikingNetwork) -> Array:
+    """The neurons that are Poisson sources."""
+    return np.flatnonzero(() if network.poisson is None else network.poisson)

@@ -10,6 +10,7 @@ import numpy as np
 from spiking_bimt.conversion.convert import ConversionConfig, delay_steps, trained_for
 from spiking_bimt.conversion.quantise import Rounding
 from spiking_bimt.data import store
+from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
@@ -34,9 +35,9 @@ def convert(
     diagnose: bool = False,
     start: str | Path | None = None,
     bits: int | None = 8,
-    sources: bool = False,
+    sources: str | None = None,
     output_neurons: bool = False,
-    tau_syn: float | None = None,
+    cores: str | Path | None = None,
     trials: int = 200,
     seed: int = 0,
     threads: int | None = None,
@@ -48,13 +49,14 @@ def convert(
     "finetune" (trained in spikes), of the weights that are there; "kim2019" (one factor for all, a
     baseline).
     settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
-    weights, None for none. sources: bring the input as the spikes of source neurons.
-    output_neurons: the answer is the output neuron with the most spikes. tau_syn: time constant of
-    the synapses, where the chip has another than the rate network (ms). trials: test trials a
-    task, the same for every network scored: the rate network, the rate network at the simulation
-    step, the spiking one, and the one with integer weights. seed: of the calibration trials and of
-    training. start: run folder with an earlier conversion of the same rate network (this one, for
-    example), from which training goes on.
+    weights, None for none. sources: bring the input as the spikes of source
+    neurons, "regular" or "poisson".
+    output_neurons: the answer is the output neuron with the most spikes. cores: placement.h5 of an
+    earlier conversion, for scales `per` core and a `tau_syn` for each (one number is for all).
+    trials: test trials a task, the same for every network scored: the rate network, the rate
+    network at the simulation step, the spiking one, and the one with integer weights. seed: of the
+    calibration trials and of training. start: run folder with an earlier conversion of the same
+    rate network (this one, for example), from which training goes on.
 
     target, in place of a method: the accuracy to be reached, on validation trials, with the fewest
     spikes; CheckError where nothing does, with the most accurate network kept. diagnose: also
@@ -68,13 +70,16 @@ def convert(
         raise InputError("a target chooses the method: give one of the two")
     inputs = {"rate.h5": source}
     route = _route(method or "one-to-one", bits, seed, settings, free=target is not None)
-    route = replace(route, sources=sources, output_neurons=output_neurons, tau_syn=tau_syn)
+    route = replace(route, sources=sources, output_neurons=output_neurons)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
         if start is not None:
             before = runs.require(Path(start), "network.h5")
             route = replace(route, start=store.load(before, SpikingNetwork))
             inputs["start"] = before
+        if cores is not None:
+            inputs["placement.h5"] = Path(cores)
+            route = replace(route, placed=store.load(Path(cores), Placement))
         _agree(rate, settings, trained_for(rate, route.config))
         begun = time.process_time()
         free = rate.curve is None and "full_rate" not in settings
@@ -95,7 +100,7 @@ def convert(
             settings={"command": "convert", "method": route.method, **_plain(made.config),
                       "rounding": route.rounding and asdict(route.rounding),
                       "training": measured["training"], "bits": bits, "sources": sources,
-                      "output_neurons": output_neurons, "tau_syn": tau_syn, "seed": seed},
+                      "output_neurons": output_neurons, "seed": seed},
             inputs=inputs,
         )  # fmt: skip
         # A figure of the network that was there before says nothing of this one.
@@ -148,6 +153,9 @@ def _route(
         if idle and (without := settings.keys() & _names(record)):
             raise InputError(f"{', '.join(sorted(without))} would do nothing: {why}")
 
+    if "tau_syn" in settings:
+        settings = settings | {"tau_syn": tuple(np.atleast_1d(settings["tau_syn"]).tolist())}
+
     def own(record: type) -> dict[str, Any]:
         return {key: value for key, value in settings.items() if key in _names(record)}
 
@@ -190,7 +198,7 @@ def _measure(
         spiking = run_trials(network, test, threads=threads, record_spikes=False)
         scores["spiking"] = score(spiking.outputs, test)
         if network.codes is not None:
-            advance(3, f"{network.bits}-bit network")
+            advance(3, f"{network.weight_bits}-bit network")
             coded = run_trials(network.quantised(), test, threads=threads, record_spikes=False)
             scores["quantised"] = score(coded.outputs, test)
             of_codes = int(coded.spike_counts.sum())
@@ -201,7 +209,7 @@ def _measure(
         "trials_per_task": test.n_trials // len(test.tasks),
         "neurons": network.n_neurons,
         "synapses": len(network.indices),
-        "bits": network.bits,
+        "bits": network.weight_bits,
         "accuracy": {name: s.accuracy for name, s in scores.items()},
         "interval": {name: list(s.interval) for name, s in scores.items()},
         "decision_accuracy": {name: s.decision_accuracy for name, s in scores.items()},

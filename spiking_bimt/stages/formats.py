@@ -53,6 +53,8 @@ def write_format(name: str, folder: Path, *, lossy: bool) -> dict[str, Any]:
     chosen = FORMATS[name]
     network = with_weights(store.load(folder / "network.h5", SpikingNetwork), "auto")
     losses = chosen.losses(network)
+    if network.poisson is not None and name != "sanafe":
+        losses = [*losses, "the random levels of Poisson sources, which fire regularly there"]
     if losses and not lossy:
         raise InputError(
             f"{name} cannot hold {'; '.join(losses)}: give --lossy to write the rest "

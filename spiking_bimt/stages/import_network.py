@@ -50,7 +50,7 @@ def import_network(
         "input_channels": network.n_inputs,
         "input_synapses": len(network.in_indices),
         "dt_ms": network.dt,
-        "bits": network.bits,
+        "bits": network.weight_bits,
         "tasks": len(network.tasks),
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.place import kept
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.refine import ROUNDS
@@ -18,6 +19,7 @@ from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.progress import progress
@@ -36,25 +38,31 @@ def place(
     seed: int = 0,
     time_limit: float | None = None,
     starts: Sequence[str] | None = None,
+    keep: bool = False,
     threads: int | None = None,
 ) -> dict[str, Any]:
     """Put the run's network on a chip's cores and write placement.h5; returns what it costs.
 
     chip: a preset's name or a TOML file. time_limit: seconds after which the best placement so far
-    is kept. starts: those of the placer's to try (`chip.place.STARTS`). The placement is improved
-    for the spike rates of calibration trials; the traffic reported is that of test trials.
+    is kept. starts: those of the placer's to try (`chip.place.STARTS`). keep: leave the neurons on
+    the cores that the network was made for, which have their scales and time constants. The
+    placement is improved for the spike rates of calibration trials; the traffic reported is that of
+    test trials.
     InputError where the network does not fit, with the limit, the core and the excess.
     """
     folder = Path(run)
     source = runs.require(folder, "network.h5")
     preset = load_chip(chip)
+    if keep and (starts is not None or time_limit is not None):
+        raise InputError("kept cores are not searched for: leave starts and the time out")
     with runs.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
         counts, steps, _ = spikes(network, "calibrate", threads)
+        rates = counts / (steps * network.dt)
         with progress("place", ROUNDS) as advance:
-            placement = place_network(
-                network, preset, counts / (steps * network.dt), seed=seed, time_limit=time_limit,
-                starts=starts, progress=advance,
+            placement = kept(network, preset, rates) if keep else place_network(
+                network, preset, rates, seed=seed, time_limit=time_limit, starts=starts,
+                progress=advance,
             )  # fmt: skip
         measured = {
             **(placement.measured or {}),
@@ -70,6 +78,7 @@ def place(
                 "seed": seed,
                 "time_limit": time_limit,
                 "starts": None if starts is None else list(starts),
+                "keep": keep,
             },
             inputs={"network.h5": source},
         )

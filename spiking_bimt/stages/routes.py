@@ -17,7 +17,8 @@ from spiking_bimt.conversion.kim2019 import single_factor
 from spiking_bimt.conversion.outputs import with_output_units
 from spiking_bimt.conversion.quantise import Rounding, Scales
 from spiking_bimt.conversion.rescale import normalised, with_fitted_leaky_units
-from spiking_bimt.conversion.sources import with_source_units
+from spiking_bimt.conversion.sources import KINDS, with_source_units
+from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
@@ -44,22 +45,22 @@ class Route:
     config: ConversionConfig
     tuning: TuneConfig
     rounding: Rounding | None
-    sources: bool = False
-    """Input through source neurons, as spikes, in place of analogue currents."""
+    sources: str | None = None
+    """Input as the spikes of source neurons, "regular" or "poisson", not as analogue currents."""
     output_neurons: bool = False
     """Readout by the spike counts of output neurons, in place of weighted spikes."""
-    tau_syn: float | None = None
-    """Time constant of synapses and readout, ms, where not the one that was trained with."""
+    placed: Placement | None = None
+    """Cores of the neurons, for what they share on one: scales, synaptic time constants."""
     start: SpikingNetwork | None = None
     """Conversion of the same rate network that training goes on from."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
+        if self.sources is not None and self.sources not in KINDS:
+            raise InputError(f"unknown sources {self.sources!r}; known: {', '.join(KINDS)}")
         if self.method == "aware" and self.tuning.aware_steps < 1:
             raise InputError("method aware trains for aware_steps: ask for at least 1")
-        if self.tau_syn is not None and not (np.isfinite(self.tau_syn) and self.tau_syn > 0):
-            raise InputError(f"tau_syn is {self.tau_syn}: it must be a finite time above 0 ms")
         if self.start is not None and self.method not in ("aware", "finetune"):
             raise InputError("only training starts from a network: choose aware or finetune")
         if self.rounding and self.rounding.fit == "learned" and self.method != "finetune":
@@ -89,12 +90,15 @@ def follow(
     advance(done, note) is told of the steps of training.
     """
     teacher = rate
-    if route.tau_syn is not None:
-        rate = replace(rate, tau=route.tau_syn, measured=None)
+    if len(route.config.tau_syn) == 1:
+        rate = replace(rate, tau=route.config.tau_syn[0], measured=None)
     if route.sources:
-        rate = with_source_units(rate, np.any(_calibration(rate, seed).inputs < 0, axis=0))
+        signed = np.any(_calibration(rate, seed).inputs < 0, axis=0)
+        rate = with_source_units(rate, signed, route.sources)
     if route.output_neurons:
         rate = with_output_units(rate, rate_outputs(teacher, _calibration(teacher, seed)))
+    if route.placed is not None:
+        rate = _on_cores(rate, route.placed)
     if route.method == "kim2019":
         made = single_factor(rate, route.config, _calibration(rate, seed))
         network, source, config, scales = made.network, made.rate, made.config, None
@@ -115,6 +119,16 @@ def follow(
     if route.rounding is not None:
         network = _rounded(network, route, source, full_scale, config, seed, scales)
     return Converted(network, source, full_scale, config)
+
+
+def _on_cores(rate: RateNetwork, placed: Placement) -> RateNetwork:
+    """The rate network with its units on the cores of a placement of its conversion."""
+    if len(placed.core) != rate.n_units:
+        raise InputError(
+            f"the placement is of {len(placed.core)} neurons, and these settings make "
+            f"{rate.n_units}: place a conversion with the same settings first"
+        )
+    return replace(rate, chip=placed.chip, core=placed.core)
 
 
 def _rounded(

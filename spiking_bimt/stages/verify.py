@@ -19,7 +19,7 @@ from spiking_bimt.tasks.accuracy import score
 
 _COMPARED = ("indptr", "indices", "codes", "weights", "delays", "in_indptr", "in_indices",
              "in_codes", "in_weights", "out_codes", "w_out", "b_out", "tau_mem", "tau_syn", "v_th",
-             "v_reset", "v_leak", "v_min", "t_ref", "bias")  # fmt: skip
+             "v_reset", "v_leak", "v_min", "t_ref", "bias", "poisson")  # fmt: skip
 
 
 def verify(

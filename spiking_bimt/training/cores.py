@@ -143,7 +143,8 @@ def axon_graph(p: Parameters, delay: int) -> AxonGraph:
         targets=target.astype(np.int32),
         pre_indptr=np.searchsorted(post, np.arange(n + 1)),
         pre=pre.astype(np.int32),
-        bits=None,
+        weight_bits=None,
+        split_signs=False,
         longest_delay=delay,
     )
 

@@ -228,3 +228,17 @@ def test_a_placement_file_edited_by_hand_is_refused(tmp_path: Path) -> None:
         file["slot"][...] = np.arange(12, dtype=np.int32)
     with pytest.raises(InputError, match=r"core 0 takes 12 neurons, small allows 4 \(8 too many\)"):
         check(chip, graph, store.load(path, Placement))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 200), st.integers(0, 200), st.integers(1, 60))
+def test_two_lists_of_one_sign_never_take_more_than_the_formula(
+    positive: int, negative: int, delay: int
+) -> None:
+    graph = axon_graph(replace(random_network(0), delay=delay))
+    one, both = (
+        memory_formula(load_chip("loihi"), replace(graph, split_signs=split))
+        for split in (False, True)
+    )
+    apart = axon_bits(np.array([positive, negative]), one).sum()
+    assert apart <= axon_bits(np.array([positive + negative]), both)[0]

@@ -1,5 +1,7 @@
 """Rounding: the ways to choose a scale, against brute force and what a chip can hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -93,7 +95,38 @@ def test_codes_of_given_scales_saturate() -> None:
 
 
 def test_kinds_that_are_unknown_are_refused() -> None:
-    with pytest.raises(InputError, match="one scale per 'column'; known: neuron, network"):
+    with pytest.raises(InputError, match="one scale per 'column'; known: neuron, core, network"):
         Rounding(8, per="column")
     with pytest.raises(InputError, match="3 bits of input and readout: from 4"):
         Rounding(4, edge_bits=3)
+
+
+def test_one_scale_for_each_core() -> None:
+    network = replace(random_network(3, 30), core=np.arange(30, dtype=np.int32) % 3 * 7)
+    for fit in ("largest", "least-squares"):
+        shared = Rounding(4, per="core", fit=fit).of(network)
+        assert shared.scale is not None
+        assert network.core is not None
+        for core in np.unique(network.core):
+            on = network.core == core
+            assert len(np.unique(shared.scale[on])) == 1
+            # What is left of the network is that core alone: its scale is that of a network.
+            inside = on[network.indices]
+            weights = np.where(inside, network.weights, 0).astype(np.float32)
+            alone = Rounding(4, per="network", fit=fit).of(replace(network, weights=weights))
+            assert alone.scale is not None
+            assert shared.scale[on][0] == alone.scale[0]
+    with pytest.raises(InputError, match="no cores yet: place it"):
+        Rounding(4, per="core").of(random_network(3, 30))
+
+
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_signs_held_apart_leave_every_bit_to_the_size(bits: int) -> None:
+    network = random_network(3, 30)
+    split, mixed = Rounding(bits, signs="split").of(network), Rounding(bits + 1).of(network)
+    np.testing.assert_array_equal(split.codes, mixed.codes)
+    assert split.codes is not None
+    assert np.abs(split.codes).max() == 2**bits - 1
+    assert (split.bits, split.weight_bits, mixed.weight_bits) == (bits + 1, bits, bits + 1)
+    with pytest.raises(InputError, match="16 bits: integer weights with signs apart have 1 to 15"):
+        Rounding(16, signs="split")

@@ -140,8 +140,9 @@ def test_one_tile_is_read_and_checked_with_h5py_alone(tmp_path: Path) -> None:
         raw = np.asarray(group["core"][tile], "<i4").tobytes()
         raw += group["row_source"][row].astype("<i4").tobytes()
         raw += group["col_target"][col].astype("<i4").tobytes()
-        raw += group["scale"][col].astype("<f4").tobytes()
-        raw += group["input_scale"][col].astype("<f4").tobytes()
+        for name in ("scale", "input_scale"):
+            assert group.attrs[f"{name}_axis"] == b"neuron"
+            raw += group[name][()][group["col_target"][col]].astype("<f4").tobytes()
         raw += position.astype("<i4").tobytes() + group["code"][cell].astype("<i2").tobytes()
         raw += group["delay"][cell].astype("<i4").tobytes()
         assert group["sha256"][tile].tobytes() == hashlib.sha256(raw).digest()
@@ -150,17 +151,26 @@ def test_one_tile_is_read_and_checked_with_h5py_alone(tmp_path: Path) -> None:
         np.testing.assert_array_equal(dense, made.tiles.dense(tile).ravel())
 
 
-@pytest.mark.parametrize(("spread", "axis"), [(0, "network"), (1, "tile"), (2, "column")])
+@pytest.mark.parametrize(
+    ("spread", "axis"), [(0, "network"), (1, "tile"), (2, "column"), (3, "neuron")]
+)
 def test_the_scale_is_stored_once_where_it_is_one(tmp_path: Path, spread: int, axis: str) -> None:
     content = case(2, n=20, density=0.4)
     tiles = content.tiles
     of_tile = np.repeat(np.arange(tiles.n_tiles), np.diff(tiles.col_indptr))
-    scale = {0: np.full(len(of_tile), 0.5), 1: 0.5 + of_tile, 2: 0.5 + np.arange(len(of_tile))}
+    assert tiles.n_neurons < len(of_tile)
+    scale = {
+        0: np.full(len(of_tile), 0.5), 1: 0.5 + of_tile, 2: 0.5 + np.arange(len(of_tile)),
+        3: 0.5 + tiles.col_target,
+    }  # fmt: skip
     content = content._replace(tiles=replace(tiles, scale=scale[spread]))
     write_tiles(tmp_path / "t.h5", content, {}, {})
     with h5py.File(tmp_path / "t.h5") as file:
         assert file["tiles"].attrs["scale_axis"] == axis.encode()
         assert file["tiles/scale"].ndim == min(spread, 1)
+        assert file["tiles/scale"].size == {2: len(of_tile), 3: tiles.n_neurons}.get(
+            spread, file["tiles/scale"].size
+        )
     assert_same(read_tiles(tmp_path / "t.h5").tiles, content.tiles)
 
 
@@ -192,17 +202,30 @@ def test_flipped_bytes_never_give_another_network(tmp_path: Path, seed: int) -> 
     assert not any("\n" in message for message in refused)
 
 
-@pytest.mark.parametrize("name", ["code", "scale", "row_source", "col_target", "core", "delay"])
+@pytest.mark.parametrize("name", ["code", "row_source", "col_target", "core", "delay"])
 def test_the_first_bad_tile_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / "tiles.h5"
     made = written(path, 6, n=25, density=0.4, bits=8, delays=True).tiles
-    starts = {"core": np.arange(9), "scale": made.col_indptr, "col_target": made.col_indptr,
+    starts = {"core": np.arange(9), "col_target": made.col_indptr,
               "row_source": made.row_indptr}.get(name, made.indptr)  # fmt: skip
     with h5py.File(path, "r+") as file:
         data = file[f"tiles/{name}"]
         for tile in (2, 4):
             data[starts[tile]] = data[starts[tile]] + 1
     with pytest.raises(InputError, match=r"tiles\.h5: tile 2 does not match its checksum \(2 of "):
+        read_tiles(path)
+
+
+def test_tiles_of_a_neuron_whose_scale_changed_are_bad(tmp_path: Path) -> None:
+    path = tmp_path / "tiles.h5"
+    made = written(path, 6, n=25, density=0.4, bits=8).tiles
+    tile_of = np.repeat(np.arange(made.n_tiles), np.diff(made.col_indptr))
+    neuron = int(made.col_target[tile_of == 2][0])
+    bad = np.unique(tile_of[made.col_target == neuron])
+    with h5py.File(path, "r+") as file:
+        assert file["tiles"].attrs["scale_axis"] == b"neuron"
+        file["tiles/scale"][neuron] *= 2
+    with pytest.raises(InputError, match=rf"tile {bad[0]} does not match .* \({len(bad)} of "):
         read_tiles(path)
 
 

@@ -30,6 +30,22 @@ def test_digital_crossbars_are_bit_exact_with_the_kernel(seed: int) -> None:
     np.testing.assert_allclose(found.outputs, kernel.outputs, rtol=1e-5, atol=1e-5)
 
 
+def test_poisson_sources_fire_as_in_the_kernel() -> None:
+    content = case(3, n=12, delays=False)
+    network = content.network.quantised()
+    sources = np.arange(12) < 5
+    network = replace(
+        network, poisson=sources, delays=np.full(len(network.indices), network.delay, np.int32),
+        tau_mem=np.where(sources, np.inf, network.tau_mem),
+        t_ref=np.where(sources, 0, network.t_ref), bias=np.where(sources, 0.1, network.bias),
+    )  # fmt: skip
+    test = trials(network.n_inputs, 3)
+    kernel = run_trials(network, test, seed=5, threads=1, dtype=np.float64)
+    found = run_crossbars(replace(network, delays=None), ideal(content.tiles), test, seed=5)
+    assert kernel.spike_counts[:, sources].sum() > 30
+    np.testing.assert_array_equal(found.spike_counts, kernel.spike_counts)
+
+
 def test_read_noise_is_seeded() -> None:
     content = case(7, n=20, density=0.4, bits=8, delays=False)
     test = trials(content.network.n_inputs, 7)

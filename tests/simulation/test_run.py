@@ -5,11 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation import run
+from spiking_bimt.simulation.build import from_csr
+from spiking_bimt.simulation.engine import Simulation
+from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
 from spiking_bimt.simulation.run import run_trials
 from tests.kernels.networks import random_network, random_trials
 
@@ -144,3 +149,65 @@ def test_a_recording_checks_itself(field: str, value: Any, line: str) -> None:
     Recording(**good)
     with pytest.raises(InputError, match=line):
         Recording(**good | {field: value})
+
+
+RATES = np.array([0.005, 0.03, 0.1, 0.3])
+
+
+def poisson_network(reset: str) -> SpikingNetwork:
+    """Four Poisson sources of RATES spikes per ms, and the input that drives them."""
+    alone = from_csr([0] * 5, [], [], dt=1.0, tau_mem=np.inf, v_min=0.0, reset=reset)
+    return replace(
+        alone, in_indptr=np.array([0, 4]), in_indices=np.arange(4), in_weights=RATES, task_dt=20.0,
+        poisson=np.ones(4, bool),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("reset", ["subtract", "value"])
+def test_poisson_sources_fire_as_poisson_processes(reset: str) -> None:
+    network, lengths = poisson_network(reset), (1000,) * 20
+    trials = replace(random_trials(network, 0, lengths), inputs=np.ones((20_000, 1), np.float32))
+    found = run_trials(network, trials, seed=1)
+    ms = 20_000
+    expected = RATES * ms
+    counts = found.spike_counts
+    assert (np.abs(counts.sum(0) - 20 * expected) < 4 * np.sqrt(20 * expected)).all()
+    # Twenty counts of a Poisson process: their variance over their mean is chi squared over 19.
+    spread = counts.var(0, ddof=1) / counts.mean(0)
+    low, high = stats.chi2.ppf([1e-4, 1 - 1e-4], 19) / 19
+    assert ((spread > low) & (spread < high)).all()
+    # Intervals are exponential, of the sources that the grid of a ms resolves.
+    rng = np.random.default_rng(0)
+    for neuron in (0, 1):
+        gaps = []
+        for k in range(20):
+            steps, neurons = found.trial(k)
+            own = steps[neurons == neuron]
+            gaps.append(np.diff(own + rng.random(len(own))))
+        assert stats.kstest(np.concatenate(gaps) * RATES[neuron], "expon").pvalue > 1e-3
+    # Sources, trials and seeds differ.
+    assert len({tuple(found.trial(k)[0][found.trial(k)[1] == 3][:20]) for k in range(20)}) == 20
+    assert (run_trials(network, trials, seed=2).spike_counts != counts).any()
+    assert abs(np.corrcoef(counts.T)[0, 1]) < 0.8
+
+
+def test_poisson_sources_do_not_depend_on_threads_and_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = poisson_network("value")
+    trials = random_trials(network, 4, LENGTHS)
+    expected = run_trials(network, trials, seed=3, threads=1)
+    monkeypatch.setattr(run, "_LARGEST_PIECE", 1)
+    assert_equal(run_trials(network, trials, seed=3, threads=3), expected)
+
+
+def test_a_poisson_source_neither_leaks_nor_rests() -> None:
+    network = poisson_network("value")
+    with pytest.raises(InputError, match=r"Poisson source 0 has tau_mem 20\.0 ms .* nor rest"):
+        replace(network, tau_mem=np.full(4, 20.0))
+    with pytest.raises(InputError, match=r"Poisson source 0 has .* t_ref 2\.0 ms: .* nor rest"):
+        replace(network, t_ref=np.full(4, 2.0))
+    with pytest.raises(InputError, match="a long run has no Poisson sources"):
+        Simulation(network)
+    with pytest.raises(InputError, match="fixed point has no Poisson sources"):
+        run_fixed(network, random_trials(network, 0, (3,)), FixedPoint())

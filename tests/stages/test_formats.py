@@ -336,7 +336,7 @@ def test_verify_compares_with_another_network_when_told(run: Path, tmp_path: Pat
 
 
 def test_files_of_an_earlier_network_are_refused_and_fail_their_checks(run: Path) -> None:
-    convert(run, trials=1, sources=True)
+    convert(run, trials=1, sources="regular")
     with pytest.raises(InputError, match=r"placement.h5 is of 86 neurons, the network has \d+"):
         export(run, ("sanafe",))
     with pytest.raises(CheckError) as caught:
