@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 import spiking_bimt.bundle
 from spiking_bimt.conversion.convert import ConversionConfig, with_neurons
@@ -260,6 +261,48 @@ def test_scales_have_the_gradient_of_what_is_out_of_range(bundled: RateNetwork) 
         moved = (getattr(above, weights) - getattr(below, weights)).sum(axis=1) / 0.02
         np.testing.assert_allclose(found[name], moved, rtol=1e-3, atol=1e-9)
         assert not found[weights][getattr(bundled, weights) != 0].any()
+
+
+@pytest.mark.parametrize("per", ["neuron", "core", "network"])
+def test_scales_have_the_gradient_of_a_straight_through_rounding(
+    bundled: RateNetwork, per: str
+) -> None:
+    """PyTorch differentiates s clip(round(w / s)) with the rounding as a constant shift."""
+    on_cores = replace(bundled, chip="some", core=np.arange(bundled.n_units, dtype=np.int32) % 5)
+    rounding = Rounding(4, per=per, fit="learned")
+    exact = forward.spiking(on_cores, FEW_SPIKES, None)
+    # Half the scales of least squares, so that some weights are clipped.
+    own = rounding.scales(exact)
+    halved = (own[0] / 2, own[1] / 2, own[2] / 2)
+    made = rounding.of(exact, halved).quantised()
+    rates = forward.as_rates(on_cores, FEW_SPIKES, made)
+    rng = np.random.default_rng(0)
+    found = {n: rng.normal(size=getattr(bundled, n).shape).astype(np.float32) for n in PARAMETERS}
+    result = scales.through_rounding(on_cores, rates, made, rounding, FEW_SPIKES, found)
+    groups = {"neuron": np.arange(bundled.n_units), "core": on_cores.core,
+              "network": np.zeros(bundled.n_units, int)}  # fmt: skip
+    for name, weights, scale in zip(scales.NAMES, scales.WEIGHTS, halved, strict=True):
+        group = np.arange(len(scale)) if name == "log_out_scale" else groups[per]
+        assert group is not None
+        w = torch.tensor(getattr(bundled, weights), dtype=torch.float64, requires_grad=True)
+        q = torch.tensor(getattr(rates, weights), dtype=torch.float64)
+        # The step of a row's codes, from what they became: code * step is the rounded weight.
+        codes = {"w_rec": made.codes, "w_in": made.in_codes, "w_out": made.out_codes}[weights]
+        assert codes is not None
+        ratio = torch.tensor(scale / scale[0], dtype=torch.float64)
+        step = float((q.abs().max(1).values / ratio).max() / 7)
+        log_s = torch.zeros(group.max() + 1, dtype=torch.float64, requires_grad=True)
+        s = (ratio * step * torch.exp(log_s)[group])[:, None]
+        relative = w / s
+        rounded = relative + (relative.round() - relative).detach()
+        (s * rounded.clamp(-7, 7) * torch.tensor(found[weights])).sum().backward()
+        assert log_s.grad is not None
+        assert w.grad is not None
+        np.testing.assert_allclose((s * rounded.clamp(-7, 7)).detach(), q, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(result[name], log_s.grad.numpy()[group], rtol=1e-3, atol=1e-3)
+        used = getattr(bundled, weights) != 0
+        np.testing.assert_allclose(result[weights][used], w.grad.numpy()[used], rtol=1e-4)
+        assert (np.abs(codes) == 7).sum() >= 2
 
 
 def test_learned_scales_are_those_of_the_codes(bundled: RateNetwork) -> None:
