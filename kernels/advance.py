@@ -54,10 +54,9 @@ class Team(NamedTuple):
     """(parts,) first neuron of each part."""
     board: Array
     """(2, steps between exchanges, N) spikes on their way to the other parts."""
-    counts: Array
-    """(2, steps between exchanges, parts) and how many."""
-    barrier: Array
-    """(1,) arrivals at the barrier."""
+    slots: Array
+    """(2, parts, steps between exchanges + 1, in whole cache lines): how often each part has posted,
+    and how many spikes in each step."""
 
 
 @inlined
@@ -84,14 +83,17 @@ def release(
 
 @njit(cache=True)
 def meet(team: Team, meetings: int) -> None:
-    """Wait until every part has come here as often as this one."""
-    atomic_add(team.barrier, 0, 1)
-    wanted, tries = (meetings + 1) * team.numbers[1], 0
-    while atomic_load(team.barrier, 0) < wanted:
-        relax()
-        tries += 1
-        if tries > _PATIENCE:  # the core may be wanted by the part that is waited for
-            _give_way()
+    """Say that this part has posted, and wait until every part has as often."""
+    side, length = meetings % 2, team.slots.shape[2]
+    first = side * team.numbers[1] * length
+    atomic_add(team.slots, first + team.numbers[0] * length, 1)
+    wanted, tries = meetings // 2 + 1, 0
+    for part in range(team.numbers[1]):
+        while atomic_load(team.slots, first + part * length) < wanted:
+            relax()
+            tries += 1
+            if tries > _PATIENCE:  # the core may be wanted by the part that is waited for
+                _give_way()
 
 
 @njit(cache=True)
@@ -103,7 +105,7 @@ def collect(
     for i in range(steps):
         count = first[row + i]
         for part in range(team.numbers[1]):
-            n = team.counts[side, i, part]
+            n = team.slots[side, part, 1 + i]
             spikes = grown(spikes, count, n)
             low = team.lows[part]
             for s in range(n):
@@ -241,7 +243,7 @@ def advance(
             side = clock[MEETINGS] % 2
             for f in range(count):
                 team.board[side, posted, low + f] = low + found[f]
-            team.counts[side, posted, part] = count
+            team.slots[side, part, 1 + posted] = count
             posted += 1
             if posted == every or i == steps - 1:
                 meet(team, clock[MEETINGS])

@@ -136,8 +136,10 @@ def sweep(cells: Array, clock: Array, table: Array, k: int, scratch: Array, foun
 @inlined
 def ask_for(indptr: Array, indices: Array, source: int) -> None:
     """Prefetch a presynaptic row."""
-    for t in range(indptr[source], indptr[source + 1] + 7, 8):  # 8 synapses fill a cache line
-        prefetch(indices, 2 * t)
+    low, high = indptr[source], indptr[source + 1]
+    if high > low:  # of most sources of another part, a part has no synapse
+        for t in range(low, high + 7, 8):  # 8 synapses fill a cache line
+            prefetch(indices, 2 * t)
 
 
 @inlined

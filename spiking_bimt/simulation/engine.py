@@ -24,6 +24,7 @@ from spiking_bimt.simulation.parts import (
     ranges,
     remember,
     set_lazy,
+    start_apart,
 )
 
 Array = npt.NDArray[Any]
@@ -110,6 +111,8 @@ class Simulation:
             for low, high in ranges(network.n_neurons, threads)
         ]
         self._window = min(max(2**20 // network.n_neurons, 16), _LONGEST_WINDOW)
+        # A thread each: parts wait for one another, so none may queue behind another.
+        self._pool = ThreadPoolExecutor(len(self.parts))
         self._wait, self._retry = 0, _WINDOWS_BEFORE_RETRY
 
     def advance(self, steps: int) -> Activity:
@@ -150,6 +153,7 @@ class Simulation:
 
         def run(i: int) -> Array:
             part = self.parts[i]
+            start_apart(i, len(self.parts))
             local: Array = traced - part.low
             local = np.where((local >= 0) & (local < part.n), local, -1)
             own = np.zeros((steps, len(local)), self.dtype)
@@ -164,9 +168,7 @@ class Simulation:
         if len(self.parts) == 1:
             spikes = [run(0)]
         else:
-            # A thread each: parts wait for one another, so none may queue behind another.
-            with ThreadPoolExecutor(len(self.parts)) as pool:
-                spikes = list(pool.map(run, range(len(self.parts))))
+            spikes = list(self._pool.map(run, range(len(self.parts))))
         self.step += steps
         rows = len(first[0]) - 1 - steps
         new = spikes[0][first[0][rows] : first[0][-1]]
@@ -189,13 +191,12 @@ class Simulation:
         every = max(1, min(self.parts[0].reach[0], steps))
         room = n if parts > 1 else 0
         board = np.empty((2, every, room), np.int32)
-        counts = np.zeros((2, every, parts), np.int64)
+        slots = parameters.aligned((2, parts, -(-(every + 1) // 8) * 8), np.int64)
         lows = np.array([part.low for part in self.parts], np.int64)
         for part in self.parts:
             part.clock[MEETINGS] = 0
-        barrier = np.zeros(1, np.int64)
         return [
-            Team(np.array([i, parts, part.low, part.n, every]), lows, board, counts, barrier)
+            Team(np.array([i, parts, part.low, part.n, every]), lows, board, slots)
             for i, part in enumerate(self.parts)
         ]
 

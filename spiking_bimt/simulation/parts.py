@@ -1,6 +1,7 @@
 """A network cut into contiguous ranges of neurons, each with the synapses onto it."""
 
 import itertools
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,3 +123,15 @@ def _synapses(
     values = targets.view(dtype)
     rows_joined(indptr, indices, weights, targets, values)
     return indptr, targets, values, none if delays is None else delays
+
+
+def start_apart(i: int, threads: int) -> None:
+    """Start thread i of a team on a core of its own, which it may leave.
+
+    The scheduler may start two on one core, where they take turns for as long as it does not look.
+    """
+    if threads > 1 and hasattr(os, "sched_setaffinity"):
+        cores = os.sched_getaffinity(0)
+        if threads <= len(cores):
+            os.sched_setaffinity(0, {sorted(cores)[i]})
+            os.sched_setaffinity(0, cores)

@@ -295,7 +295,7 @@ def test_scales_have_the_gradient_of_a_straight_through_rounding(
         s = (ratio * step * torch.exp(log_s)[group])[:, None]
         relative = w / s
         rounded = relative + (relative.round() - relative).detach()
-        (s * rounded.clamp(-7, 7) * torch.tensor(found[weights])).sum().backward()
+        (s * rounded.clamp(-7, 7) * torch.tensor(found[weights])).sum().backward()  # type: ignore[no-untyped-call]
         assert log_s.grad is not None
         assert w.grad is not None
         np.testing.assert_allclose((s * rounded.clamp(-7, 7)).detach(), q, rtol=1e-4, atol=1e-6)
