@@ -273,7 +273,8 @@ def test_scales_have_the_gradient_of_a_straight_through_rounding(
     exact = forward.spiking(on_cores, FEW_SPIKES, None)
     # Half the scales of least squares, so that some weights are clipped.
     own = rounding.scales(exact)
-    halved = (own[0] / 2, own[1] / 2, own[2] / 2)
+    half = np.float32(0.5)
+    halved = (half * own[0], half * own[1], half * own[2])
     made = rounding.of(exact, halved).quantised()
     rates = forward.as_rates(on_cores, FEW_SPIKES, made)
     rng = np.random.default_rng(0)
