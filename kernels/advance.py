@@ -55,8 +55,8 @@ class Team(NamedTuple):
     board: Array
     """(2, steps between exchanges, N) spikes on their way to the other parts."""
     slots: Array
-    """(2, parts, steps between exchanges + 1, in whole cache lines): how often each part posted, and
-    how many spikes in each step."""
+    """(2, parts, steps between exchanges + 1, in whole cache lines): how often each part posted,
+    and how many spikes in each step."""
 
 
 @inlined
