@@ -89,14 +89,17 @@ def follow(
 
     advance(done, note) is told of the steps of training.
     """
+    # One without the filters of sources and outputs would teach to answer before they let through.
     teacher = rate
     if len(route.config.tau_syn) == 1:
         rate = replace(rate, tau=route.config.tau_syn[0], measured=None)
     if route.sources:
         signed = np.any(_calibration(rate, seed).inputs < 0, axis=0)
         rate = with_source_units(rate, signed, route.sources)
+        teacher = with_source_units(teacher, signed)
     if route.output_neurons:
-        rate = with_output_units(rate, rate_outputs(teacher, _calibration(teacher, seed)))
+        outputs = rate_outputs(teacher, _calibration(teacher, seed))
+        rate, teacher = with_output_units(rate, outputs), with_output_units(teacher, outputs)
     if route.placed is not None:
         rate = _on_cores(rate, route.placed)
     if route.method == "kim2019":

@@ -1,5 +1,6 @@
 """Running any network: one result whatever the mode, threads and cuts; closed forms; refusals."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from spiking_bimt.simulation.inputs import (
     SpikeTrains,
     channel_currents,
 )
+from spiking_bimt.simulation.parts import start_apart
 from spiking_bimt.simulation.run import run_trials
 from tests.kernels.networks import random_network, random_trials
 
@@ -206,3 +208,11 @@ def test_refractory_times_beyond_the_lists_end_when_they_should(mode: str, hold:
     own = activity.steps[activity.neurons == 0]
     assert own.tolist() == [0, hold + 1, 2 * hold + 2]
     assert np.array_equal(activity.steps[activity.neurons == 1], np.arange(0, 3 * hold, 3))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system binds no threads")
+def test_a_thread_may_leave_the_core_that_it_starts_on() -> None:
+    cores = os.sched_getaffinity(0)
+    for threads in (1, len(cores), len(cores) + 1):
+        start_apart(threads - 1, threads)
+        assert os.sched_getaffinity(0) == cores

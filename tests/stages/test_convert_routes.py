@@ -16,6 +16,7 @@ from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.finetuning import loop
 from spiking_bimt.stages import diagnosis, routes, target
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
@@ -349,3 +350,25 @@ def test_what_cannot_be_is_refused(run: Path, settings: dict[str, Any], message:
 def test_a_setting_that_is_none_is_no_input(run: Path) -> None:
     with pytest.raises(TypeError, match="convert has no setting sharpness"):
         convert(run, sharpness=1)
+
+
+def test_the_teacher_hears_and_answers_through_the_same_filters(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teachers = []
+
+    def watched(network: RateNetwork, *args: Any) -> tuple[RateNetwork, None]:
+        teachers.append(args[4])
+        return network, None
+
+    monkeypatch.setattr(loop, "tune", watched)
+    settings: dict[str, Any] = {"method": "finetune", "trials": 1, "distil": 0.5}
+    rate = store.load(BUNDLE, RateNetwork)
+    convert(run, **settings)
+    convert(run, sources="poisson", tau_syn=50.0, **settings)
+    convert(run, output_neurons=True, **settings)
+    plain, sourced, answering = teachers
+    np.testing.assert_array_equal(plain.w_rec, rate.w_rec)
+    assert not sourced.w_in[: rate.n_units].any()
+    assert sourced.tau == rate.tau
+    np.testing.assert_array_equal(answering.w_rec[rate.n_units :, : rate.n_units], rate.w_out)
