@@ -26,6 +26,7 @@ from spiking_bimt.kernels.state import (
     RESET,
     STEP,
     SUBTRACT,
+    VARIED,
     V,
     add,
     await_release,
@@ -70,12 +71,14 @@ def release(
     head[slot] = -1
     while j >= 0:
         following = np.int64(marks[NEXT, j])
-        if marks[HOLD, j] >= head.size and marks[FREE_AT, j] > step:  # beyond the lists' reach
+        own = j * clock[VARIED]
+        if marks[HOLD, own] >= head.size and marks[FREE_AT, j] > step:  # beyond the lists' reach
             await_release(marks, head, j, slot, marks[FREE_AT, j] - step)
         else:
             if lazy:
                 catch_up(cells, marks, clock, table, j)
-            put(cells, clock, table, j, k, cells[HELD if clock[SUBTRACT] else RESET, j])
+            value = cells[HELD, j] if clock[SUBTRACT] else cells[RESET, own]
+            put(cells, clock, table, j, k, value)
             if lazy:
                 suspects.watch(cells, marks, clock, table, j)
         j = following
@@ -154,7 +157,7 @@ def receive(
     """Apply what comes from outside in step i of the window: currents, or charges."""
     for e in range(bounds[i], bounds[i + 1]):
         if lazy and e + event.LANES < neurons.size:
-            event.ask_for_state(cells, marks, np.int64(neurons[e + event.LANES]) - low)
+            event.ask_for_state(cells, marks, clock, np.int64(neurons[e + event.LANES]) - low)
         j = np.int64(neurons[e]) - low
         if j < 0 or j >= n:
             continue
@@ -209,6 +212,9 @@ def advance(
     last, posted = table.shape[1] - 1, 0
     for i in range(steps):
         step, k, row = clock[STEP], clock[PHASE], reach[1] + i
+        oldest = first[row - reach[0]]
+        if lazy and not delays.size and oldest < first[row - reach[0] + 1]:
+            event.ask_for_targets(spikes[oldest], indptr, indices, cells, marks, clock)
         if current_bounds[i + 1] > current_bounds[i]:
             receive(current_bounds, current_neurons, drives, True, i, low, n, cells, marks, clock,
                     table, k, lazy)  # fmt: skip

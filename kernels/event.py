@@ -27,8 +27,10 @@ from spiking_bimt.kernels.state import (
     PLACE,
     Q_TO_Q,
     RESET,
+    SPREAD,
     TINY,
     TWO,
+    VARIED,
     WINDOW,
     P,
     Q,
@@ -110,7 +112,7 @@ def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, foun
         if v > 0:
             found[count] = j
             count += 1
-            ask_for_reset(cells, marks, j)
+            ask_for_reset(cells, marks, clock, j)
     clock[N_HOT] = kept
     arrange(found, count)
     return count
@@ -129,9 +131,7 @@ def deliver(
         if s + AHEAD < n:
             ask_for(indptr, indices, sources[s + AHEAD])
         if s + 1 < n:
-            ahead = indptr[sources[s + 1]]
-            for t in range(ahead, min(ahead + LANES, indptr[sources[s + 1] + 1])):
-                ask_for_state(cells, marks, indices[ahead + t])
+            ask_for_targets(sources[s + 1], indptr, indices, cells, marks, clock)
         low, high = indptr[sources[s]], indptr[sources[s] + 1]
         if table.shape[2] == 1:
             for t in range(low, high, LANES):
@@ -183,7 +183,7 @@ def catch_up_together(
     epoch, n, longest = clock[EPOCH], chosen.size, 0
     v, q, c = scratch[:LANES], scratch[LANES : 2 * LANES], scratch[2 * LANES : 3 * LANES]
     p, behind = scratch[3 * LANES : 4 * LANES], scratch[4 * LANES : 5 * LANES]
-    two = clock[TWO] != 0
+    two, spread = clock[TWO] != 0, clock[SPREAD]
     for i in range(LANES):
         v[i] = q[i] = c[i] = p[i] = behind[i] = 0
     for i in range(n):
@@ -192,7 +192,7 @@ def catch_up_together(
         marks[MARK, j] += late << 2  # a neuron named twice is late once only
         # Beyond so many epochs the state has long been a fixed point.
         behind[i], longest = min(late, FOREVER), max(longest, min(late, FOREVER))
-        v[i], q[i], c[i] = cells[V, j], cells[Q, j], cells[DRIVE, j]
+        v[i], q[i], c[i] = cells[V, j], cells[Q, j], cells[DRIVE, j * spread]
         if two:
             p[i] = cells[P, j]
     if longest == 0:
@@ -233,22 +233,34 @@ def move_lanes(
 
 
 @inlined
-def ask_for_state(cells: Array, marks: Array, j: int) -> None:
+def ask_for_targets(
+    source: int, indptr: Array, indices: Array, cells: Array, marks: Array, clock: Array
+) -> None:  # fmt: skip
+    """Prefetch what a spike of a source reads of its first targets."""
+    low = indptr[source]
+    for t in range(low, min(low + LANES, indptr[source + 1])):
+        ask_for_state(cells, marks, clock, indices[low + t])
+
+
+@inlined
+def ask_for_state(cells: Array, marks: Array, clock: Array, j: int) -> None:
     """Prefetch what an arrival on neuron j reads."""
     width = marks.shape[1]
     prefetch(cells, V * width + j)
     prefetch(cells, Q * width + j)
-    prefetch(cells, DRIVE * width + j)
+    if clock[SPREAD]:
+        prefetch(cells, DRIVE * width + j)
     prefetch(marks, MARK * width + j)
 
 
 @inlined
-def ask_for_reset(cells: Array, marks: Array, j: int) -> None:
+def ask_for_reset(cells: Array, marks: Array, clock: Array, j: int) -> None:
     """Prefetch what a spike of neuron j reads and writes beside its state."""
     width = marks.shape[1]
-    prefetch(cells, RESET * width + j)
-    prefetch(marks, HOLD * width + j)
-    prefetch(marks, FREE_AT * width + j)
+    if clock[VARIED]:
+        prefetch(cells, RESET * width + j)
+        prefetch(marks, HOLD * width + j)
+        prefetch(marks, FREE_AT * width + j)
     prefetch(marks, NEXT * width + j)
 
 

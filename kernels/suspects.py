@@ -47,10 +47,11 @@ from spiking_bimt.kernels.state import (
     WINDOW,
     P,
     Q,
+    V,
     catch_up,
     potential,
 )
-from spiking_bimt.kernels.vector import borrowing, inlined
+from spiking_bimt.kernels.vector import borrowing, inlined, prefetch
 
 Array = npt.NDArray[Any]
 
@@ -59,6 +60,9 @@ QUIET, MAYBE, SOON = 0, 1, 2
 
 WIDTH = 32
 """Steps of a window; the last one of an epoch may be shorter."""
+
+AHEAD = 64
+"""Suspects whose state is asked for before it is looked at, those that are due among them."""
 
 
 @inlined
@@ -157,7 +161,14 @@ def regroup(cells: Array, marks: Array, clock: Array, table: Array) -> None:
     """Begin a window: look at the suspects that are due."""
     clock[WINDOW] += 1
     clock[N_HOT] = 0
+    width = marks.shape[1]
     for i in range(clock[N_SUSPECTS] - 1, -1, -1):
+        if i >= AHEAD and marks[DUE, i - AHEAD] <= clock[WINDOW]:
+            later = np.int64(marks[SUSPECTS, i - AHEAD])
+            for row in (V, Q, DRIVE):
+                prefetch(cells, row * width + later)
+            prefetch(marks, MARK * width + later)
+            prefetch(marks, PLACE * width + later)
         if marks[DUE, i] > clock[WINDOW]:
             continue
         j, last = np.int64(marks[SUSPECTS, i]), clock[N_SUSPECTS] - 1

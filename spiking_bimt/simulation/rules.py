@@ -134,7 +134,10 @@ def start_state(
     cells[state.DRIVE, :n] = drive_of(network, 0.0, slice(None))
     marks = aligned((8, width), np.int32)
     marks[state.HOLD] = refractory_steps(network)
-    clock = np.zeros(10, np.int64)
+    clock = np.zeros(12, np.int64)
+    drives, resets, holds = cells[state.DRIVE, :n], cells[state.RESET, :n], marks[state.HOLD, :n]
+    clock[state.SPREAD] = np.ptp(drives) > 0
+    clock[state.VARIED] = np.ptp(resets) > 0 or np.ptp(holds) > 0
     clock[state.FLOORED] = np.isfinite(network.v_min).any()
     clock[state.SUBTRACT] = network.reset == "subtract"
     ring = int(min(marks[state.HOLD].max(), _LONGEST_LIST)) + 2
