@@ -155,9 +155,7 @@ def grown(buffer: Array, count: int, room: int) -> Array:
 
 
 @njit(cache=True)
-def exponentials(
-    seed: int, trials: Array, neurons: Array, draws: Array, levels: Array
-) -> None:  # fmt: skip
+def exponentials(seed: int, trials: Array, neurons: Array, draws: Array, levels: Array) -> None:
     """Fill levels (n,) with exponential numbers of mean 1, each by its trial, neuron and draw."""
     for k in range(levels.size):
         levels[k] = -np.log(labelled(seed, trials[k], neurons[k], draws[k]))

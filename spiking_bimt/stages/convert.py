@@ -49,14 +49,13 @@ def convert(
     "finetune" (trained in spikes), of the weights that are there; "kim2019" (one factor for all, a
     baseline).
     settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
-    weights, None for none. sources: bring the input as the spikes of source
-    neurons, "regular" or "poisson".
-    output_neurons: the answer is the output neuron with the most spikes. cores: placement.h5 of an
-    earlier conversion, for scales `per` core and a `tau_syn` for each (one number is for all).
-    trials: test trials a task, the same for every network scored: the rate network, the rate
-    network at the simulation step, the spiking one, and the one with integer weights. seed: of the
-    calibration trials and of training. start: run folder with an earlier conversion of the same
-    rate network (this one, for example), from which training goes on.
+    weights, None for none. sources: bring the input as the spikes of source neurons, "regular" or
+    "poisson". output_neurons: the answer is the output neuron with the most spikes. cores:
+    placement.h5 of an earlier conversion, for scales `per` core and a `tau_syn` for each (one
+    number is for all). trials: test trials a task, the same for every network scored: the rate
+    network, the rate network at the simulation step, the spiking one, and the one with integer
+    weights. seed: of the calibration trials and of training. start: run folder with an earlier
+    conversion of the same rate network (this one, for example), from which training goes on.
 
     target, in place of a method: the accuracy to be reached, on validation trials, with the fewest
     spikes; CheckError where nothing does, with the most accurate network kept. diagnose: also
