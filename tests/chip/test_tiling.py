@@ -182,7 +182,7 @@ def test_networks_that_no_crossbar_holds_are_refused() -> None:
     codes[[0, 2]] = 0
     with pytest.raises(InputError, match="2 synapses have the code 0"):
         cut(replace(network, codes=codes), placement, chip)
-    with pytest.raises(InputError, match=r"has \d+-bit codes, grid16 holds 2"):
+    with pytest.raises(InputError, match=r"has \d+-bit weights, grid16 holds 2"):
         cut(random_network(0), placement, replace(chip, weight_bits=2))
     with pytest.raises(InputError, match="not of this network on grid16: place again"):
         cut(network, placement, load_chip("grid16"))
