@@ -4,16 +4,51 @@ import numpy as np
 
 from spiking_bimt.kernels.placement import Array, Int, route_price
 from spiking_bimt.kernels.placement_state import Graph, Mesh, Scratch, State
-from spiking_bimt.kernels.traffic import tree_price
 from spiking_bimt.kernels.vector import borrowing, inlined
+
+
+@inlined
+def tree_rise(
+    home: Int, reached: Array, first: Int, end: Int, a: Int, leaves: bool, b: Int, enters: bool,
+    x: Array, at_x: Array, at_y: Array, packet: float, local: bool,
+) -> float:  # fmt: skip
+    """Rise of the price of a multicast tree from core `home` that leaves core a or enters core b.
+
+    Only the row and the two columns can change, by how far a and b stick out of what the other
+    cores of the row first..end of `reached` span there.
+    """
+    west = east = at_x[home]
+    south_a = north_a = south_b = north_b = at_y[home]
+    x_a, x_b = x[a], x[b]
+    others = 0
+    for k in range(first, end):
+        core = np.int64(reached[k])
+        if leaves and core == a:
+            continue
+        others += local or core != home
+        across, along = at_x[core], at_y[core]
+        west, east = min(west, across), max(east, across)
+        if x[core] == x_a:
+            south_a, north_a = min(south_a, along), max(north_a, along)
+        if x[core] == x_b:
+            south_b, north_b = min(south_b, along), max(north_b, along)
+    price = 0.0
+    if enters:
+        price += max(0.0, west - at_x[b], at_x[b] - east)
+        price += max(0.0, south_b - at_y[b], at_y[b] - north_b)
+    if leaves:
+        price -= max(0.0, west - at_x[a], at_x[a] - east)
+        price -= max(0.0, south_a - at_y[a], at_y[a] - north_a)
+    if others == 0:
+        price += packet * (np.int64(enters) - np.int64(leaves))
+    return price
 
 
 @inlined
 def sources_rise(
     drives: Array, other: Array, a: Int, b: Int, v: Int, w: Int, shifted: Array, core: Array,
-    rate: Array, cost: Array, reach: Array, reach_size: Array, reached: Array, synapses: Array,
+    rate: Array, reach: Array, reach_size: Array, reached: Array, synapses: Array,
     table: Array, x: Array, at_x: Array, at_y: Array, packet: float, multicast: bool, local: bool,
-    dests: Array, low: Array, high: Array,
 ) -> float:  # fmt: skip
     """Rise of the cost of all neurons but v and w that drive one target which moves from core a to
     b, and do not drive the other, which moves back.
@@ -58,18 +93,9 @@ def sources_rise(
                 price -= packet + abs(at_x[a] - at_x[home]) + abs(at_y[a] - at_y[home])
             rise += rate[source] * price
             continue
-        n = 0
-        for k in range(first, end):
-            if (local or reached[k] != home) and not (leaves and reached[k] == a):
-                dests[n] = reached[k]
-                n += 1
-        if enters:
-            dests[n] = b
-            n += 1
-        price = 0.0
-        if n > 0:
-            price = packet + tree_price(home, dests, n, x, at_x, at_y, low, high)
-        rise += rate[source] * price - cost[source]
+        rise += rate[source] * tree_rise(
+            home, reached, first, end, a, leaves, b, enters, x, at_x, at_y, packet, local
+        )
     return rise
 
 
@@ -118,16 +144,15 @@ def quote(
     shifted, back = scratch.shifted[:2], scratch.shifted[2:]
     scratch.shifted[:] = 0
     rise = sources_rise(
-        of_v, of_w, a, b, v, w, shifted, state.core, graph.rate, state.cost, state.reach,
-        state.reach_size, state.reached, state.synapses, state.table, mesh.x, mesh.at_x, mesh.at_y,
-        mesh.packet, mesh.multicast, mesh.local, scratch.dests, scratch.low, scratch.high,
+        of_v, of_w, a, b, v, w, shifted, state.core, graph.rate, state.reach, state.reach_size,
+        state.reached, state.synapses, state.table, mesh.x, mesh.at_x, mesh.at_y, mesh.packet,
+        mesh.multicast, mesh.local,
     )  # fmt: skip
     if w >= 0:
         rise += sources_rise(
-            of_w, of_v, b, a, v, w, back, state.core, graph.rate, state.cost, state.reach,
-            state.reach_size, state.reached, state.synapses, state.table, mesh.x, mesh.at_x,
-            mesh.at_y, mesh.packet, mesh.multicast, mesh.local, scratch.dests, scratch.low,
-            scratch.high,
+            of_w, of_v, b, a, v, w, back, state.core, graph.rate, state.reach, state.reach_size,
+            state.reached, state.synapses, state.table, mesh.x, mesh.at_x, mesh.at_y, mesh.packet,
+            mesh.multicast, mesh.local,
         )  # fmt: skip
         rise += home_rise(graph, mesh, state, scratch, w, b, a, back[1] - shifted[1])
     rise += home_rise(graph, mesh, state, scratch, v, a, b, shifted[0] - back[0])

@@ -98,13 +98,14 @@ def agreeing(made: SpikingNetwork, asked: ConversionConfig) -> None:
 
 
 def rates_in_spikes(
-    network: RateNetwork, config: ConversionConfig, made: SpikingNetwork, batch: Packed, seed: int
-) -> Array:
+    network: RateNetwork, config: ConversionConfig, made: SpikingNetwork, batch: Packed, seed: int,
+    threads: int | None = 1,
+) -> Array:  # fmt: skip
     """(P, N) filtered spikes at the end of every task step, shares of full scale."""
     rows, trials = by_trial(batch, network)
     rates = np.empty((len(rows), network.n_units), np.float32)
     jump = spike_jump(network, config)
-    rates[rows], _ = filtered_spikes(made, trials, jump, seed=seed, threads=1)
+    rates[rows], _ = filtered_spikes(made, trials, jump, seed=seed, threads=threads)
     return rates
 
 

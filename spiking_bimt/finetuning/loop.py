@@ -68,6 +68,8 @@ def tune(
     told: Told = lambda step, loss: None,
     teacher: RateNetwork | None = None,
     frozen: tuple[str, ...] = (),
+    earlier: int = 0,
+    threads: int | None = 1,
 ) -> tuple[RateNetwork, Scales | None]:
     """The normalised network with its weights trained for the neurons of `config`.
 
@@ -76,15 +78,16 @@ def tune(
     Weights that are 0 stay 0. With `rounding`, the forward pass in spikes has integer weights, and
     the gradient goes straight to those behind them. The trials are those of the "train" stream, of
     pools that training itself does not draw. teacher: the rate network whose answers are the share
-    `distil` of the targets. frozen: names of PARAMETERS that stay as they are. Raises InputError
-    where the loss is not finite.
+    `distil` of the targets. frozen: names of PARAMETERS that stay as they are. earlier: trainings
+    that the network has had, whose trials are not drawn again. `threads` changes the time only, as
+    in `run_trials`. Raises InputError where the loss is not finite.
     """
     state, rows = State.of(network), activation_table(network, settings)
     mask = {name: ((w != 0) | (w.ndim == 1)) & (name not in frozen) for name, w in state.p.items()}
     for part, steps in enumerate((settings.aware_steps, settings.steps)):
         in_spikes = part == 1
         state.m, state.v = State.of(network).m, State.of(network).v
-        pool, scales = pool_of(network, settings, part, steps), None
+        pool, scales = pool_of(network, settings, 2 * earlier + part, steps), None
         for step in range(steps):
             now = _with_weights(network, state.p)
             batch = packed(pool, step, state.task_loss, network.w_in.shape[1])
@@ -92,7 +95,17 @@ def tune(
                 scales = _scales(state, now, config, rounding, step, scales)
             targets = answers(teacher, settings, batch)
             losses, found = batch_step(
-                now, config, settings, rounding, rows, batch, step, in_spikes, scales, targets
+                now,
+                config,
+                settings,
+                rounding,
+                rows,
+                batch,
+                step,
+                in_spikes,
+                scales,
+                targets,
+                threads,
             )
             _follow(state, batch, losses)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
@@ -114,7 +127,7 @@ def tune(
 def batch_step(
     network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
     rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
-    scales: Scales | None = None, targets: Array | None = None,
+    scales: Scales | None = None, targets: Array | None = None, threads: int | None = 1,
 ) -> tuple[Array, dict[str, Array]]:  # fmt: skip
     """Loss by row and gradient of one batch; `rows` tabulate the activation.
 
@@ -128,7 +141,7 @@ def batch_step(
         made = forward.spiking(network, config, rounding, scales)
         if rounding is not None:
             network = forward.as_rates(network, config, made)
-        rates = forward.rates_in_spikes(network, config, made, batch, seed)
+        rates = forward.rates_in_spikes(network, config, made, batch, seed, threads)
         drive = gradient.drive_of(network, batch, rates)
         slopes = np.empty_like(drive)
         look_up(drive, rows, np.empty_like(drive), slopes)

@@ -21,7 +21,13 @@ from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.diagnosis import diagnosis
 from spiking_bimt.stages.progress import progress
-from spiking_bimt.stages.routes import Converted, Route, follow, training_steps
+from spiking_bimt.stages.routes import (
+    Converted,
+    Route,
+    earlier_trainings,
+    follow,
+    training_steps,
+)
 from spiking_bimt.stages.target import FULL_RATES, cheapest
 from spiking_bimt.tasks.accuracy import Score, score
 from spiking_bimt.tasks.battery import draw_trials
@@ -69,7 +75,7 @@ def convert(
         raise InputError("a target chooses the method: give one of the two")
     inputs = {"rate.h5": source}
     route = _route(method or "one-to-one", bits, seed, settings, free=target is not None)
-    route = replace(route, sources=sources, output_neurons=output_neurons)
+    route = replace(route, sources=sources, output_neurons=output_neurons, threads=threads)
     with runs.writing(folder):
         rate = store.load(source, RateNetwork)
         if start is not None:
@@ -80,16 +86,17 @@ def convert(
             inputs["placement.h5"] = Path(cores)
             route = replace(route, placed=store.load(Path(cores), Placement))
         _agree(rate, settings, trained_for(rate, route.config))
-        begun = time.process_time()
+        begun, began = time.process_time(), time.perf_counter()
         free = rate.curve is None and "full_rate" not in settings
         full_rates = FULL_RATES if free else (route.config.full_rate,)
         made, route, tried = _made(rate, route, target, full_rates, threads)
-        seconds = time.process_time() - begun
+        seconds, wall_seconds = time.process_time() - begun, time.perf_counter() - began
         test = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
         measured = _measure(rate, made, test, threads) | {
             "method": route.method,
-            "training": _plain(route.tuning) if training_steps(route) else None,
+            "training": _training(route),
             "seconds": seconds,
+            "wall_seconds": wall_seconds,
             "target": target,
             "tried": tried,
         }
@@ -221,6 +228,13 @@ def _measure(
         "spikes_per_trial": spikes / test.n_trials,
         "conversion": _plain(config),
     }
+
+
+def _training(route: Route) -> dict[str, Any] | None:
+    """Settings of the training on the route, and how many trainings came before it."""
+    if not training_steps(route):
+        return None
+    return _plain(route.tuning) | {"earlier": earlier_trainings(route)}
 
 
 def _plain(config: ConversionConfig | TuneConfig) -> dict[str, Any]:

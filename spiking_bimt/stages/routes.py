@@ -53,6 +53,8 @@ class Route:
     """Cores of the neurons, for what they share on one: scales, synaptic time constants."""
     start: SpikingNetwork | None = None
     """Conversion of the same rate network that training goes on from."""
+    threads: int | None = None
+    """Threads of training in spikes, which change its time only."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -147,6 +149,13 @@ def _rounded(
     return compensated(network, route.rounding, heard(source, _calibration(source, seed), per_unit))
 
 
+def earlier_trainings(route: Route) -> int:
+    """Trainings that the network has had before this one, whose trials it is not to see again."""
+    measured = route.start.measured if route.start is not None else None
+    training = (measured or {}).get("training")
+    return int(training.get("earlier", 0)) + 1 if training else 0
+
+
 def training_steps(route: Route) -> int:
     """Steps of training on the route."""
     tuning = route.tuning
@@ -171,6 +180,7 @@ def _tuned(
         lambda step, loss: advance(step, f"loss {loss:.3f}"), teacher,
         # Counts are compared as they are.
         ("w_out", "b_out") if route.output_neurons else (),
+        earlier_trainings(route), route.threads,
     )  # fmt: skip
 
 

@@ -111,6 +111,20 @@ def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
     assert (first.w_rec != other.w_rec).any()
 
 
+def test_threads_change_nothing_and_a_later_training_has_other_trials(bundled: RateNetwork) -> None:
+    settings = TuneConfig(aware_steps=1, steps=2, batch=24)
+    first, second, later = (
+        tune(bundled, FEW_SPIKES, settings, threads=threads, earlier=earlier)[0]
+        for threads, earlier in ((1, 0), (2, 0), (1, 1))
+    )
+    np.testing.assert_array_equal(first.w_rec, second.w_rec)
+    assert (first.w_rec != later.w_rec).any()
+    own, next_own = (pool_of(bundled, settings, part, 2) for part in (1, 3))
+    even = np.ones(len(bundled.tasks))
+    drawn, others = (packed(pool, 0, even, bundled.w_in.shape[1]) for pool in (own, next_own))
+    assert drawn.inputs.shape != others.inputs.shape or (drawn.inputs != others.inputs).any()
+
+
 def test_the_mean_of_the_weights_is_kept(bundled: RateNetwork) -> None:
     first, second, mean = (
         tune(bundled, FEW_SPIKES, TuneConfig(steps=n, batch=8, lr_decay=0.0, average=average))[0]

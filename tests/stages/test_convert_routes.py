@@ -88,7 +88,11 @@ def test_training_goes_on_from_an_earlier_conversion(run: Path, tmp_path: Path) 
         "--json",
     )  # fmt: skip
     assert code == 0
-    assert json.loads(out)["training"]["focus"] == 0.8
+    training = json.loads(out)["training"]
+    assert training["focus"] == 0.8
+    assert training["earlier"] == 1
+    assert first.measured is not None
+    assert first.measured["training"]["earlier"] == 0
     second = store.load(again / "network.h5", SpikingNetwork)
     np.testing.assert_allclose(second.weights, first.weights, atol=1e-4)
     assert second.codes is not None
