@@ -8,40 +8,78 @@ from spiking_bimt.kernels.vector import borrowing, inlined
 
 
 @inlined
+def sticks_out(
+    c: Int, home: Int, reached: Array, first: Int, end: Int, without: Int, x: Array, at_x: Array,
+    at_y: Array,
+) -> float:  # fmt: skip
+    """Price of the links that a multicast tree from core `home` needs for core c alone.
+
+    Beside it the tree reaches the cores first..end of `reached` but for `without`. Only the row and
+    the column of c can differ, by how far it sticks out of what the others span there.
+    """
+    row, column = at_y[home], x[c]
+    west = east = at_x[home]
+    south = north = row
+    for k in range(first, end):
+        core = home if reached[k] == without else np.int64(reached[k])
+        across = at_x[core]
+        along = at_y[core] if x[core] == column else row
+        west, east = min(west, across), max(east, across)
+        south, north = min(south, along), max(north, along)
+    return float(
+        max(0.0, west - at_x[c], at_x[c] - east) + max(0.0, south - at_y[c], at_y[c] - north)
+    )
+
+
+@inlined
 def tree_rise(
     home: Int, reached: Array, first: Int, end: Int, a: Int, leaves: bool, b: Int, enters: bool,
     x: Array, at_x: Array, at_y: Array, packet: float, local: bool,
 ) -> float:  # fmt: skip
     """Rise of the price of a multicast tree from core `home` that leaves core a or enters core b.
 
-    Only the row and the two columns can change, by how far a and b stick out of what the other
-    cores of the row first..end of `reached` span there.
+    It reaches the cores first..end of `reached`.
     """
-    west = east = at_x[home]
-    south_a = north_a = south_b = north_b = at_y[home]
-    x_a, x_b = x[a], x[b]
-    others = 0
-    for k in range(first, end):
-        core = np.int64(reached[k])
-        if leaves and core == a:
-            continue
-        others += local or core != home
-        across, along = at_x[core], at_y[core]
-        west, east = min(west, across), max(east, across)
-        if x[core] == x_a:
-            south_a, north_a = min(south_a, along), max(north_a, along)
-        if x[core] == x_b:
-            south_b, north_b = min(south_b, along), max(north_b, along)
-    price = 0.0
+    price, without = 0.0, a if leaves else np.int64(-1)
     if enters:
-        price += max(0.0, west - at_x[b], at_x[b] - east)
-        price += max(0.0, south_b - at_y[b], at_y[b] - north_b)
+        price += sticks_out(b, home, reached, first, end, without, x, at_x, at_y)
     if leaves:
-        price -= max(0.0, west - at_x[a], at_x[a] - east)
-        price -= max(0.0, south_a - at_y[a], at_y[a] - north_a)
-    if others == 0:
-        price += packet * (np.int64(enters) - np.int64(leaves))
+        price -= sticks_out(a, home, reached, first, end, without, x, at_x, at_y)
+    if enters != leaves and end - first - leaves <= 1:
+        others = 0
+        for k in range(first, end):
+            others += reached[k] != without and (local or reached[k] != home)
+        if others == 0:
+            price += packet if enters else -packet
     return price
+
+
+@inlined
+def differing(
+    drives: Array, a: Int, b: Int, v: Int, w: Int, core: Array, reach: Array, reach_size: Array,
+    reached: Array, synapses: Array, table: Array, found: Array,
+) -> Int:  # fmt: skip
+    """How many neurons that drive a target lose core a or win core b when it moves there.
+
+    4 * source + 2 * (loses a) + (wins b) goes to `found`; v and w are found in any case. Written
+    for every source and kept by adding 0 or 1: which source differs is not to be foretold.
+    """
+    n = np.int64(0)
+    for i in range(drives.size):
+        source = np.int64(drives[i])
+        if source >= core.size:
+            break
+        if table.shape[1] > 0:
+            leaves, enters = table[source, a] == 1, table[source, b] == 0
+        else:
+            leaves, enters = False, True
+            first = reach[source]
+            for k in range(first, first + reach_size[source]):
+                enters &= reached[k] != b
+                leaves |= (reached[k] == a) & (synapses[k] == 1)
+        found[n] = 4 * source + 2 * np.int64(leaves) + np.int64(enters)
+        n += np.int64(leaves | enters | (source == v) | (source == w))
+    return n
 
 
 @inlined
@@ -49,6 +87,7 @@ def sources_rise(
     drives: Array, other: Array, a: Int, b: Int, v: Int, w: Int, shifted: Array, core: Array,
     rate: Array, reach: Array, reach_size: Array, reached: Array, synapses: Array,
     table: Array, x: Array, at_x: Array, at_y: Array, packet: float, multicast: bool, local: bool,
+    found: Array,
 ) -> float:  # fmt: skip
     """Rise of the cost of all neurons but v and w that drive one target which moves from core a to
     b, and do not drive the other, which moves back.
@@ -58,44 +97,32 @@ def sources_rise(
     loose because taking them out of a tuple for every source costs more than the work itself.
     """
     rise, j = 0.0, 0
-    for i in range(drives.size):
-        source = np.int64(drives[i])
-        if source >= core.size:
-            break
-        home, first = np.int64(core[source]), reach[source]
-        end = first + reach_size[source]
-        leaves, enters = False, True
-        if table.shape[1] > 0:
-            leaves, enters = table[source, a] == 1, table[source, b] == 0
-        else:
-            for k in range(first, end):
-                if reached[k] == b:
-                    enters = False
-                elif reached[k] == a:
-                    leaves = synapses[k] == 1
-        enters = enters and (local or b != home)
-        leaves = leaves and (local or a != home)
-        own = source in (v, w)
-        if not (leaves or enters or own):
-            continue
+    n = differing(drives, a, b, v, w, core, reach, reach_size, reached, synapses, table, found)
+    for i in range(n):
+        source = found[i] >> 2
         while j < other.size and other[j] < source:
             j += 1
         if j < other.size and other[j] == source:
             continue
-        if own:
+        if source in (v, w):
             shifted[0 if source == v else 1] += 1
             continue
-        if not multicast:
-            price = 0.0
+        home = np.int64(core[source])
+        leaves = (found[i] & 2) > 0 and (local or a != home)
+        enters = (found[i] & 1) > 0 and (local or b != home)
+        price = 0.0
+        if multicast:
+            first = reach[source]
+            price = tree_rise(
+                home, reached, first, first + reach_size[source], a, leaves, b, enters, x, at_x,
+                at_y, packet, local,
+            )  # fmt: skip
+        else:
             if enters:
                 price += packet + abs(at_x[b] - at_x[home]) + abs(at_y[b] - at_y[home])
             if leaves:
                 price -= packet + abs(at_x[a] - at_x[home]) + abs(at_y[a] - at_y[home])
-            rise += rate[source] * price
-            continue
-        rise += rate[source] * tree_rise(
-            home, reached, first, end, a, leaves, b, enters, x, at_x, at_y, packet, local
-        )
+        rise += rate[source] * price
     return rise
 
 
@@ -146,13 +173,13 @@ def quote(
     rise = sources_rise(
         of_v, of_w, a, b, v, w, shifted, state.core, graph.rate, state.reach, state.reach_size,
         state.reached, state.synapses, state.table, mesh.x, mesh.at_x, mesh.at_y, mesh.packet,
-        mesh.multicast, mesh.local,
+        mesh.multicast, mesh.local, scratch.differing,
     )  # fmt: skip
     if w >= 0:
         rise += sources_rise(
             of_w, of_v, b, a, v, w, back, state.core, graph.rate, state.reach, state.reach_size,
             state.reached, state.synapses, state.table, mesh.x, mesh.at_x, mesh.at_y, mesh.packet,
-            mesh.multicast, mesh.local,
+            mesh.multicast, mesh.local, scratch.differing,
         )  # fmt: skip
         rise += home_rise(graph, mesh, state, scratch, w, b, a, back[1] - shifted[1])
     rise += home_rise(graph, mesh, state, scratch, v, a, b, shifted[0] - back[0])

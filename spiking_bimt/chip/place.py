@@ -37,8 +37,8 @@ Ints = npt.NDArray[np.int32]
 STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
 # Proposals a neuron at most; least of a neuron, and of all where that is less; work of all of them
 # between these, of a neuron and of a network at least and most; cores whose reading in a source's
-# row is as much work as the source.
-_MOST, _LEAST, _WORK_EACH, _WORK, _ROW = 8000, (300, 1e8), 2e5, (3e7, 3.2e8), 16
+# row is as much work as the source; times that a proposal takes longer where routes are trees.
+_MOST, _LEAST, _WORK_EACH, _WORK, _ROW, _TREE = 8000, (300, 1e8), 2e5, (3e7, 3.2e8), 16, 2
 # Share of the proposals, and temperatures, with which each start is tried.
 _TRIAL, _TRIAL_ROUNDS = 0.05, 6
 # Share of a time limit after which no other start is tried.
@@ -176,7 +176,8 @@ def _proposals(search: Search) -> int:
     rows = 1 + search.state.reach_size / _ROW
     work = max(1.0, float((np.diff(graph.indptr) * rows).sum()) / n)
     whole = min(max(_WORK_EACH * n, _WORK[0]), _WORK[1])
-    return int(max(min(_MOST * n, whole / work), min(_LEAST[0] * n, _LEAST[1])))
+    of_paths = max(min(_MOST * n, whole / work), min(_LEAST[0] * n, _LEAST[1]))
+    return int(of_paths / (_TREE if search.mesh.multicast else 1))
 
 
 def start_from(name: str, problem: Problem, used: Ints) -> Ints:
