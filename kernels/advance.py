@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit, types
 
 from spiking_bimt.kernels import clock as driven
-from spiking_bimt.kernels import event, suspects
+from spiking_bimt.kernels import event, suspects, swept
 from spiking_bimt.kernels.lif import grown
 from spiking_bimt.kernels.state import (
     EPOCH,
@@ -21,6 +21,7 @@ from spiking_bimt.kernels.state import (
     HELD,
     HOLD,
     MEETINGS,
+    N_NOTED,
     NEXT,
     PHASE,
     RESET,
@@ -46,6 +47,12 @@ _PATIENCE = 256
 _give_way = types.ExternalFunction("sched_yield", types.int32())
 
 
+# Of these two, clock mode has neither and each form of event mode one. They are told apart by type,
+# so that only what a mode needs is compiled.
+Lazy = bool | None
+"""True where states are caught up when they are needed."""
+
+
 class Team(NamedTuple):
     """One part's view of its team."""
 
@@ -60,10 +67,65 @@ class Team(NamedTuple):
     and how many spikes in each step."""
 
 
+class Swept(NamedTuple):
+    """What the form of event mode has beside in which all neurons move when an epoch ends."""
+
+    margins: Array
+    """(width,) how far each neuron stays below threshold until it is looked at."""
+    windows: Array
+    """Table of the windows of an epoch (`swept`)."""
+    noted: Array
+    """Neurons to be looked at, with room for twice swept.ROOM at least."""
+
+
 @inlined
+def up_to_date(cells: Array, marks: Array, clock: Array, table: Array, lazy: Lazy, j: int) -> None:
+    """Bring neuron j to the present epoch."""
+    if lazy is not None:
+        catch_up(cells, marks, clock, table, j)
+
+
+@inlined
+def consider(
+    cells: Array, marks: Array, clock: Array, table: Array, beside: Swept | None, scratch: Array,
+    lazy: Lazy, j: int,
+) -> None:  # fmt: skip
+    """Have neuron j, whose state has changed, looked at as soon as it may cross.
+
+    With `beside` it is noted: `look_at_noted` must follow before the next step.
+    """
+    if lazy is not None:
+        suspects.watch(cells, marks, clock, table, j)
+    elif beside is not None:
+        note(cells, marks, clock, table, beside, scratch, j)
+
+
+@inlined
+def note(
+    cells: Array, marks: Array, clock: Array, table: Array, beside: Swept, scratch: Array, j: int
+) -> None:  # fmt: skip
+    """Have neuron j looked at when the step ends, or when there is no more room."""
+    beside.noted[clock[N_NOTED]] = j
+    clock[N_NOTED] += 1
+    if clock[N_NOTED] > beside.noted.size - swept.ROOM:
+        look_at_noted(cells, marks, clock, table, beside, scratch)
+
+
+@inlined
+def look_at_noted(
+    cells: Array, marks: Array, clock: Array, table: Array, beside: Swept, scratch: Array
+) -> None:  # fmt: skip
+    """Look at the neurons that are noted."""
+    if clock[N_NOTED]:
+        swept.look(cells, marks, clock, table, beside.margins, beside.windows, scratch,
+                   beside.noted[: clock[N_NOTED]])  # fmt: skip
+        clock[N_NOTED] = 0
+
+
+@borrowing
 def release(
     cells: Array, marks: Array, clock: Array, table: Array, head: Array, k: int, step: int,
-    lazy: bool,
+    lazy: Lazy, beside: Swept | None, scratch: Array,
 ) -> None:  # fmt: skip
     """Let the neurons go whose refractory time ends with this step."""
     slot = step % head.size
@@ -75,12 +137,10 @@ def release(
         if marks[HOLD, own] >= head.size and marks[FREE_AT, j] > step:  # beyond the lists' reach
             await_release(marks, head, j, slot, marks[FREE_AT, j] - step)
         else:
-            if lazy:
-                catch_up(cells, marks, clock, table, j)
+            up_to_date(cells, marks, clock, table, lazy, j)
             value = cells[HELD, j] if clock[SUBTRACT] else cells[RESET, own]
             put(cells, clock, table, j, k, value)
-            if lazy:
-                suspects.watch(cells, marks, clock, table, j)
+            consider(cells, marks, clock, table, beside, scratch, lazy, j)
         j = following
 
 
@@ -133,7 +193,7 @@ def begin_rows(spikes: Array, cursors: Array, low: int, high: int, indptr: Array
 def deliver_due(
     spikes: Array, cursors: Array, first: Array, row: int, reach: tuple[int, int], indptr: Array,
     indices: Array, weights: Array, delays: Array, cells: Array, marks: Array, clock: Array,
-    table: Array, k: int, lazy: bool,
+    table: Array, k: int, lazy: Lazy, beside: Swept | None, scratch: Array,
 ) -> None:  # fmt: skip
     """Deliver the synapses whose own delay ends now, oldest spikes first."""
     for age in range(reach[1], reach[0] - 1, -1):
@@ -141,10 +201,14 @@ def deliver_due(
             t, low, high = cursors[s], indptr[spikes[s]], indptr[spikes[s] + 1]
             while t < high and delays[t] == age:
                 j = np.int64(indices[low + t])
-                if lazy:
+                if lazy is not None:
                     event.arrive(cells, marks, clock, table, j, k, weights[high + t])
                 else:
                     add(cells, clock, table, j, k, weights[high + t])
+                if beside is not None:
+                    taken = swept.costs(table, k)
+                    if swept.spend(cells, beside.margins, j, weights[high + t], taken):
+                        note(cells, marks, clock, table, beside, scratch, j)
                 t += 1
             cursors[s] = t
 
@@ -152,36 +216,34 @@ def deliver_due(
 @borrowing
 def receive(
     bounds: Array, neurons: Array, values: Array, currents: bool, i: int, low: int, n: int,
-    cells: Array, marks: Array, clock: Array, table: Array, k: int, lazy: bool,
+    cells: Array, marks: Array, clock: Array, table: Array, k: int, lazy: Lazy,
+    beside: Swept | None, scratch: Array,
 ) -> None:  # fmt: skip
     """Apply what comes from outside in step i of the window: currents, or charges."""
     for e in range(bounds[i], bounds[i + 1]):
-        if lazy and e + event.LANES < neurons.size:
+        if (lazy is not None or beside is not None) and e + event.LANES < neurons.size:
             event.ask_for_state(cells, marks, clock, np.int64(neurons[e + event.LANES]) - low)
         j = np.int64(neurons[e]) - low
         if j < 0 or j >= n:
             continue
-        if lazy:
-            catch_up(cells, marks, clock, table, j)
+        up_to_date(cells, marks, clock, table, lazy, j)
         if currents:
             set_drive(cells, clock, table, j, k, values[e])
         else:
             add(cells, clock, table, j, k, values[e])
-        if lazy:
-            suspects.watch(cells, marks, clock, table, j)
+        consider(cells, marks, clock, table, beside, scratch, lazy, j)
 
 
 @borrowing
 def read(
     traced: Array, trace: Array, cells: Array, marks: Array, clock: Array, table: Array, k: int,
-    lazy: bool,
+    lazy: Lazy,
 ) -> None:  # fmt: skip
     """Record the potentials of the traced neurons, relative to their thresholds."""
     for m in range(traced.size):
         j = np.int64(traced[m])
         if j >= 0:
-            if lazy:
-                catch_up(cells, marks, clock, table, j)
+            up_to_date(cells, marks, clock, table, lazy, j)
             held = cells[V, j] == -np.inf
             kept = cells[HELD if clock[SUBTRACT] else RESET, j]
             trace[m] = kept if held else potential(cells, clock, table, j, k)
@@ -189,12 +251,12 @@ def read(
 
 @njit(cache=True, nogil=True)
 def advance(
-    lazy: bool, steps: int,
+    lazy: Lazy, steps: int,
     cells: Array, marks: Array, clock: Array, table: Array, head: Array,
     indptr: Array, indices: Array, weights: Array, delays: Array, reach: tuple[int, int],
     bounds: Array, neurons: Array, charges: Array,
     current_bounds: Array, current_neurons: Array, drives: Array,
-    traced: Array, traces: Array, team: Team,
+    traced: Array, traces: Array, team: Team, beside: Swept | None,
     spikes: Array, cursors: Array, first: Array, scratch: Array, found: Array,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Run `steps` steps; the history with all new spikes, and the cursors into their rows.
@@ -213,29 +275,43 @@ def advance(
     for i in range(steps):
         step, k, row = clock[STEP], clock[PHASE], reach[1] + i
         oldest = first[row - reach[0]]
-        if lazy and not delays.size and oldest < first[row - reach[0] + 1]:
+        if lazy is not None and not delays.size and oldest < first[row - reach[0] + 1]:
             event.ask_for_targets(spikes[oldest], indptr, indices, cells, marks, clock)
         if current_bounds[i + 1] > current_bounds[i]:
             receive(current_bounds, current_neurons, drives, True, i, low, n, cells, marks, clock,
-                    table, k, lazy)  # fmt: skip
+                    table, k, lazy, beside, scratch)  # fmt: skip
+            if beside is not None:
+                look_at_noted(cells, marks, clock, table, beside, scratch)
         k += 1
         ended = k == last
         if ended:
             clock[EPOCH] += 1
-        if lazy:
+        if lazy is not None:
             count = event.examine(cells, marks, clock, table, k, found)
+        elif beside is not None and not ended:
+            count = swept.examine(cells, marks, clock, table, k, found)
         else:
             count = driven.sweep(cells, clock, table, k, scratch, found)
         k = 0 if ended else k
         clock[PHASE] = k
         if count:
             fire(found, count, cells, marks, clock, table, head, k, step)
-        if lazy and k % suspects.WIDTH == 0:  # k is 0 where an epoch ended
+            if beside is not None and not ended:
+                for f in range(count):
+                    if cells[V, found[f]] > -np.inf:  # it has no refractory time
+                        note(cells, marks, clock, table, beside, scratch, np.int64(found[f]))
+        if lazy is not None and k % suspects.WIDTH == 0:  # k is 0 where an epoch ended
             suspects.regroup(cells, marks, clock, table)
+        elif beside is not None and ended:
+            swept.begin(cells, marks, clock, table, beside.margins, beside.windows, beside.noted,
+                        scratch, n)  # fmt: skip
+        elif beside is not None and k % suspects.WIDTH == 0:
+            swept.regroup(cells, marks, clock, table, beside.margins, beside.windows, scratch)
         if head[step % head.size] >= 0:
-            release(cells, marks, clock, table, head, k, step, lazy)
+            release(cells, marks, clock, table, head, k, step, lazy, beside, scratch)
         if bounds[i + 1] > bounds[i]:
-            receive(bounds, neurons, charges, False, i, low, n, cells, marks, clock, table, k, lazy)
+            receive(bounds, neurons, charges, False, i, low, n, cells, marks, clock, table, k,
+                    lazy, beside, scratch)  # fmt: skip
         if parts == 1:
             start = first[row]
             if start + count > spikes.size:
@@ -260,20 +336,25 @@ def advance(
                 posted = 0
         if delays.size:
             deliver_due(spikes, cursors, first, row, reach, indptr, indices, weights, delays,
-                        cells, marks, clock, table, k, lazy)  # fmt: skip
+                        cells, marks, clock, table, k, lazy, beside, scratch)  # fmt: skip
         else:
             due = row - reach[0]
             sources = spikes[first[due] : first[due + 1]]
             if not sources.size:
                 pass
-            elif lazy:
+            elif lazy is not None:
                 event.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
                               scratch)  # fmt: skip
+            elif beside is not None:
+                swept.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
+                              beside.margins, beside.windows, beside.noted, scratch)  # fmt: skip
             else:
                 driven.deliver(sources, indptr, indices, weights, cells, clock, table, k)
             if indices.size > driven.CACHED:  # a step ahead, while other work is left
                 later = spikes[first[due + 1] : first[due + 2]]
                 driven.ask_for_first(later, indptr, indices)
+        if beside is not None:
+            look_at_noted(cells, marks, clock, table, beside, scratch)
         if traced.size:
             read(traced, traces[i], cells, marks, clock, table, k, lazy)
         clock[STEP] = step + 1

@@ -18,7 +18,7 @@ which no input changes; its potential is RESET, or in HELD where the reset is by
 Four arrays hold everything, because Numba pays for every array that a call is given:
 cells (7, width) the floats of each neuron; marks (8, width) int32, its integers; table
 (17, L + 1, kinds) what the equations need, for one kind of neuron or for each its own; clock
-(12,) int64. `width` is the padded number of neurons. head (ring,) int32 starts the lists of
+(13,) int64. `width` is the padded number of neurons. head (ring,) int32 starts the lists of
 refractory neurons by the step at whose end they are released, -1 for none.
 """
 
@@ -42,10 +42,11 @@ lists; refractory steps; the window in
 which suspect i is looked at again; the place of a neuron among the suspects."""
 
 (STEP, PHASE, EPOCH, N_SUSPECTS, N_HOT, MEETINGS, SUBTRACT, TWO, FLOORED, WINDOW, SPREAD,
- VARIED) = range(12)  # fmt: skip
+ VARIED, N_NOTED) = range(13)  # fmt: skip
 """Entries of clock: steps done, k, epochs done, lengths of event mode's lists, exchanges done;
 whether the reset is by subtraction, p is used, any neuron has a floor; windows done; whether
-neurons differ in DRIVE, and in RESET or HOLD: else the first one's, in the cache, are read."""
+neurons differ in DRIVE, and in RESET or HOLD: else the first one's, in the cache, are read;
+neurons noted by `swept`."""
 
 (DECAY, GAIN_Q, GAIN_P, GAIN_C, Q_TO_V, Q_TO_Q, P_TO_V, P_TO_P, BACK, PEAK_Q, PEAK_P, LEFT_Q,
  LEFT_P, EVER_Q, EVER_P, SETTLED, SLACK) = range(17)  # fmt: skip

@@ -111,6 +111,56 @@ def add_rows(typing: Any, out: Any, row: Any, matrix: Any, first: Any, factors: 
 
 
 @_intrinsic
+def bounds(
+    typing: Any, out: Any, low: Any, rows: Any, v: Any, q: Any, c: Any, slack: Any, tilt: Any
+) -> Any:
+    """out[low:low + LANES] of `swept.bound`, whose table `rows` is, for windows side by side.
+
+    LLVM unrolls a loop over so few before it would make a vector of it.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        element = context.get_value_type(out.dtype)
+        vector, i32 = ir.VectorType(element, LANES), ir.IntType(32)
+        made = context.make_array(signature.args[2])(context, builder, value=args[2])
+        width = builder.extract_value(made.shape, 1)
+
+        def row(index: int) -> Any:
+            start = builder.add(builder.mul(width, width.type(index)), args[1])
+            place = builder.bitcast(builder.gep(made.data, [start]), vector.as_pointer())
+            return builder.load(place, align=out.dtype.bitwidth // 8)
+
+        def everywhere(value: Any) -> Any:
+            one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, i32(0))
+            lanes = ir.Constant(ir.VectorType(i32, LANES), [0] * LANES)
+            return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), lanes)
+
+        state = [everywhere(value) for value in args[3:6]]
+        margin, lean = everywhere(args[6]), everywhere(args[7])
+
+        def of(first: int) -> Any:
+            terms = [builder.fmul(row(first + i), value) for i, value in enumerate(state)]
+            return builder.fadd(terms[0], builder.fadd(terms[1], terms[2]))
+
+        zero = ir.Constant(vector, [0.0] * LANES)
+        first, last = of(0), of(3)
+        left, right = builder.fadd(of(6), lean), builder.fsub(of(9), lean)
+        inside = builder.and_(
+            builder.fcmp_ordered(">", left, zero), builder.fcmp_ordered("<", right, zero)
+        )
+        rise = builder.select(inside, builder.fmul(row(12), left), zero)
+        higher = builder.select(builder.fcmp_ordered(">", first, last), first, last)
+        place = _address(context, builder, signature.args[0], args[0], args[1])
+        builder.store(
+            builder.fadd(builder.fadd(higher, rise), margin),
+            builder.bitcast(place, vector.as_pointer()), align=out.dtype.bitwidth // 8,
+        )  # fmt: skip
+        return context.get_dummy_value()
+
+    return types.none(out, types.intp, rows, *[out.dtype] * 5), generate
+
+
+@_intrinsic
 def lowest_bit(typing: Any, mask: Any) -> Any:
     """Index of the lowest set bit of a mask that is not 0."""
 

@@ -17,13 +17,15 @@ from spiking_bimt.simulation import rules as parameters
 from spiking_bimt.simulation.inputs import Input, gather
 from spiking_bimt.simulation.locality import Order, renumbered, storage_order
 from spiking_bimt.simulation.parts import (
-    SWEEP,
-    delivery_cost,
+    CLOCK,
+    clock_cost,
+    count_arrivals,
     event_cost,
+    event_mode,
     make_part,
     ranges,
     remember,
-    set_lazy,
+    set_mode,
     start_apart,
 )
 
@@ -135,7 +137,7 @@ class Simulation:
     def settle(self) -> None:
         """Bring every neuron's state up to date, as clock mode has it."""
         for part in self.parts:
-            set_lazy(part, False)
+            set_mode(part, CLOCK)
 
     def _piece(self, steps: int) -> tuple[Array, Array, Array]:
         network, start = self.network, self.step
@@ -154,13 +156,14 @@ class Simulation:
         def run(i: int) -> Array:
             part = self.parts[i]
             start_apart(i, len(self.parts))
+            lazy, beside = part.form()
             local: Array = traced - part.low
             local = np.where((local >= 0) & (local < part.n), local, -1)
             own = np.zeros((steps, len(local)), self.dtype)
             spikes, part.cursors = advance(
-                part.lazy, steps, part.cells, part.marks, part.clock, part.table, part.head,
+                lazy, steps, part.cells, part.marks, part.clock, part.table, part.head,
                 *part.synapses, part.reach, *arrivals, *currents, local, own, teams[i],
-                part.history, part.cursors, first[i], part.scratch, part.found,
+                beside, part.history, part.cursors, first[i], part.scratch, part.found,
             )  # fmt: skip
             traces[:, local >= 0] = own[:, local >= 0]
             return spikes
@@ -177,6 +180,8 @@ class Simulation:
         counts = np.diff(first[0][rows:])
         for part, seen, bound in zip(self.parts, spikes, first, strict=True):
             remember(part, seen, bound, rows)
+            outside = len(arrivals[1]) + len(currents[1])
+            count_arrivals(part, len(new), outside, steps)
         traces += network.v_th[self.traced]
         return np.repeat(np.arange(start, self.step, dtype=np.int32), counts), new, traces
 
@@ -204,16 +209,17 @@ class Simulation:
         """Set each part's mode for the next window."""
         if self.mode != "auto":
             for part in self.parts:
-                set_lazy(part, self.mode == "event")
+                set_mode(part, event_mode(part) if self.mode == "event" else CLOCK)
             return
         self._wait -= 1
         for part in self.parts:
-            if part.lazy:
-                if event_cost(part) > SWEEP * part.n:
-                    set_lazy(part, False)
-                    self._wait, self._retry = self._retry, min(2 * self._retry, 4096)
-            elif self._wait < 0 and delivery_cost(part) < SWEEP * part.n:
-                set_lazy(part, True)
+            mode = event_mode(part)
+            pays = event_cost(part, mode) < clock_cost(part)
+            if part.mode != CLOCK and not pays:
+                set_mode(part, CLOCK)
+                self._wait, self._retry = self._retry, min(2 * self._retry, 4096)
+            elif pays and (part.mode != CLOCK or self._wait < 0):
+                set_mode(part, mode)
 
 
 def simulate_network(network: SpikingNetwork, duration_ms: float, **options: Any) -> Activity:

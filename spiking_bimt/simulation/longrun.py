@@ -13,6 +13,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.engine import Simulation
+from spiking_bimt.simulation.parts import CLOCK
 
 SCHEMA = "SimulationState"
 SPIKES = "SpikeStream"
@@ -121,7 +122,7 @@ def resume(simulation: Simulation, path: Path) -> None:
         for name in ("cells", "marks", "clock", "head"):
             _fill(getattr(part, name), arrays[name], name)
         part.history, part.cursors, part.first = (arrays[name] for name in _ARRAYS[4:])
-        part.lazy = False
+        part.mode = CLOCK
     simulation.step = step
 
 

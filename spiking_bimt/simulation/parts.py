@@ -1,6 +1,7 @@
 """A network cut into contiguous ranges of neurons, each with the synapses onto it."""
 
 import itertools
+import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +10,29 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.kernels import event
+from spiking_bimt.kernels import event, swept
+from spiking_bimt.kernels.advance import Lazy, Swept
 from spiking_bimt.kernels.clock import CHUNK
 from spiking_bimt.kernels.renumber import rows_joined
-from spiking_bimt.kernels.state import N_HOT, N_SUSPECTS, TWO
+from spiking_bimt.kernels.state import FLOORED, N_HOT, N_SUSPECTS, TWO
 from spiking_bimt.kernels.suspects import WIDTH
 from spiking_bimt.simulation import rules as parameters
 from spiking_bimt.simulation.locality import alone
 
 Array = npt.NDArray[Any]
 
-# What auto compares, ns: one neuron in a sweep; in event mode one synaptic event, one hot neuron
-# in a step, one suspect in a window. Only time depends on them.
-SWEEP, _EVENT, _HOT, _SUSPECT = 0.2, 20.0, 3.0, 15.0
+# What the choice of a mode compares, ns: one neuron in a sweep; one arrival in each mode; one hot
+# neuron in a step, one suspect in a window; one neuron at the end of an epoch in which all of them
+# move. Only time depends on them.
+SWEEP, CLOCK_EACH, EVENT_EACH, SWEPT_EACH = 0.2, 4.0, 60.0, 25.0
+_HOT, _SUSPECT, BEGIN = 3.0, 15.0, 1.0
+# A form of event mode is left where the other one is cheaper by this much: changing costs a sweep.
+_STAY = 1.5
+
+
+CLOCK, EVENT, SWEPT = 0, 1, 2
+"""Modes: every neuron every step; those that are reached, of which states are caught up; the same,
+but all neurons at the end of an epoch."""
 
 
 @dataclass
@@ -48,26 +59,65 @@ class Part:
     cursors: Array
     first: Array
     """(reach[1] + 1,) their bounds by step."""
-    lazy: bool = False
+    beside: Swept
+    arrivals: float = math.inf
+    """In a step, synaptic and outside, of the last window; before one, as many as could be."""
+    mode: int = CLOCK
+    """One of those above."""
+
+    def form(self) -> tuple[Lazy, Swept | None]:
+        """What `kernels.advance.advance` tells the modes by."""
+        return True if self.mode == EVENT else None, self.beside if self.mode == SWEPT else None
 
 
-def delivery_cost(part: Part) -> float:
+def can_sweep(part: Part) -> bool:
+    """Whether the part has what `kernels.swept` asks for."""
+    alike = part.table.shape[2] == 1 and not part.clock[TWO] and not part.clock[FLOORED]
+    return bool(alike and 1 < part.table.shape[1] - 1 <= swept.MOST * WIDTH)
+
+
+def event_mode(part: Part) -> int:
+    """The cheaper form of event mode."""
+    if not can_sweep(part):
+        return EVENT
+    caught_up, swept_ = (event_cost(part, mode) for mode in (EVENT, SWEPT))
+    stay = {EVENT: 1 / _STAY, SWEPT: _STAY}.get(part.mode, 1.0)
+    return SWEPT if swept_ <= stay * caught_up else EVENT
+
+
+def event_cost(part: Part, mode: int) -> float:
+    """ns a step of a form of event mode, as far as it can be told from the mode that it is in."""
+    epoch, clock = part.table.shape[1] - 1, part.clock
+    hot = 0.0 if part.mode == CLOCK else _HOT * float(clock[N_HOT])
+    if mode == SWEPT:
+        return hot + SWEPT_EACH * part.arrivals + BEGIN * part.n / epoch
+    looks = _SUSPECT * float(clock[N_SUSPECTS]) / min(epoch, WIDTH) if part.mode == EVENT else 0.0
+    return hot + EVENT_EACH * part.arrivals + looks
+
+
+def clock_cost(part: Part) -> float:
+    """ns a step of clock mode."""
+    return SWEEP * part.n + CLOCK_EACH * part.arrivals
+
+
+def count_arrivals(part: Part, spikes: int, outside: float, steps: int) -> None:
+    """Remember how many arrivals a step had; spikes, outside: those of the whole network."""
     indptr = part.synapses[0]
-    return _EVENT * len(part.history) / part.reach[1] * int(indptr[-1]) / (len(indptr) - 1)
+    synapses = spikes * int(indptr[-1]) / (len(indptr) - 1)
+    part.arrivals = (synapses + outside * part.n / (len(indptr) - 1)) / steps
 
 
-def event_cost(part: Part) -> float:
-    suspects = float(part.clock[N_SUSPECTS]) / min(part.table.shape[1] - 1, WIDTH)
-    return delivery_cost(part) + _HOT * float(part.clock[N_HOT]) + _SUSPECT * suspects
-
-
-def set_lazy(part: Part, lazy: bool) -> None:
+def set_mode(part: Part, mode: int) -> None:
+    if mode == part.mode:
+        return
     arrays = part.cells, part.marks, part.clock, part.table
-    if lazy and not part.lazy:
-        event.enter(*arrays, part.n)
-    elif part.lazy and not lazy:
+    if part.mode == EVENT:
         event.leave(*arrays)
-    part.lazy = lazy
+    if mode == EVENT:
+        event.enter(*arrays, part.n)
+    elif mode == SWEPT:
+        swept.enter(*arrays, *part.beside, part.scratch, part.n)
+    part.mode = mode
 
 
 def remember(part: Part, spikes: Array, first: Array, rows: int) -> None:
@@ -94,9 +144,14 @@ def make_part(
     own_delays = network.delays is not None and len(network.delays) > 0
     given: Any = network.delays if own_delays else network.delay
     reach = int(np.min(given)), int(np.max(given))
+    table = parameters.table(own, tau_negative, epoch, dtype)
+    beside = Swept(
+        parameters.aligned((cells.shape[1],), dtype), parameters.windows(table),
+        np.empty(8 * CHUNK, np.int32),
+    )  # fmt: skip
     return Part(
-        low=low, n=high - low, cells=cells, marks=marks, clock=clock, head=head,
-        table=parameters.table(own, tau_negative, epoch, dtype), synapses=synapses, reach=reach,
+        low=low, n=high - low, cells=cells, marks=marks, clock=clock, head=head, table=table,
+        synapses=synapses, reach=reach, beside=beside,
         scratch=parameters.aligned((CHUNK,), dtype), found=np.empty(cells.shape[1], np.int32),
         history=np.empty(0, np.int32), cursors=np.zeros(int(own_delays), np.int64),
         first=np.zeros(reach[1] + 1, np.int64),

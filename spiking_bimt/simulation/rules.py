@@ -8,7 +8,9 @@ import numpy.typing as npt
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import state
-from spiking_bimt.kernels.vector import padded
+from spiking_bimt.kernels.suspects import WIDTH
+from spiking_bimt.kernels.swept import SPAN
+from spiking_bimt.kernels.vector import LANES, padded
 from spiking_bimt.simulation.propagators import mean_decay, refractory_steps
 
 Array = npt.NDArray[Any]
@@ -99,6 +101,26 @@ def table(
     return np.ascontiguousarray(out, dtype)
 
 
+def windows(table: Array) -> Array:
+    """(2, 13, windows) the table of `kernels.swept`: windows of WIDTH and of SPAN steps."""
+    fine, coarse = _windows(table, WIDTH), _windows(table, SPAN)
+    out = np.zeros((2, *fine.shape), table.dtype)
+    out[0], out[1, :, : coarse.shape[1]] = fine, coarse
+    return out
+
+
+def _windows(table: Array, steps: int) -> Array:
+    """(13, windows) of so many steps, the last shorter."""
+    last = table.shape[1] - 1
+    first = np.arange(0, last, steps)
+    end = np.minimum(first + steps, last)
+    of = table[[state.DECAY, state.GAIN_Q, state.GAIN_C], :, 0].astype(np.float64)
+    rows = [of[:, first], of[:, end], of[:, first + 1] - of[:, first], of[:, end] - of[:, end - 1]]
+    out = np.zeros((13, -(-len(first) // LANES) * LANES), table.dtype)
+    out[:, : len(first)] = np.vstack([*rows, end - first])
+    return out
+
+
 def _sweeps(left: Array) -> Array:
     """Over how many epochs rounding adds up, where each leaves `left` of v.
 
@@ -134,7 +156,7 @@ def start_state(
     cells[state.DRIVE, :n] = drive_of(network, 0.0, slice(None))
     marks = aligned((8, width), np.int32)
     marks[state.HOLD] = refractory_steps(network)
-    clock = np.zeros(12, np.int64)
+    clock = np.zeros(13, np.int64)
     drives, resets, holds = cells[state.DRIVE, :n], cells[state.RESET, :n], marks[state.HOLD, :n]
     clock[state.SPREAD] = np.ptp(drives) > 0
     clock[state.VARIED] = np.ptp(resets) > 0 or np.ptp(holds) > 0
