@@ -290,6 +290,9 @@ def advance(
             count = event.examine(cells, marks, clock, table, k, found)
         elif beside is not None and not ended:
             count = swept.examine(cells, marks, clock, table, k, found)
+        elif beside is not None:
+            count = swept.turn(cells, marks, clock, table, beside.margins, beside.windows,
+                               beside.noted, scratch, found, n, True)  # fmt: skip
         else:
             count = driven.sweep(cells, clock, table, k, scratch, found)
         k = 0 if ended else k
@@ -302,10 +305,7 @@ def advance(
                         note(cells, marks, clock, table, beside, scratch, np.int64(found[f]))
         if lazy is not None and k % suspects.WIDTH == 0:  # k is 0 where an epoch ended
             suspects.regroup(cells, marks, clock, table)
-        elif beside is not None and ended:
-            swept.begin(cells, marks, clock, table, beside.margins, beside.windows, beside.noted,
-                        scratch, n)  # fmt: skip
-        elif beside is not None and k % suspects.WIDTH == 0:
+        elif beside is not None and not ended and k % suspects.WIDTH == 0:
             swept.regroup(cells, marks, clock, table, beside.margins, beside.windows, scratch)
         if head[step % head.size] >= 0:
             release(cells, marks, clock, table, head, k, step, lazy, beside, scratch)

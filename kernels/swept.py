@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels.clock import AHEAD, CHUNK, ask_for
+from spiking_bimt.kernels.clock import AHEAD, CHUNK, ask_for, crossed, move
 from spiking_bimt.kernels.event import arrange, ask_for_reset
 from spiking_bimt.kernels.state import (
     DECAY,
@@ -29,6 +29,7 @@ from spiking_bimt.kernels.state import (
     GAIN_C,
     GAIN_Q,
     HOT,
+    LEFT_Q,
     MARK,
     N_HOT,
     N_NOTED,
@@ -40,6 +41,7 @@ from spiking_bimt.kernels.state import (
     Q_TO_V,
     SLACK,
     SUSPECTS,
+    TINY,
     WINDOW,
     Q,
     V,
@@ -107,34 +109,46 @@ def raise_to(
 @borrowing
 def enter(
     cells: Array, marks: Array, clock: Array, table: Array, margins: Array, windows: Array,
-    noted: Array, tops: Array, n: int,
+    noted: Array, tops: Array, found: Array, n: int,
 ) -> None:  # fmt: skip
     """Begin this mode with the states of all n neurons up to date."""
     clock[N_SUSPECTS] = clock[N_HOT] = 0
     for j in range(marks.shape[1]):
         marks[MARK, j] = QUIET
-    begin(cells, marks, clock, table, margins, windows, noted, tops, n)
+    turn(cells, marks, clock, table, margins, windows, noted, tops, found, n, False)
+    look(cells, marks, clock, table, margins, windows, tops, noted[: clock[N_NOTED]])
+    clock[N_NOTED] = 0
 
 
 @borrowing
-def begin(
+def turn(
     cells: Array, marks: Array, clock: Array, table: Array, margins: Array, windows: Array,
-    noted: Array, tops: Array, n: int,
-) -> None:  # fmt: skip
-    """Give all n neurons their margins, in an epoch whose states are up to date."""
+    noted: Array, tops: Array, found: Array, n: int, moves: bool,
+) -> int:  # fmt: skip
+    """Begin an epoch, having ended one if it `moves`: the neurons then above threshold, ascending.
+
+    All n neurons get their margins; those that may cross in the epoch are noted.
+    """
     for i in range(clock[N_SUSPECTS]):
         marks[MARK, marks[SUSPECTS, i]] &= ~3
     for i in range(clock[N_HOT]):
         marks[MARK, marks[HOT, i]] &= ~3
-    clock[N_SUSPECTS] = clock[N_HOT] = clock[N_NOTED] = count = 0
+    clock[N_SUSPECTS] = clock[N_HOT] = count = crossing = 0
+    if moves:
+        clock[PHASE] = 0
+    last, tiny = table.shape[1] - 1, cells.dtype.type(TINY)
+    d, g, f = table[DECAY, last, 0], table[GAIN_Q, last, 0], table[GAIN_C, last, 0]
     infinite, sizes = cells.dtype.type(np.inf), slacks(table)
     for low in range(0, margins.size, CHUNK):
         high = min(low + CHUNK, margins.size)
         v, q, c = cells[V, low:high], cells[Q, low:high], cells[DRIVE, low:high]
+        if moves:
+            move(v, q, c, d, g, f, table[LEFT_Q, 0, 0], tiny)
+            crossing = crossed(v, low, found, crossing)
         top = margins[low:high]
         for j in range(v.size):
             top[j] = -infinite
-        for i in range(-(-(table.shape[1] - 1) // SPAN)):
+        for i in range(-(-last // SPAN)):
             raise_to(v, q, c, sizes, windows[1, :, i], top)
         for block in range(0, v.size, BLOCK):
             mask = above_zero(top, block)
@@ -148,7 +162,8 @@ def begin(
         if count > noted.size - CHUNK:
             look(cells, marks, clock, table, margins, windows, tops, noted[:count])
             count = 0
-    look(cells, marks, clock, table, margins, windows, tops, noted[:count])
+    clock[N_NOTED] = count
+    return crossing
 
 
 @borrowing

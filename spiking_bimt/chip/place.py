@@ -38,7 +38,7 @@ STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
 # Proposals a neuron at most; least of a neuron, and of all where that is less; work of all of them
 # between these, of a neuron and of a network at least and most; cores whose reading in a source's
 # row is as much work as the source; times that a proposal takes longer where routes are trees.
-_MOST, _LEAST, _WORK_EACH, _WORK, _ROW, _TREE = 8000, (300, 1e8), 2e5, (3e7, 3.2e8), 16, 2
+_MOST, _LEAST, _WORK_EACH, _WORK, _ROW, _TREE = 8000, (300, 1e8), 2e5, (2.2e7, 3.2e8), 16, 2
 # Share of the proposals, and temperatures, with which each start is tried.
 _TRIAL, _TRIAL_ROUNDS = 0.05, 6
 # Share of a time limit after which no other start is tried.

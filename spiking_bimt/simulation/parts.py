@@ -116,7 +116,7 @@ def set_mode(part: Part, mode: int) -> None:
     if mode == EVENT:
         event.enter(*arrays, part.n)
     elif mode == SWEPT:
-        swept.enter(*arrays, *part.beside, part.scratch, part.n)
+        swept.enter(*arrays, *part.beside, part.scratch, part.found, part.n)
     part.mode = mode
 
 

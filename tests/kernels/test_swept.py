@@ -57,7 +57,7 @@ def test_no_neuron_crosses_before_it_is_looked_at(
     k = part.clock[state.PHASE] = phase % epoch
     arrays = part.cells, part.marks, part.clock, part.table
     margins, windows, noted = part.beside
-    swept.enter(*arrays, margins, windows, noted, part.scratch, n)
+    swept.enter(*arrays, margins, windows, noted, part.scratch, part.found, n)
     taken = swept.costs(part.table, k)
     for j in rng.integers(0, n, arrivals):
         weight = dtype(rng.normal(scale=rng.choice([0.001, 0.3])))
@@ -125,7 +125,7 @@ def test_changing_the_mode_anywhere_changes_no_bit(seed: int, reset: str) -> Non
         longest_delay=5 if seed % 2 else None,
     )  # fmt: skip
     changes = np.sort(rng.choice(400, 30, replace=False)) * 0.1
-    inputs = [
+    inputs: list[Any] = [
         PoissonSources(np.arange(n), 20.0, 0.6),
         HeldCurrents(changes, rng.integers(0, n, 30), rng.uniform(-0.05, 0.1, 30)),
     ]
