@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 SWEEP, CLOCK_EACH, EVENT_EACH, SWEPT_EACH = 0.2, 4.0, 60.0, 25.0
 _HOT, _SUSPECT, BEGIN = 3.0, 15.0, 1.0
 # A form of event mode is left where the other one is cheaper by this much: changing costs a sweep.
-_STAY = 1.5
+_STAY = 1.1
 
 
 CLOCK, EVENT, SWEPT = 0, 1, 2
