@@ -1,5 +1,5 @@
 """What Numba lacks: a bit mask of 64 comparisons, rows of a matrix product held in registers,
-prefetching, atomic counters, borrowed arrays."""
+bounds of 16 windows at once, prefetching, atomic counters, borrowed arrays."""
 
 import platform
 from typing import Any
@@ -114,9 +114,10 @@ def add_rows(typing: Any, out: Any, row: Any, matrix: Any, first: Any, factors: 
 def bounds(
     typing: Any, out: Any, low: Any, rows: Any, v: Any, q: Any, c: Any, slack: Any, tilt: Any
 ) -> Any:
-    """out[low:low + LANES] of `swept.bound`, whose table `rows` is, for windows side by side.
+    """out[low:low + LANES]: bounds of a potential in windows side by side, as `swept.raise_to`.
 
-    LLVM unrolls a loop over so few before it would make a vector of it.
+    v, q, c: its state; rows: the windows' table; slack, tilt: added to the bounds, and to the
+    first and last changes. LLVM unrolls a loop over so few before it would make a vector of it.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:

@@ -181,6 +181,7 @@ def activation_table(network: RateNetwork, settings: TuneConfig) -> Array:
 
 
 def pool_of(network: RateNetwork, settings: TuneConfig, part: int, steps: int) -> Pool:
+    """Trials of a part: 0 in rates, 1 in spikes, 2 and 3 those of the next training, and so on."""
     phase = Phase(name="fine-tuning", steps=max(steps, 1), dt=network.dt, batch=settings.batch)
     config = TrainConfig(
         phases=(phase,), battery=network.battery, tasks=network.tasks, sheet=network.sheet,
