@@ -122,7 +122,7 @@ def look_at_noted(
         clock[N_NOTED] = 0
 
 
-@borrowing
+@inlined
 def release(
     cells: Array, marks: Array, clock: Array, table: Array, head: Array, k: int, step: int,
     lazy: Lazy, beside: Swept | None, scratch: Array,
