@@ -39,6 +39,7 @@ LONG: Measured = {"method": "finetune", "distil": 0.5, "average": 0.998}
 LEAKY: Measured = {
     **LONG, "tau_mem": 20.0, "t_ref": 2.0, "full_rate": 250.0, "batch": 48, "focus": 0.8,
 }  # fmt: skip
+AT_LIMIT: Measured = {**LEAKY, "dt": 0.5, "spike_cost": 1e-3, "rate_limit": 14.5}
 RECIPES: dict[str, Measured] = {
     "one-to-one": {"full_rate": 400.0},
     "few-spikes": {**LONG, "full_rate": 100.0, "steps": 10000, "batch": 32, "spike_cost": 1e-3},
@@ -46,10 +47,8 @@ RECIPES: dict[str, Measured] = {
                     "spike_cost": 2e-4, "noise": 0.05},
     "leaky-second": {**LEAKY, "dt": 0.5, "reset": "subtract", "steps": 5000, "spike_cost": 7e-4,
                      "from": "leaky-start"},
-    "leaky-value": {**LEAKY, "dt": 0.5, "reset": "value", "steps": 8000, "spike_cost": 5e-4,
-                    "from": "leaky-second"},
-    "leaky-subtract": {**LEAKY, "dt": 0.5, "reset": "subtract", "steps": 6000, "spike_cost": 7e-4,
-                       "from": "leaky-value"},
+    "leaky-value": {**AT_LIMIT, "reset": "value", "steps": 8000, "from": "leaky-second"},
+    "leaky-subtract": {**AT_LIMIT, "reset": "subtract", "steps": 6000, "from": "leaky-value"},
     "four-bits": {**LONG, "full_rate": 200.0, "steps": 6000, "batch": 48, "focus": 0.8, "bits": 4,
                   "fit": "learned", "from": "few-spikes"},
 }  # fmt: skip
@@ -200,7 +199,7 @@ def step_row(source: Path, repeats: int) -> Row:
 
     def ours() -> None:
         now = replace(network, **state.p)
-        _, found = loop.batch_step(now, config, settings, None, tables, batch, 0, True)
+        _, found, _ = loop.batch_step(now, config, settings, None, tables, batch, 0, True)
         loop.update(state, found, {k: w != 0 for k, w in state.p.items()}, 1.0, 1e-6, 1)
 
     module = SpikingModule(to_spiking(network, np.ones(rate.n_units, np.float32), config))

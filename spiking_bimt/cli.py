@@ -208,6 +208,9 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 @click.option(
     "--spike-cost", type=float, help="Of the mean rate in the loss, per Hz.  [default: 0]"
 )
+@click.option(
+    "--rate-limit", type=float, help="Mean rate up to which spikes are free, Hz.  [default: 0]"
+)
 @_trials_option(200, "Test trials a task.")
 @click.option("--seed", default=0, show_default=True, help="Seed of calibration and fine-tuning.")
 @_threads_option()

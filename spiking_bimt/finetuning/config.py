@@ -33,6 +33,8 @@ class TuneConfig:
     """Margin of the fixation output before the go signal (logits)."""
     spike_cost: float = 0.0
     """Weight of the mean spike rate in the loss, per Hz of the mean over neurons."""
+    rate_limit: float = 0.0
+    """Mean rate, Hz, all tasks alike, below which spikes cost nothing in training."""
     noise: float = 0.1
     """Standard deviation of the noise on the drive in the steps in rates, shares of full scale."""
     softness: float = 0.1
@@ -50,7 +52,7 @@ class TuneConfig:
         for field in ("batch", "lr", "softness"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} is {getattr(self, field)}: it must be above 0")
-        for field in ("margin", "spike_cost", "noise", "lr_final", "seed"):
+        for field in ("margin", "spike_cost", "rate_limit", "noise", "lr_final", "seed"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"{field} is {getattr(self, field)}: it must not be negative")
         if not 0 <= self.focus < 1:

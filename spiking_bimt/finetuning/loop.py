@@ -46,13 +46,17 @@ class State:
     """Running mean."""
     mean: dict[str, Any] = field(default_factory=dict)
     """Running means of p."""
+    task_rate: Array = field(default_factory=lambda: np.empty(0))
+    task_length: Array = field(default_factory=lambda: np.empty(0))
+    """Running means by task of a trial's rates, shares of full scale, and of its steps."""
 
     @classmethod
     def of(cls, network: RateNetwork) -> "State":
         """The start, with Adam afresh."""
         p = {name: getattr(network, name).copy() for name in PARAMETERS}
         m, v = ({name: np.zeros_like(w) for name, w in p.items()} for _ in range(2))
-        return cls(p, m, v, np.ones(len(network.tasks)))
+        n = len(network.tasks)
+        return cls(p, m, v, np.ones(n), task_rate=np.zeros(n), task_length=np.zeros(n))
 
     def add(self, parameters: dict[str, Any]) -> None:
         """Train these too, all of them."""
@@ -94,20 +98,12 @@ def tune(
             if rounding is not None and in_spikes:
                 scales = _scales(state, now, config, rounding, step, scales)
             targets = answers(teacher, settings, batch)
-            losses, found = batch_step(
-                now,
-                config,
-                settings,
-                rounding,
-                rows,
-                batch,
-                step,
-                in_spikes,
-                scales,
-                targets,
-                threads,
-            )
-            _follow(state, batch, losses)
+            own = settings if _costs(state, settings, config) else replace(settings, spike_cost=0.0)
+            losses, found, rates = batch_step(
+                now, config, own, rounding, rows, batch, step, in_spikes, scales,
+                targets, threads,
+            )  # fmt: skip
+            _follow(state, batch, losses, rates)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
             if not math.isfinite(losses.sum() + norm):
                 raise InputError(
@@ -128,8 +124,8 @@ def batch_step(
     network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
     rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
     scales: Scales | None = None, targets: Array | None = None, threads: int | None = 1,
-) -> tuple[Array, dict[str, Array]]:  # fmt: skip
-    """Loss by row and gradient of one batch; `rows` tabulate the activation.
+) -> tuple[Array, dict[str, Array], Array]:  # fmt: skip
+    """Loss by row, gradient and mean rate by row of one batch; `rows` tabulate the activation.
 
     scales: of the rounding, those of the weights themselves by default. targets: of the outputs,
     the right answers by default.
@@ -158,7 +154,7 @@ def batch_step(
     )
     if made is not None and rounding is not None and rounding.fit == "learned":
         found = learnt.through_rounding(latent, network, made, rounding, config, found)
-    return losses, found
+    return losses, found, rates.mean(axis=1)
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
@@ -219,11 +215,21 @@ def _scales(
     return learnt.learned(state.p) if learned else before
 
 
-def _follow(state: State, batch: Packed, losses: Array) -> None:
-    """Let the running means of the losses follow the batch."""
+def _costs(state: State, settings: TuneConfig, config: ConversionConfig) -> bool:
+    """Whether spikes cost now: the mean over all tasks is not below the limit."""
+    steps = float(state.task_length.sum())
+    rate = config.full_rate * float(state.task_rate.sum()) / steps if steps > 0 else 0.0
+    return rate >= settings.rate_limit
+
+
+def _follow(state: State, batch: Packed, losses: Array, rates: Array) -> None:
+    """Let the running means of losses and rates follow the batch."""
     loss = float(losses.sum())
     state.loss = loss if math.isnan(state.loss) else state.loss + (loss - state.loss) * FOLLOWS
-    follow_losses(state.task_loss, batch.task, batch.counts[0], losses)
+    for means, values in (
+        (state.task_loss, losses), (state.task_rate, rates), (state.task_length, 0 * rates + 1),
+    ):  # fmt: skip
+        follow_losses(means, batch.task, batch.counts[0], values)
 
 
 def _average(state: State, decay: float, count: int) -> None:

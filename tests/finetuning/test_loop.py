@@ -125,6 +125,31 @@ def test_threads_change_nothing_and_a_later_training_has_other_trials(bundled: R
     assert drawn.inputs.shape != others.inputs.shape or (drawn.inputs != others.inputs).any()
 
 
+def test_spikes_cost_nothing_below_the_limit(bundled: RateNetwork) -> None:
+    settings = TuneConfig(steps=12, batch=16, spike_cost=0.05)
+    costly, under, free = (
+        tune(bundled, FEW_SPIKES, one)[0]
+        for one in (
+            settings, replace(settings, rate_limit=1e3), replace(settings, spike_cost=0.0)
+        )
+    )  # fmt: skip
+    np.testing.assert_array_equal(under.w_rec, free.w_rec)
+    assert (costly.w_rec != free.w_rec).any()
+
+
+def test_a_limit_holds_the_rate(bundled: RateNetwork) -> None:
+    trials = draw_trials(bundled.battery, bundled.tasks, 10, bundled.dt, stream="validate")
+    found = []
+    for limit in (0.0, 3.5):
+        settings = TuneConfig(steps=150, batch=24, lr=2e-3, spike_cost=0.1, rate_limit=limit)
+        made = forward.spiking(tune(bundled, FEW_SPIKES, settings)[0], FEW_SPIKES, None)
+        counts = run_trials(made, trials, record_spikes=False).spike_counts
+        seconds = len(trials.labels) * trials.dt / 1000
+        found.append(counts.sum() / seconds / made.n_neurons)
+    assert found[0] < 3.0
+    assert found[1] == pytest.approx(3.5, abs=0.4)
+
+
 def test_the_mean_of_the_weights_is_kept(bundled: RateNetwork) -> None:
     first, second, mean = (
         tune(bundled, FEW_SPIKES, TuneConfig(steps=n, batch=8, lr_decay=0.0, average=average))[0]
