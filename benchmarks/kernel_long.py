@@ -1,6 +1,7 @@
-"""A run of very many synaptic events: event mode against clock mode, spikes to disk, memory."""
+"""Very many synaptic events, and very many synapses: time, memory, and what goes to disk."""
 
 import resource
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from rows import Row
 
 from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.simulation import build
 from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.inputs import PoissonSources
@@ -64,3 +66,32 @@ def rows(events: float) -> list[Row]:
         what = f"long run, resident memory, {mode} mode"
         found.append(Row(what, last, half, half / last, 0.99, half / last >= 0.99, "MiB", text))
     return found
+
+
+def large_rows(side: int = 1000, fan_out: int = 100) -> list[Row]:
+    """10^8 synapses: written, loaded from the disk (from its cache, where it has one) and run."""
+    network = build.random_sheet(side, fan_out=fan_out, dt=DT)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.h5"
+        store.save(network, path, settings={})
+        del network
+        size = path.stat().st_size / 1e6
+        start = time.perf_counter()
+        path.read_bytes()
+        read = time.perf_counter() - start
+        loads = []
+        for _ in range(5):
+            start = time.perf_counter()
+            loaded = store.load(path, SpikingNetwork)
+            loads.append(time.perf_counter() - start)
+    loading = statistics.median(loads)
+    Simulation(loaded, mode="clock").advance(200)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    what = f"{side * side:,} neurons, {len(loaded.indices):,} synapses"
+    text = f"{loading:.2f} s, {size:.0f} MB; reference: the file's bytes alone, {size / read:.0f}"
+    return [
+        Row(f"{what}: loading", size / loading, size / read, read / loading, 500.0,
+            size / loading >= 500 or loading <= read, "MB/s", text),
+        Row(f"{what}: peak of memory, 20 ms of clock mode included", peak, None, None, 6.0,
+            peak <= 6, "GiB", "run by itself, with --only"),
+    ]  # fmt: skip

@@ -214,6 +214,7 @@ def measurements(peers: dict[str, str]) -> Iterator[tuple[str, Measurement]]:
         yield f"threads {name}", partial(network_threads, name)
     yield "threads trials", trial_threads
     yield "long run", partial(kernel_long.rows, 1e9)
+    yield "large", kernel_long.large_rows
 
 
 def main() -> None:

@@ -47,6 +47,21 @@ def test_a_record_comes_back_equal(tmp_path: Path) -> None:
     assert store.provenance(tmp_path / "rate.h5", "RateNetwork").settings == {"a": 1}
 
 
+def test_what_is_very_large_is_kept_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = small_network()
+    monkeypatch.setattr(store, "_COMPRESS_ABOVE", 10)
+    monkeypatch.setattr(store, "_COMPRESS_UP_TO", 32)
+    store.save(network, tmp_path / "rate.h5", settings={})
+    with h5py.File(tmp_path / "rate.h5") as file:
+        kinds = [file[name].compression for name in ("b", "w_in", "w_rec")]
+    assert kinds == [None, "gzip", None]
+    np.testing.assert_array_equal(
+        store.load(tmp_path / "rate.h5", RateNetwork).w_rec, network.w_rec
+    )
+
+
 def test_provenance_names_the_inputs_by_their_hash(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("x")
     store.save(small_network(), tmp_path / "r.h5", {}, {"config.toml": tmp_path / "config.toml"})
