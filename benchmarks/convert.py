@@ -39,7 +39,6 @@ LONG: Measured = {"method": "finetune", "distil": 0.5, "average": 0.998}
 LEAKY: Measured = {
     **LONG, "tau_mem": 20.0, "t_ref": 2.0, "full_rate": 250.0, "batch": 48, "focus": 0.8,
 }  # fmt: skip
-AT_LIMIT: Measured = {**LEAKY, "dt": 0.5, "spike_cost": 1e-3, "rate_limit": 14.5}
 RECIPES: dict[str, Measured] = {
     "one-to-one": {"full_rate": 400.0},
     "few-spikes": {**LONG, "full_rate": 100.0, "steps": 10000, "batch": 32, "spike_cost": 1e-3},
@@ -47,9 +46,11 @@ RECIPES: dict[str, Measured] = {
                     "spike_cost": 2e-4, "noise": 0.05},
     "leaky-second": {**LEAKY, "dt": 0.5, "reset": "subtract", "steps": 5000, "spike_cost": 7e-4,
                      "from": "leaky-start"},
-    "leaky-value": {**AT_LIMIT, "reset": "value", "steps": 8000, "from": "leaky-second"},
-    "leaky-subtract": {**AT_LIMIT, "reset": "subtract", "steps": 6000, "from": "leaky-value"},
-    "four-bits": {**LONG, "full_rate": 200.0, "steps": 6000, "batch": 48, "focus": 0.8, "bits": 4,
+    "leaky-value": {**LEAKY, "dt": 0.5, "reset": "value", "steps": 8000, "spike_cost": 5e-4,
+                    "from": "leaky-second"},
+    "leaky-subtract": {**LEAKY, "dt": 0.5, "reset": "subtract", "steps": 6000, "spike_cost": 7e-4,
+                       "from": "leaky-value"},
+    "four-bits": {**LONG, "full_rate": 200.0, "steps": 10000, "batch": 48, "focus": 0.8, "bits": 4,
                   "fit": "learned", "from": "few-spikes"},
 }  # fmt: skip
 """Settings of `convert`; "from" is the recipe whose network training goes on from, with trials that

@@ -48,7 +48,7 @@ class State:
     """Running means of p."""
     task_rate: Array = field(default_factory=lambda: np.empty(0))
     task_length: Array = field(default_factory=lambda: np.empty(0))
-    """Running means by task of a trial's rates, shares of full scale, and of its steps."""
+    """Running means by task of a trial's spikes, shares of full scale, and of its steps."""
 
     @classmethod
     def of(cls, network: RateNetwork) -> "State":
@@ -99,11 +99,11 @@ def tune(
                 scales = _scales(state, now, config, rounding, step, scales)
             targets = answers(teacher, settings, batch)
             own = settings if _costs(state, settings, config) else replace(settings, spike_cost=0.0)
-            losses, found, rates = batch_step(
+            losses, found, spikes = batch_step(
                 now, config, own, rounding, rows, batch, step, in_spikes, scales,
                 targets, threads,
             )  # fmt: skip
-            _follow(state, batch, losses, rates)
+            _follow(state, batch, losses, spikes)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
             if not math.isfinite(losses.sum() + norm):
                 raise InputError(
@@ -125,7 +125,9 @@ def batch_step(
     rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
     scales: Scales | None = None, targets: Array | None = None, threads: int | None = 1,
 ) -> tuple[Array, dict[str, Array], Array]:  # fmt: skip
-    """Loss by row, gradient and mean rate by row of one batch; `rows` tabulate the activation.
+    """Loss by row, gradient and spikes by row of one batch; `rows` tabulate the activation.
+
+    Spikes are the mean over neurons in that step, shares of full scale.
 
     scales: of the rounding, those of the weights themselves by default. targets: of the outputs,
     the right answers by default.
@@ -154,7 +156,15 @@ def batch_step(
     )
     if made is not None and rounding is not None and rounding.fit == "learned":
         found = learnt.through_rounding(latent, network, made, rounding, config, found)
-    return losses, found, rates.mean(axis=1)
+    return losses, found, unfiltered(rates.mean(axis=1), batch, alpha)
+
+
+def unfiltered(rates: Array, batch: Packed, alpha: float) -> Array:
+    """(P,) what was filtered to `rates` (P,): a trial's first rates lag behind its spikes."""
+    spikes = rates.copy()
+    spikes[batch.counts[0] :] -= (1 - alpha) * rates[batch.previous]
+    spikes /= alpha
+    return spikes
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
@@ -222,12 +232,12 @@ def _costs(state: State, settings: TuneConfig, config: ConversionConfig) -> bool
     return rate >= settings.rate_limit
 
 
-def _follow(state: State, batch: Packed, losses: Array, rates: Array) -> None:
-    """Let the running means of losses and rates follow the batch."""
+def _follow(state: State, batch: Packed, losses: Array, spikes: Array) -> None:
+    """Let the running means of losses and spikes follow the batch."""
     loss = float(losses.sum())
     state.loss = loss if math.isnan(state.loss) else state.loss + (loss - state.loss) * FOLLOWS
     for means, values in (
-        (state.task_loss, losses), (state.task_rate, rates), (state.task_length, 0 * rates + 1),
+        (state.task_loss, losses), (state.task_rate, spikes), (state.task_length, 0 * spikes + 1),
     ):  # fmt: skip
         follow_losses(means, batch.task, batch.counts[0], values)
 

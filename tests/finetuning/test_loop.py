@@ -25,7 +25,7 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.finetuning import forward, scales
 from spiking_bimt.finetuning.config import TuneConfig
 from spiking_bimt.finetuning.gradient import PARAMETERS
-from spiking_bimt.finetuning.loop import packed, pool_of, tune
+from spiking_bimt.finetuning.loop import packed, pool_of, tune, unfiltered
 from spiking_bimt.kernels.activation import table
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
 from spiking_bimt.simulation.run import run_trials
@@ -135,6 +135,21 @@ def test_spikes_cost_nothing_below_the_limit(bundled: RateNetwork) -> None:
     )  # fmt: skip
     np.testing.assert_array_equal(under.w_rec, free.w_rec)
     assert (costly.w_rec != free.w_rec).any()
+
+
+def test_spikes_are_told_from_their_filtered_rates(bundled: RateNetwork) -> None:
+    settings = TuneConfig(steps=1, batch=40)
+    batch = packed(pool_of(bundled, settings, 1, 1), 0, np.ones(20), bundled.w_in.shape[1])
+    made = forward.spiking(bundled, FEW_SPIKES, None)
+    _, trials = forward.by_trial(batch, bundled)
+    counts = run_trials(made, trials, seed=3, record_spikes=False).spike_counts
+    rates = forward.rates_in_spikes(bundled, FEW_SPIKES, made, batch, 3).mean(axis=1)
+    alpha = -math.expm1(-bundled.dt / bundled.tau)
+    seconds = len(trials.labels) * trials.dt / 1000
+    exact = counts.sum() / seconds / made.n_neurons
+    assert FEW_SPIKES.full_rate * rates.mean() < 0.97 * exact
+    found = FEW_SPIKES.full_rate * unfiltered(rates, batch, alpha).mean()
+    assert found == pytest.approx(exact, rel=0.01)
 
 
 def test_a_limit_holds_the_rate(bundled: RateNetwork) -> None:
