@@ -143,6 +143,15 @@ def ask_for(indptr: Array, indices: Array, source: int) -> None:
 
 
 @inlined
+def ask_ahead(sources: Array, s: int, n: int, indptr: Array, indices: Array) -> None:
+    """Prefetch a row that comes soon after sources[s], and where a later one of the n begins."""
+    if s + 2 * AHEAD < n:
+        prefetch(indptr, sources[s + 2 * AHEAD])
+    if s + AHEAD < n:
+        ask_for(indptr, indices, sources[s + AHEAD])
+
+
+@inlined
 def ask_for_first(sources: Array, indptr: Array, indices: Array) -> None:
     """Prefetch the rows of the sources that come next, and where further rows begin."""
     for s in range(min(AHEAD, sources.size)):
@@ -162,10 +171,7 @@ def deliver(
     p_to_v, p_to_p = table[P_TO_V, k, 0], table[P_TO_P, k, 0]
     asked = n if indices.size > CACHED else 0
     for s in range(n):
-        if s + 2 * AHEAD < asked:
-            prefetch(indptr, sources[s + 2 * AHEAD])
-        if s + AHEAD < asked:
-            ask_for(indptr, indices, sources[s + AHEAD])
+        ask_ahead(sources, s, asked, indptr, indices)
         low, high = np.uint64(indptr[sources[s]]), np.uint64(indptr[sources[s] + 1])
         row = range(low, high)
         if k == 0 and not two:

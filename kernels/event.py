@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels.clock import AHEAD, ask_for
+from spiking_bimt.kernels.clock import ask_ahead
 from spiking_bimt.kernels.state import (
     DECAY,
     DRIVE,
@@ -126,10 +126,7 @@ def deliver(
     """`clock.deliver`, touching the targets alone."""
     n = sources.size
     for s in range(n):
-        if s + 2 * AHEAD < n:
-            prefetch(indptr, sources[s + 2 * AHEAD])
-        if s + AHEAD < n:
-            ask_for(indptr, indices, sources[s + AHEAD])
+        ask_ahead(sources, s, n, indptr, indices)
         if s + 1 < n:
             ask_for_targets(sources[s + 1], indptr, indices, cells, marks, clock)
         low, high = indptr[sources[s]], indptr[sources[s] + 1]

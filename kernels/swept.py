@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels.clock import AHEAD, CHUNK, ask_for, crossed, move
+from spiking_bimt.kernels.clock import CHUNK, ask_ahead, crossed, move
 from spiking_bimt.kernels.event import arrange, ask_for_reset
 from spiking_bimt.kernels.state import (
     DECAY,
@@ -318,10 +318,7 @@ def deliver(
     # At the start of an epoch they are 0 and 1, and adding must round as `add` does.
     q_to_v, q_to_q = table[Q_TO_V, k, 0], table[Q_TO_Q, k, 0]
     for s in range(n):
-        if s + 2 * AHEAD < n:
-            prefetch(indptr, sources[s + 2 * AHEAD])
-        if s + AHEAD < n:
-            ask_for(indptr, indices, sources[s + AHEAD])
+        ask_ahead(sources, s, n, indptr, indices)
         low, high = np.uint64(indptr[sources[s]]), np.uint64(indptr[sources[s] + 1])
         for t in range(low, high, np.uint64(ROOM)):
             for synapse in range(t, min(t + np.uint64(ROOM), high)):

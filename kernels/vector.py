@@ -36,6 +36,14 @@ def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> A
     return builder.gep(data, [index])
 
 
+def _everywhere(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector that holds the value in every lane."""
+    none, i32 = ir.Constant(vector, ir.Undefined), ir.IntType(32)
+    one = builder.insert_element(none, value, i32(0))
+    lanes = ir.Constant(ir.VectorType(i32, vector.count), [0] * vector.count)
+    return builder.shuffle_vector(one, none, lanes)
+
+
 @_intrinsic
 def above_zero(typing: Any, array: Any, start: Any) -> Any:
     """Bit j is set where array[start + j] > 0, for j in 0..63; a NaN is not."""
@@ -62,7 +70,7 @@ def add_rows(typing: Any, out: Any, row: Any, matrix: Any, first: Any, factors: 
     allow that the rows overlap, would load them again for each.
     """
     n_rows, n_terms = len(factors), len(factors[0])
-    vector, i32 = ir.VectorType(ir.FloatType(), LANES), ir.IntType(32)
+    vector = ir.VectorType(ir.FloatType(), LANES)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         arrays = [
@@ -78,18 +86,12 @@ def add_rows(typing: Any, out: Any, row: Any, matrix: Any, first: Any, factors: 
         def place(begin: Any, column: Any) -> Any:
             return builder.bitcast(builder.gep(begin, [column]), vector.as_pointer())
 
-        def everywhere(value: Any) -> Any:
-            none = ir.Constant(vector, ir.Undefined)
-            one = builder.insert_element(none, value, i32(0))
-            lanes = ir.Constant(ir.VectorType(i32, LANES), [0] * LANES)
-            return builder.shuffle_vector(one, none, lanes)
-
         sums_at = [begin(arrays[0], args[1], r) for r in range(n_rows)]
         values_at = [begin(arrays[1], args[3], k) for k in range(n_terms)]
+        rows = [builder.extract_value(args[4], r) for r in range(n_rows)]
         spread = [
-            [everywhere(builder.extract_value(builder.extract_value(args[4], r), k))
-             for k in range(n_terms)]
-            for r in range(n_rows)
+            [_everywhere(builder, builder.extract_value(row, k), vector) for k in range(n_terms)]
+            for row in rows
         ]  # fmt: skip
         fused = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{LANES}f32"
@@ -122,7 +124,7 @@ def bounds(
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         element = context.get_value_type(out.dtype)
-        vector, i32 = ir.VectorType(element, LANES), ir.IntType(32)
+        vector = ir.VectorType(element, LANES)
         made = context.make_array(signature.args[2])(context, builder, value=args[2])
         width = builder.extract_value(made.shape, 1)
 
@@ -131,13 +133,7 @@ def bounds(
             place = builder.bitcast(builder.gep(made.data, [start]), vector.as_pointer())
             return builder.load(place, align=out.dtype.bitwidth // 8)
 
-        def everywhere(value: Any) -> Any:
-            one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, i32(0))
-            lanes = ir.Constant(ir.VectorType(i32, LANES), [0] * LANES)
-            return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), lanes)
-
-        state = [everywhere(value) for value in args[3:6]]
-        margin, lean = everywhere(args[6]), everywhere(args[7])
+        *state, margin, lean = (_everywhere(builder, value, vector) for value in args[3:8])
 
         def of(first: int) -> Any:
             terms = [builder.fmul(row(first + i), value) for i, value in enumerate(state)]

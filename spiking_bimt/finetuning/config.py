@@ -55,6 +55,8 @@ class TuneConfig:
         for field in ("margin", "spike_cost", "rate_limit", "noise", "lr_final", "seed"):
             if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"{field} is {getattr(self, field)}: it must not be negative")
+        if self.rate_limit and not self.spike_cost:
+            raise InputError("rate_limit would do nothing: give a spike_cost, paid above it")
         if not 0 <= self.focus < 1:
             raise InputError(f"focus is {self.focus}: it must lie in [0, 1)")
         if not 0 <= self.distil <= 1:

@@ -87,6 +87,7 @@ def tune(
     in `run_trials`. Raises InputError where the loss is not finite.
     """
     state, rows = State.of(network), activation_table(network, settings)
+    free = replace(settings, spike_cost=0.0, rate_limit=0.0)
     mask = {name: ((w != 0) | (w.ndim == 1)) & (name not in frozen) for name, w in state.p.items()}
     for part, steps in enumerate((settings.aware_steps, settings.steps)):
         in_spikes = part == 1
@@ -98,7 +99,7 @@ def tune(
             if rounding is not None and in_spikes:
                 scales = _scales(state, now, config, rounding, step, scales)
             targets = answers(teacher, settings, batch)
-            own = settings if _costs(state, settings, config) else replace(settings, spike_cost=0.0)
+            own = settings if _costs(state, settings, config) else free
             losses, found, spikes = batch_step(
                 now, config, own, rounding, rows, batch, step, in_spikes, scales,
                 targets, threads,

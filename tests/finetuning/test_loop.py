@@ -281,6 +281,8 @@ def test_filtered_spikes_of_many_are_the_rates() -> None:
         ({"lr_decay": 2.0}, "lr_decay is 2.0: it is a share"),
         ({"distil": 1.5}, "distil is 1.5: it is a share"),
         ({"average": 1.0}, "average is 1.0: it must lie in"),
+        ({"rate_limit": -1.0, "spike_cost": 1e-3}, "rate_limit is -1.0: it must not be negative"),
+        ({"rate_limit": 15.0}, "rate_limit would do nothing: give a spike_cost"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
