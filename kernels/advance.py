@@ -37,7 +37,7 @@ from spiking_bimt.kernels.state import (
     put,
     set_drive,
 )
-from spiking_bimt.kernels.vector import atomic_add, atomic_load, borrowing, inlined, relax
+from spiking_bimt.kernels.vector import atomic_add, atomic_load, inlined, inner, relax
 
 Array = npt.NDArray[Any]
 
@@ -144,7 +144,7 @@ def release(
         j = following
 
 
-@njit(cache=True)
+@inner
 def meet(team: Team, meetings: int) -> None:
     """Say that this part has posted, and wait until every part has as often."""
     side, length = meetings % 2, team.slots.shape[2]
@@ -189,7 +189,7 @@ def begin_rows(spikes: Array, cursors: Array, low: int, high: int, indptr: Array
     return cursors
 
 
-@borrowing
+@inner
 def deliver_due(
     spikes: Array, cursors: Array, first: Array, row: int, reach: tuple[int, int], indptr: Array,
     indices: Array, weights: Array, delays: Array, cells: Array, marks: Array, clock: Array,
@@ -213,7 +213,7 @@ def deliver_due(
             cursors[s] = t
 
 
-@borrowing
+@inner
 def receive(
     bounds: Array, neurons: Array, values: Array, currents: bool, i: int, low: int, n: int,
     cells: Array, marks: Array, clock: Array, table: Array, k: int, lazy: Lazy,
@@ -234,7 +234,7 @@ def receive(
         consider(cells, marks, clock, table, beside, scratch, lazy, j)
 
 
-@borrowing
+@inner
 def read(
     traced: Array, trace: Array, cells: Array, marks: Array, clock: Array, table: Array, k: int,
     lazy: Lazy,

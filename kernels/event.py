@@ -45,6 +45,7 @@ from spiking_bimt.kernels.vector import (
     above_zero,
     borrowing,
     inlined,
+    inner,
     lowest_bit,
     prefetch,
 )
@@ -91,7 +92,7 @@ def arrange(values: Array, count: int) -> None:
         gap //= 3
 
 
-@borrowing
+@inner
 def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, found: Array) -> int:
     """The hot neurons above threshold at k, ascending; at the end of an epoch they move on.
 
@@ -118,7 +119,7 @@ def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, foun
     return count
 
 
-@borrowing
+@inner
 def deliver(
     sources: Array, indptr: Array, indices: Array, weights: Array, cells: Array, marks: Array,
     clock: Array, table: Array, k: int, scratch: Array,
@@ -140,7 +141,7 @@ def deliver(
             arrive(cells, marks, clock, table, np.int64(indices[low + t]), k, weights[high + t])
 
 
-@borrowing
+@inner
 def arrive_together(
     chosen: Array, charges: Array, cells: Array, marks: Array, clock: Array, table: Array, k: int,
     scratch: Array,
@@ -172,7 +173,7 @@ def arrive_together(
             watch(cells, marks, clock, table, np.int64(chosen[i]))
 
 
-@borrowing
+@inner
 def catch_up_together(
     chosen: Array, cells: Array, marks: Array, clock: Array, table: Array, scratch: Array
 ) -> None:
@@ -204,7 +205,7 @@ def catch_up_together(
                 cells[P, chosen[i]] = p[i]
 
 
-@borrowing
+@inner
 def move_lanes(
     v: Array, q: Array, p: Array, c: Array, behind: Array, start: int, stop: int, table: Array
 ) -> bool:

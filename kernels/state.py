@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels.vector import borrowing, inlined
+from spiking_bimt.kernels.vector import inlined, inner
 
 Array = npt.NDArray[Any]
 
@@ -102,7 +102,7 @@ def add(cells: Array, clock: Array, table: Array, j: int, k: int, weight: Any) -
         cells[Q, j] += table[Q_TO_Q, k, 0] * weight
 
 
-@borrowing
+@inner
 def catch_up(cells: Array, marks: Array, clock: Array, table: Array, j: int) -> None:
     """Bring neuron j to the present epoch by the very operations of the clock-driven sweep."""
     behind = clock[EPOCH] - (marks[MARK, j] >> 2)

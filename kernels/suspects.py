@@ -51,7 +51,7 @@ from spiking_bimt.kernels.state import (
     catch_up,
     potential,
 )
-from spiking_bimt.kernels.vector import borrowing, inlined, prefetch
+from spiking_bimt.kernels.vector import inlined, inner, prefetch
 
 Array = npt.NDArray[Any]
 
@@ -156,7 +156,7 @@ def watch(cells: Array, marks: Array, clock: Array, table: Array, j: int) -> Non
     marks[MARK, j] += (MAYBE if least else SOON) - status
 
 
-@borrowing
+@inner
 def regroup(cells: Array, marks: Array, clock: Array, table: Array) -> None:
     """Begin a window: look at the suspects that are due."""
     clock[WINDOW] += 1

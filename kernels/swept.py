@@ -54,6 +54,7 @@ from spiking_bimt.kernels.vector import (
     borrowing,
     bounds,
     inlined,
+    inner,
     lowest_bit,
     prefetch,
 )
@@ -120,7 +121,7 @@ def enter(
     clock[N_NOTED] = 0
 
 
-@borrowing
+@inner
 def turn(
     cells: Array, marks: Array, clock: Array, table: Array, margins: Array, windows: Array,
     noted: Array, tops: Array, found: Array, n: int, moves: bool,
@@ -166,7 +167,7 @@ def turn(
     return crossing
 
 
-@borrowing
+@inner
 def look(
     cells: Array, marks: Array, clock: Array, table: Array, margins: Array, windows: Array,
     tops: Array, neurons: Array,
@@ -238,7 +239,7 @@ def forget(marks: Array, clock: Array, place: int) -> None:
     clock[N_SUSPECTS] = last
 
 
-@borrowing
+@inner
 def regroup(
     cells: Array, marks: Array, clock: Array, table: Array, margins: Array, windows: Array,
     tops: Array,
@@ -256,7 +257,7 @@ def regroup(
     look(cells, marks, clock, table, margins, windows, tops, marks[HOT, :seen])
 
 
-@borrowing
+@inner
 def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, found: Array) -> int:
     """The hot neurons above threshold at k, within an epoch, ascending; they are hot no more."""
     v, q, c, hot, status = cells[V], cells[Q], cells[DRIVE], marks[HOT], marks[MARK]
@@ -307,7 +308,7 @@ def spend(
     return bool(left < 0)
 
 
-@borrowing
+@inner
 def deliver(
     sources: Array, indptr: Array, indices: Array, weights: Array, cells: Array, marks: Array,
     clock: Array, table: Array, k: int, margins: Array, windows: Array, noted: Array, tops: Array,

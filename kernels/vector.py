@@ -23,12 +23,16 @@ def _borrowing(**options: Any) -> Any:
     """Compile without counting references to arrays, for functions that allocate none.
 
     A call that is given arrays counts them up and down, atomically: more than the work of the
-    functions that handle a single event.
+    functions that handle a single event. A wrapper for C, which nothing here calls, would take
+    time to compile.
     """
-    return njit(cache=True, error_model="numpy", _nrt=False, **options)  # type: ignore[call-overload]
+    given = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+    return njit(cache=True, **given, **options)  # type: ignore[call-overload]
 
 
-borrowing, inlined = _borrowing(), _borrowing(forceinline=True)
+# Kernels alone may call the last two, Python would crash: its wrappers take long to compile.
+borrowing = _borrowing()
+inner, inlined = (_borrowing(no_cpython_wrapper=True, forceinline=force) for force in (False, True))
 
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:

@@ -240,6 +240,6 @@ def _training(route: Route) -> dict[str, Any] | None:
 def _plain(config: ConversionConfig | TuneConfig) -> dict[str, Any]:
     """The settings as JSON values, which have no infinity."""
     return {
-        key: "inf" if isinstance(value, float) and np.isinf(value) else value
+        key: str(value) if isinstance(value, float) and np.isinf(value) else value
         for key, value in asdict(config).items()
     }

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
@@ -17,6 +18,11 @@ def rows(rng: np.random.Generator, n_rows: int, n: int, density: float) -> tuple
     present = rng.random((n_rows, n)) < density
     present[2::3] = False
     return np.append(0, np.cumsum(present.sum(axis=1))), np.nonzero(present)[1]
+
+
+def callable_kernel(kernel: Any) -> Any:
+    """A kernel that kernels alone can call, for Python."""
+    return njit(lambda *given: kernel(*given))
 
 
 def random_network(

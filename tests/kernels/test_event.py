@@ -10,7 +10,9 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.kernels import event, reference, state, suspects
 from spiking_bimt.simulation import build, rules
 from spiking_bimt.simulation.engine import Simulation, simulate_network
-from tests.kernels.networks import Array, random_network, start_of
+from tests.kernels.networks import Array, callable_kernel, random_network, start_of
+
+potential = callable_kernel(state.potential)
 
 
 def alike(seed: int, n: int, floor: bool, **options: Any) -> SpikingNetwork:
@@ -109,7 +111,7 @@ def test_without_input_no_neuron_crosses_before_it_is_due(seed: int, epoch: int,
     window = 0
     for step in range(400):
         phase = step % epoch + 1
-        v = np.array([state.potential(one.cells, one.clock, one.table, j, phase) for j in range(n)])
+        v = np.array([potential(one.cells, one.clock, one.table, j, phase) for j in range(n)])
         assert not (v[due > window] > 0).any()
         if phase == epoch:
             one.cells[state.V, :n] = v

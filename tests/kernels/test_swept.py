@@ -11,15 +11,19 @@ from spiking_bimt.kernels import state, suspects, swept
 from spiking_bimt.simulation import engine, parts
 from spiking_bimt.simulation.engine import Simulation, simulate_network
 from spiking_bimt.simulation.inputs import HeldCurrents, PoissonSources
-from tests.kernels.networks import Array, random_network
+from tests.kernels.networks import Array, callable_kernel, random_network
 from tests.kernels.test_event import alike, twins_spikes
+
+potential, add = callable_kernel(state.potential), callable_kernel(state.add)
+costs, spend = callable_kernel(swept.costs), callable_kernel(swept.spend)
+look = callable_kernel(swept.look)
 
 
 def potentials(part: parts.Part, n: int) -> Array:
     """(epoch, n) v at every step of the epoch without further input."""
     length = part.table.shape[1] - 1
     return np.array([
-        [state.potential(part.cells, part.clock, part.table, j, k) for j in range(n)]
+        [potential(part.cells, part.clock, part.table, j, k) for j in range(n)]
         for k in range(1, length + 1)
     ])  # fmt: skip
 
@@ -58,16 +62,16 @@ def test_no_neuron_crosses_before_it_is_looked_at(
     arrays = part.cells, part.marks, part.clock, part.table
     margins, windows, noted = part.beside
     swept.enter(*arrays, margins, windows, noted, part.scratch, part.found, n)
-    taken = swept.costs(part.table, k)
+    taken = costs(part.table, k)
     for j in rng.integers(0, n, arrivals):
         weight = dtype(rng.normal(scale=rng.choice([0.001, 0.3])))
         if np.isfinite(margins[j]):  # about as much as it can bear
             weight = dtype(
                 rng.uniform(-0.5, 2) * margins[j] / part.table[state.PEAK_Q, epoch - k, 0]
             )
-        state.add(part.cells, part.clock, part.table, j, k, weight)
-        if swept.spend(part.cells, margins, j, weight, taken):
-            swept.look(*arrays, margins, windows, part.scratch, np.array([j], np.int32))
+        add(part.cells, part.clock, part.table, j, k, weight)
+        if spend(part.cells, margins, j, weight, taken):
+            look(*arrays, margins, windows, part.scratch, np.array([j], np.int32))
     over = potentials(part, n) > 0
     over[:k] = False
     crossing = over.any(axis=0)

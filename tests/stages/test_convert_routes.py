@@ -268,6 +268,22 @@ def test_synapses_of_another_time_constant_are_trained_for(run: Path) -> None:
         convert(run, tau_syn=-1.0)
 
 
+def test_a_membrane_without_a_floor_is_kept_and_trained_on(run: Path, tmp_path: Path) -> None:
+    common = (
+        "--method", "finetune", "--tau-mem", 20, "--t-ref", 2, "--reset", "value", "--floor",
+        "-inf", "--tau-syn", 150, "--steps", 2, "--batch", 8, "--trials", 1,
+    )  # fmt: skip
+    on = tmp_path / "on"
+    on.mkdir()
+    (on / "rate.h5").write_bytes(BUNDLE.read_bytes())
+    for arguments in ((run, "--aware-steps", 2), (on, "--from", run)):
+        assert call("convert", *arguments, *common)[0] == 0
+        network = store.load(arguments[0] / "network.h5", SpikingNetwork)
+        assert (network.v_min == -np.inf).all()
+        assert network.measured is not None
+        assert network.measured["conversion"]["floor"] == "-inf"
+
+
 @pytest.mark.parametrize("method", ["one-to-one", "finetune"])
 def test_output_neurons_answer_by_their_counts(run: Path, method: str) -> None:
     training = ("--steps", 2, "--batch", 8) if method == "finetune" else ()
