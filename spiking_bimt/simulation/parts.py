@@ -177,6 +177,8 @@ def _synapses(
     targets = np.empty(2 * len(indices), f"i{np.dtype(dtype).itemsize}")
     values = targets.view(dtype)
     rows_joined(indptr, indices, weights, targets, values)
+    if indptr[-1] <= np.iinfo(np.int32).max:  # each part reads all of it: half takes less cache
+        indptr = indptr.astype(np.int32)
     return indptr, targets, values, none if delays is None else delays
 
 
