@@ -37,25 +37,22 @@ from spiking_bimt.tasks.battery import draw_trials
 
 LONG: Measured = {"method": "finetune", "distil": 0.5, "average": 0.998}
 LEAKY: Measured = {
-    **LONG, "tau_mem": 20.0, "t_ref": 2.0, "full_rate": 250.0, "batch": 48, "focus": 0.8,
+    **LONG, "tau_mem": 20.0, "t_ref": 2.0, "floor": -np.inf, "tau_syn": 150.0, "full_rate": 250.0,
+    "dt": 0.5, "batch": 48, "focus": 0.8, "spike_cost": 3e-3, "rate_limit": 14.7,
 }  # fmt: skip
 RECIPES: dict[str, Measured] = {
     "one-to-one": {"full_rate": 400.0},
     "few-spikes": {**LONG, "full_rate": 100.0, "steps": 10000, "batch": 32, "spike_cost": 1e-3},
     "leaky-start": {**LEAKY, "reset": "value", "aware_steps": 3000, "steps": 7000, "lr": 2e-3,
-                    "spike_cost": 2e-4, "noise": 0.05},
-    "leaky-second": {**LEAKY, "dt": 0.5, "reset": "subtract", "steps": 5000, "spike_cost": 7e-4,
-                     "from": "leaky-start"},
-    "leaky-value": {**LEAKY, "dt": 0.5, "reset": "value", "steps": 8000, "spike_cost": 5e-4,
-                    "from": "leaky-second"},
-    "leaky-subtract": {**LEAKY, "dt": 0.5, "reset": "subtract", "steps": 6000, "spike_cost": 7e-4,
-                       "from": "leaky-value"},
+                    "noise": 0.05, "spike_cost": 1e-3, "rate_limit": 14.0},
+    "leaky-subtract": {**LEAKY, "reset": "subtract", "steps": 8000, "from": "leaky-start"},
+    "leaky-value": {**LEAKY, "reset": "value", "steps": 7000, "from": "leaky-subtract"},
     "four-bits": {**LONG, "full_rate": 200.0, "steps": 10000, "batch": 48, "focus": 0.8, "bits": 4,
                   "fit": "learned", "from": "few-spikes"},
 }  # fmt: skip
 """Settings of `convert`; "from" is the recipe whose network training goes on from, with trials that
 it has not seen."""
-STEPPING_STONES = ("leaky-start", "leaky-second", "four-bits")
+STEPPING_STONES = ("leaky-start", "four-bits")
 """Recipes that no accuracy of the rate network's is asked of."""
 THREADS = 2
 """Of training: those of the machine that its time is asked of."""

@@ -5,8 +5,8 @@
 Peers are brian2, brainevent, nest and snntorch, each with the interpreter that has it, as in
 `--peers brian2=venv/bin/python`, or in the environment variable KERNEL_PEERS, separated by spaces.
 Each measurement is stored in FILE as it comes and not made again while it is there. --only takes
-those whose names contain TEXT: `--only threads`, under five minutes, needs idle cores. --figure
-draws the measured cost of event mode against the rate.
+those whose names contain TEXT: `--only threads`, under five minutes, and `--only first` need idle
+cores. --figure draws the measured cost of event mode against the rate.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from typing import Any
 
 import kernel_agreement
 import kernel_figure
+import kernel_first
 import kernel_long
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ from rows import Row, at_least, show
 from spiking_bimt.data import atomic
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation import build
-from spiking_bimt.simulation.engine import Simulation
+from spiking_bimt.simulation.engine import MODES, Simulation
 from spiking_bimt.simulation.inputs import PoissonSources
 from spiking_bimt.simulation.run import run_trials
 
@@ -134,7 +135,7 @@ def two_threads(
 ) -> list[Row]:
     """`run` of a number of threads, elapsed: two against one, and `pair`, half of two at once."""
     runs = [lambda: run(1), lambda: run(2)] + ([] if pair is None else [pair])
-    one, two, *apart = in_turns(runs, REPEATS)
+    one, two, *apart = in_turns(runs, 2 * REPEATS - 1)  # a guest beside us costs two threads more
     load = f"load average {os.getloadavg()[0]:.1f} with this"
     text = f"elapsed; same number of spikes: {one[1] == two[1]}; {load}"
     rows = [at_least(f"{what}, two threads vs one", two[0], one[0], 1.7, "s", text)]
@@ -197,6 +198,8 @@ def overhead() -> list[Row]:
 def measurements(peers: dict[str, str]) -> Iterator[tuple[str, Measurement]]:
     """All measurements by name."""
     yield "overhead", overhead
+    for mode in MODES:
+        yield f"first {mode}", partial(kernel_first.rows, mode)
     for name in WORKLOADS:
         yield f"{name} floor", partial(against_floor, name)
         for peer in PEERS:
@@ -210,7 +213,7 @@ def measurements(peers: dict[str, str]) -> Iterator[tuple[str, Measurement]]:
     yield "modes W3", biased_modes
     for hz in kernel_figure.RATES:
         yield f"modes 1000 {hz}", partial(forced_modes, 1000, hz, 10.0 if hz <= 0.1 else 1.0)
-    for name in ("W2", "W3 250,000 at 0.85"):
+    for name in ("W2", "W3 250,000 at 0.85", "W3 250,000 at 2.2"):
         yield f"threads {name}", partial(network_threads, name)
     yield "threads trials", trial_threads
     yield "long run", partial(kernel_long.rows, 1e9)
