@@ -135,7 +135,7 @@ def two_threads(
 ) -> list[Row]:
     """`run` of a number of threads, elapsed: two against one, and `pair`, half of two at once."""
     runs = [lambda: run(1), lambda: run(2)] + ([] if pair is None else [pair])
-    one, two, *apart = in_turns(runs, 2 * REPEATS - 1)  # a guest beside us costs two threads more
+    one, two, *apart = in_turns(runs, 2 * REPEATS - 1)  # two threads feel more of what else runs
     load = f"load average {os.getloadavg()[0]:.1f} with this"
     text = f"elapsed; same number of spikes: {one[1] == two[1]}; {load}"
     rows = [at_least(f"{what}, two threads vs one", two[0], one[0], 1.7, "s", text)]
