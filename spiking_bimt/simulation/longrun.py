@@ -37,7 +37,7 @@ class SpikeStream:
 def stream(
     simulation: Simulation,
     steps: int,
-    path: Path,
+    path: str | Path,
     *,
     every: int = 1000,
     report: Callable[[int], None] | None = None,
@@ -47,6 +47,7 @@ def stream(
     No more than the spikes of `every` steps are in memory at a time; `report` is told the steps
     done. The file takes its name when it is whole. Raises InputError where it cannot be written.
     """
+    path = Path(path)
     partial, count = path.with_name(f".{path.name}.partial"), 0
     try:
         with h5py.File(partial, "w") as file:
@@ -73,22 +74,22 @@ def stream(
     return count
 
 
-def read_stream(path: Path) -> SpikeStream:
+def read_stream(path: str | Path) -> SpikeStream:
     """Read what `stream` wrote; InputError for anything but a whole file of it."""
-    with store.reading(path, SPIKES) as file:
+    with store.reading(Path(path), SPIKES) as file:
         steps, neurons = store.read_array(file, "steps"), store.read_array(file, "neurons")
         if steps.shape != neurons.shape:
             raise InputError(f"steps has shape {steps.shape}, neurons {neurons.shape}")
         return SpikeStream(steps, neurons, float(file.attrs["dt"]), int(file.attrs["n_neurons"]))
 
 
-def save_state(simulation: Simulation, path: Path) -> None:
+def save_state(simulation: Simulation, path: str | Path) -> None:
     """Write the state of a simulation between two calls of `advance`, atomically.
 
     Neither the network nor the inputs are in it: the same ones must be given again.
     """
     simulation.settle()
-    with store.writing(path, SCHEMA, {}, {}) as file:
+    with store.writing(Path(path), SCHEMA, {}, {}) as file:
         file.attrs["made_of"], file.attrs["step"] = _made_of(simulation), simulation.step
         file.attrs["parts"] = len(simulation.parts)
         for i, part in enumerate(simulation.parts):
@@ -97,13 +98,13 @@ def save_state(simulation: Simulation, path: Path) -> None:
                 store.write_array(group, name, getattr(part, name))
 
 
-def resume(simulation: Simulation, path: Path) -> None:
+def resume(simulation: Simulation, path: str | Path) -> None:
     """Put a simulation, made with the same arguments, where `save_state` left one.
 
     Raises InputError where the file is not one of it, or belongs to another network, order,
     precision, epoch or number of threads.
     """
-    with store.reading(path, SCHEMA) as file:
+    with store.reading(Path(path), SCHEMA) as file:
         if file.attrs["parts"] != len(simulation.parts):
             raise InputError(
                 f"the state is of {file.attrs['parts']} threads, the simulation has "

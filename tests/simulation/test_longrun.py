@@ -33,6 +33,14 @@ def test_a_stream_holds_the_spikes_of_the_run(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["spikes.h5"]
 
 
+def test_files_may_be_named_by_text(tmp_path: Path) -> None:
+    spikes, state = str(tmp_path / "spikes.h5"), str(tmp_path / "state.h5")
+    one = simulation()
+    assert stream(one, 20, spikes) == len(read_stream(spikes).neurons)
+    save_state(one, state)
+    resume(simulation(), state)
+
+
 @pytest.mark.parametrize("mode", ["clock", "event"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_resumed_run_goes_on_as_if_never_cut(tmp_path: Path, mode: str, threads: int) -> None:
