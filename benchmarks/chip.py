@@ -16,11 +16,11 @@ import numpy.typing as npt
 import torch
 from rows import Row, arguments, median_pair, show
 
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import BATTERIES, draw_trials
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import BATTERIES, draw_trials
 from spiking_bimt.training import cores, loop, rnn
 from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.phase import Phase

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from spiking_bimt.analysis.curves import cost_at
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 
 SEEDS = (101, 102)
 TRIALS = 1000

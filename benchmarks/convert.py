@@ -21,19 +21,19 @@ import torch
 from convert_scores import Measured, Scorer, bits_rows, four_bit_row, kim_rows
 from rows import Row, at_least, show
 
-from spiking_bimt.conversion.convert import ConversionConfig, to_spiking
-from spiking_bimt.conversion.rescale import normalised
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.converting import tune, tune_forward
+from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
+from spiking_bimt.converting.rescale import normalised
+from spiking_bimt.converting.snntorch_module import SpikingModule
+from spiking_bimt.converting.tune_config import TuneConfig
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.finetuning import forward, loop
-from spiking_bimt.finetuning.config import TuneConfig
-from spiking_bimt.finetuning.snn import SpikingModule
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages.convert import convert
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 
 LONG: Measured = {"method": "finetune", "distil": 0.5, "average": 0.998}
 LEAKY: Measured = {
@@ -189,16 +189,16 @@ def step_row(source: Path, repeats: int) -> Row:
     trials = draw_trials(rate.battery, rate.tasks, 4, rate.dt, stream="calibrate")
     network = normalised(rate, drive_percentile(rate, trials, 99.9))
     config, settings = ConversionConfig(full_rate=100.0), TuneConfig(batch=32)
-    pool = loop.pool_of(network, settings, 1, 1)
-    batch = loop.packed(pool, 0, np.ones(len(rate.tasks)), rate.w_in.shape[1])
-    _, as_trials = forward.by_trial(batch, network)
-    state = loop.State.of(network)
-    tables = loop.activation_table(network, settings)
+    pool = tune.pool_of(network, settings, 1, 1)
+    batch = tune.packed(pool, 0, np.ones(len(rate.tasks)), rate.w_in.shape[1])
+    _, as_trials = tune_forward.by_trial(batch, network)
+    state = tune.State.of(network)
+    tables = tune.activation_table(network, settings)
 
     def ours() -> None:
         now = replace(network, **state.p)
-        _, found, _ = loop.batch_step(now, config, settings, None, tables, batch, 0, True)
-        loop.update(state, found, {k: w != 0 for k, w in state.p.items()}, 1.0, 1e-6, 1)
+        _, found, _ = tune.batch_step(now, config, settings, None, tables, batch, 0, True)
+        tune.update(state, found, {k: w != 0 for k, w in state.p.items()}, 1.0, 1e-6, 1)
 
     module = SpikingModule(to_spiking(network, np.ones(rate.n_units, np.float32), config))
     adam = torch.optim.Adam(module.parameters(), lr=1e-6)

@@ -5,15 +5,15 @@ from typing import Any
 
 from rows import Row
 
-from spiking_bimt.conversion.convert import ConversionConfig
-from spiking_bimt.conversion.quantise import Rounding
+from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.converting.one_to_one import ConversionConfig
+from spiking_bimt.converting.quantise import Rounding
+from spiking_bimt.converting.routes import Route, follow
+from spiking_bimt.converting.target import scored
+from spiking_bimt.converting.tune_config import TuneConfig
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.finetuning.config import TuneConfig
-from spiking_bimt.stages.routes import Route, follow
-from spiking_bimt.stages.target import scored
-from spiking_bimt.tasks.battery import draw_trials
 
 Measured = dict[str, Any]
 

@@ -16,7 +16,7 @@ from convert_scores import FULL_RATES, Scorer
 from spiking_bimt.data import atomic, store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.page import style
+from spiking_bimt.plot import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from rows import Row, arguments, show
 
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.analog import ideal, program, with_effects
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip, load_device
@@ -23,11 +25,9 @@ from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.page import style
+from spiking_bimt.plot import style
 from spiking_bimt.simulation.crossbar import run_crossbars
 from spiking_bimt.stages.convert import convert
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

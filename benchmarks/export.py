@@ -23,11 +23,11 @@ from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
 from spiking_bimt.chip.tiling import cut, occupancy, synapses
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.export.tiles import TileFile, write_tiles
+from spiking_bimt.formats.tiles import TileFile, write_tiles
 from spiking_bimt.simulation.build import random_sheet
 from spiking_bimt.stages.compare import BUNDLED
 from spiking_bimt.stages.verify import verify

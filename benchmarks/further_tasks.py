@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from spiking_bimt import train
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import BATTERIES, draw_trials
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import BATTERIES, draw_trials
 from spiking_bimt.training import cores, loop
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.phase import Phase

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rows import Row
 
 from spiking_bimt.data import atomic
-from spiking_bimt.page import style
+from spiking_bimt.plot import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

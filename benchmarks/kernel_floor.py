@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels.vector import prefetch
+from spiking_bimt.kernels.shared_vector import prefetch
 
 Array = npt.NDArray[Any]
 

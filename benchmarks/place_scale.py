@@ -19,7 +19,7 @@ from place import lognormal, smallest
 
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
-from spiking_bimt.page import style
+from spiking_bimt.plot import style
 from spiking_bimt.simulation.build import random_sheet
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import torch
 from rows import Row, arguments, at_least, median_pair, show
 
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import BATTERIES, dimensions, draw_noise_free, draw_trials
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import BATTERIES, dimensions, draw_noise_free, draw_trials
 from spiking_bimt.training import bimt, loop, rnn
 from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.observer import Observer

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.flat import read_flat, write_inputs
+from spiking_bimt.formats.flat import read_flat, write_inputs
 
 Array = npt.NDArray[Any]
 

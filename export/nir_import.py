@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.nir import NO_LEAK, STEP, nir_package
+from spiking_bimt.formats.nir import NO_LEAK, STEP, nir_package
 from spiking_bimt.simulation.build import from_coo
 
 Array = npt.NDArray[Any]

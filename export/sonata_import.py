@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store, validate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.nir import NO_LEAK
+from spiking_bimt.formats.nir import NO_LEAK
 
 Array = npt.NDArray[Any]
 Types = dict[int, dict[str, str]]

@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.export.nir import NO_LEAK
-from spiking_bimt.export.sonata import mark
+from spiking_bimt.formats.nir import NO_LEAK
+from spiking_bimt.formats.sonata import mark
 
 Array = npt.NDArray[Any]
 

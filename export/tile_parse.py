@@ -12,7 +12,7 @@ from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
-from spiking_bimt.export import tile_format as form
+from spiking_bimt.formats import tile_format
 
 Array = npt.NDArray[Any]
 
@@ -29,10 +29,10 @@ class TileFile(NamedTuple):
 
 def parse(file: h5py.File) -> TileFile:
     """The content of an open tile file: layout, checksums, then what the values say."""
-    form.check_layout(file)
+    tile_format.check_layout(file)
     fields = _tile_fields(file)
     _check_sums(fields, store.read_array(file["tiles"], "sha256"))
-    if form.text(file, "digest") != form.digest_of(file):
+    if tile_format.text(file, "digest") != tile_format.digest_of(file):
         raise InputError("the checksum of the file does not match: it was changed")
     tiles = TileSet(**fields)
     chip = _chip(file["hardware"])
@@ -41,7 +41,7 @@ def parse(file: h5py.File) -> TileFile:
     core, slot = (store.read_array(file["neurons"], name) for name in ("core", "slot"))
     placement = Placement(chip.name, chip.n_cores, core, slot)
     tiles.check_cores(placement.core)
-    _check_signs(form.text(file["tiles"], "sign_mode"), tiles.codes)
+    _check_signs(tile_format.text(file["tiles"], "sign_mode"), tiles.codes)
     indptr, cores = routing(tiles)
     for name, expected in ("indptr", indptr), ("core", cores):
         if not np.array_equal(store.read_array(file["routing"], name), expected):
@@ -65,7 +65,10 @@ def _tile_fields(file: h5py.File) -> dict[str, Any]:
     n = len(store.read_array(file["neurons"], "core"))
     n_inputs = len(store.read_array(file["routing"], "indptr")) - 1 - n
     # Before anything as long as they say is made.
-    if (form.integer(network, "neurons"), form.integer(network, "inputs")) != (n, n_inputs):
+    if (tile_format.integer(network, "neurons"), tile_format.integer(network, "inputs")) != (
+        n,
+        n_inputs,
+    ):
         raise InputError("the numbers of neurons and inputs are not those of /neurons and /routing")
     fields: dict[str, Any] = {
         name: store.read_array(group, name)
@@ -74,22 +77,22 @@ def _tile_fields(file: h5py.File) -> dict[str, Any]:
     for name in ("row_indptr", "col_indptr", "indptr"):
         if len(fields[name]) != len(fields["core"]) + 1:
             raise InputError(f"dataset tiles/{name} is not of {len(fields['core'])} tiles")
-    exponent = form.integer(group, "exponent")
+    exponent = tile_format.integer(group, "exponent")
     for name, stored in (("scale", "scale"), ("in_scale", "input_scale")):
         scale = _columns(group, stored, fields["col_indptr"], fields["col_target"], n)
         fields[name] = np.ldexp(scale, exponent).astype(np.float32)
     fields["position"] = _positions(store.read_array(group, "step"), fields["indptr"])
-    code, zero = store.read_array(group, "code"), form.integer(group, "zero_point")
+    code, zero = store.read_array(group, "code"), tile_format.integer(group, "zero_point")
     if len(code) != len(fields["position"]):
         raise InputError(f"{len(code)} codes and {len(fields['position'])} steps")
     fields["codes"] = code if zero == 0 else code.astype(np.int64) - zero
     fields["delays"] = store.read_array(group, "delay") if "delay" in group else None
     hardware = file["hardware"]
     return fields | {
-        "rows": form.integer(hardware, "rows"),
-        "cols": form.integer(hardware, "columns"),
-        "bits": form.integer(group, "bits"),
-        "split_signs": form.text(group, "sign_mode") == "split",
+        "rows": tile_format.integer(hardware, "rows"),
+        "cols": tile_format.integer(hardware, "columns"),
+        "bits": tile_format.integer(group, "bits"),
+        "split_signs": tile_format.text(group, "sign_mode") == "split",
         "n_neurons": n,
         "n_inputs": n_inputs,
     }
@@ -97,7 +100,7 @@ def _tile_fields(file: h5py.File) -> dict[str, Any]:
 
 def _columns(group: h5py.Group, name: str, indptr: Array, target: Array, n: int) -> Array:
     """The scale of every column from a scale by network, tile, neuron or column."""
-    axis, value = form.text(group, f"{name}_axis"), store.read_array(group, name)
+    axis, value = tile_format.text(group, f"{name}_axis"), store.read_array(group, name)
     n_columns = len(target)
     wanted = {
         "network": (), "tile": (len(indptr) - 1,), "neuron": (n,), "column": (n_columns,)
@@ -131,7 +134,7 @@ def _positions(step: Array, indptr: Array) -> Array:
 
 
 def _check_sums(fields: dict[str, Any], stored: Array) -> None:
-    found = form.sums(fields)
+    found = tile_format.sums(fields)
     if stored.shape != found.shape:
         raise InputError(f"there are {len(found)} tiles and checksums of shape {stored.shape}")
     bad = np.flatnonzero((found != stored).any(axis=1))
@@ -151,19 +154,19 @@ def _check_signs(mode: str, codes: Array) -> None:
 def _chip(group: h5py.Group) -> Chip:
     """The chip of its profile, or one with the geometry alone where the file has no profile."""
     geometry: dict[str, Any] = {
-        field: form.integer(group, field)
+        field: tile_format.integer(group, field)
         for field in ("width", "height", "cores_per_tile", "weight_bits", "neurons_per_core")
     }
-    lines: dict[str, Any] = {"crossbar_rows": form.integer(group, "rows"),
-             "crossbar_cols": form.integer(group, "columns")}  # fmt: skip
+    lines: dict[str, Any] = {"crossbar_rows": tile_format.integer(group, "rows"),
+             "crossbar_cols": tile_format.integer(group, "columns")}  # fmt: skip
     if "profile" in group.attrs:
-        chip = Chip(**json.loads(form.text(group, "profile")))
+        chip = Chip(**json.loads(tile_format.text(group, "profile")))
         for field, value in geometry.items():
             if getattr(chip, field) != value:
                 raise InputError(f"the profile's {field} is {getattr(chip, field)}, not {value}")
         return chip
     return Chip(
-        name=form.text(group, "name"), description="from a tile file", input_axons=None,
+        name=tile_format.text(group, "name"), description="from a tile file", input_axons=None,
         output_axons=None, synapse_bits=None, synapse_formula="flat", routing="unicast",
         local_packets=False, packet_cost=1.0, hop_cost_x=1.0, hop_cost_y=1.0, energy=None,
         sources={}, latency=None, **geometry, **lines,
@@ -182,7 +185,7 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
     if "positions" in neurons:
         places = store.read_array(neurons, "positions")
     meaning: dict[str, Any] = {
-        name: json.loads(form.text(network, name)) if name in network.attrs else default
+        name: json.loads(tile_format.text(network, name)) if name in network.attrs else default
         for name, default in (("tasks", []), ("sheet", [1, n]))
     }
     return SpikingNetwork(
@@ -190,13 +193,15 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
         in_indptr=np.zeros(tiles.n_inputs + 1, np.int64), in_indices=none, in_weights=none,
         in_codes=none, scale=ones, in_scale=ones, out_codes=out_codes,
         out_scale=out_scale, w_out=out_codes.astype(np.float32) * out_scale[:, None],
-        b_out=store.read_array(readout, "bias"), tau_out=float(form.number(network, "tau_out")),
-        delay=form.integer(network, "delay"), reset=form.text(network, "reset"),
-        dt=float(form.number(network, "dt")), task_dt=float(form.number(network, "task_dt")),
+        b_out=store.read_array(readout, "bias"),
+        tau_out=float(tile_format.number(network, "tau_out")),
+        delay=tile_format.integer(network, "delay"), reset=tile_format.text(network, "reset"),
+        dt=float(tile_format.number(network, "dt")),
+        task_dt=float(tile_format.number(network, "task_dt")),
         positions=places, sheet=tuple(meaning["sheet"]),
-        battery=form.text(network, "battery") if "battery" in network.attrs else "",
+        battery=tile_format.text(network, "battery") if "battery" in network.attrs else "",
         tasks=tuple(meaning["tasks"]), bits=tiles.bits, split_signs=tiles.split_signs,
         delays=None if tiles.delays is None else none,
         poisson=store.read_array(neurons, "poisson") == 1 if "poisson" in neurons else None,
-        **{field: store.read_array(neurons, field) for field in form.PARAMETERS},
+        **{field: store.read_array(neurons, field) for field in tile_format.PARAMETERS},
     )  # fmt: skip

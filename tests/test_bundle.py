@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spiking_bimt.conversion.convert import ConversionConfig, to_spiking
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -19,8 +21,6 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
 from spiking_bimt.simulation.run import run_trials
 from spiking_bimt.stages.compare import BUNDLED
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 from spiking_bimt.training.config import from_dict, read_config
 from tests.simulation.test_snntorch import assert_equals_snntorch
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from spiking_bimt.cli import main
+from spiking_bimt.cli.commands import main
 
 TINY = """
 sheet = [6, 6]
@@ -230,7 +230,7 @@ def test_a_disk_that_fills_up_leaves_what_was_there(run: Path, tmp_path: Path) -
     script = (
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from spiking_bimt.cli import main\n"
+        "from spiking_bimt.cli.commands import main\n"
         "import spiking_bimt.stages.convert\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))\n"
         "main(sys.argv[1:])\n"
@@ -253,9 +253,9 @@ def test_a_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_processes_in_one_run_folder(run: Path) -> None:
-    from spiking_bimt.stages import run as runs
+    from spiking_bimt import run_folder
 
-    with runs.writing(run):
+    with run_folder.writing(run):
         code, _, stderr = call("convert", run, "--trials", 2)
     assert code == 2
     assert "another process is writing in" in stderr

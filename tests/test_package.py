@@ -21,7 +21,7 @@ def in_new_process(code: str) -> str:
 
 def test_importing_the_package_and_the_command_line_loads_nothing_heavy() -> None:
     code = (
-        "import sys, spiking_bimt, spiking_bimt.cli; "
+        "import sys, spiking_bimt, spiking_bimt.cli.commands; "
         "print([m for m in ('torch', 'numba', 'matplotlib', 'neurogym', 'h5py', 'rich') "
         "if m in sys.modules])"
     )
@@ -53,7 +53,7 @@ def test_every_folder_is_in_the_wheel() -> None:
     found = {
         ".".join(init.parent.relative_to(ROOT).parts)
         for init in (ROOT / "spiking_bimt").rglob("__init__.py")
-    } | {"spiking_bimt.kernels", "spiking_bimt.export"}
+    } | {"spiking_bimt.kernels", "spiking_bimt.formats"}
     assert found == set(listed)
 
 

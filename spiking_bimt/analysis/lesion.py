@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.battery.accuracy import score
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.tasks.accuracy import score
 
 
 def silence(network: RateNetwork, units: npt.NDArray[np.integer]) -> RateNetwork:

@@ -17,10 +17,10 @@ from spiking_bimt.analysis.spread import place_index, variance_null, variance_wi
 from spiking_bimt.analysis.structure import agreement, modules
 from spiking_bimt.analysis.variance import TaskVariance, task_variance
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 
 CLUSTERS = (7, 12)
 """Fixed numbers of clusters: that of Liu et al. 2023's BIMT network, and one for small networks."""

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.chip.traffic import packet_destinations
 from spiking_bimt.data.chip import Chip
-from spiking_bimt.kernels import arrangement as kernel
-from spiking_bimt.kernels.assignment import dual_ascent
+from spiking_bimt.kernels import place_arrangement
+from spiking_bimt.kernels.place_assignment import dual_ascent
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
@@ -48,24 +48,24 @@ def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Int
     senders = _senders(chip, graph, core, rates)
     nets = _nets(senders, chip.n_cores)
     at_x, at_y = chip.core_prices()
-    places = kernel.Places(
+    places = place_arrangement.Places(
         np.arange(chip.n_cores, dtype=np.int32), np.ascontiguousarray(chip.core_xy()[:, 0]),
         at_x, at_y,
     )  # fmt: skip
     multicast = chip.routing == "multicast"
     scratch = np.zeros(chip.width), np.zeros(chip.width)
-    price = kernel.net_prices(nets, places, multicast, *scratch)
+    price = place_arrangement.net_prices(nets, places, multicast, *scratch)
     if len(price) == 0 or len(cores) < 2:
         return places.at
     best, cheapest = places.at.copy(), price.sum()
     visits = 2 * max(1.0, len(nets.member) / len(cores)) * max(1.0, len(nets.dests) / len(price))
     total = min(max(_FEWEST, _PER_PAIR * len(cores) ** 2 / 2), _VISITS / visits) * effort
     given = nets, places, multicast, cores, rng
-    mean = kernel.arrange(*given, 0.0, _SAMPLE, price, *scratch)
+    mean = place_arrangement.arrange(*given, 0.0, _SAMPLE, price, *scratch)
     for step in range(_STEPS + 1):
         cooled = mean * _HOTTEST * (_COLDEST / _HOTTEST) ** (step / (_STEPS - 1))
         temperature = 0.0 if step == _STEPS else cooled
-        kernel.arrange(*given, temperature, int(total / _STEPS) + 1, price, *scratch)
+        place_arrangement.arrange(*given, temperature, int(total / _STEPS) + 1, price, *scratch)
         if price.sum() < cheapest:
             best, cheapest = places.at.copy(), price.sum()
     return best
@@ -130,7 +130,7 @@ def _senders(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats) -> _Weight
     return _Weighted(home, np.append(0, np.cumsum(sizes)), flat, merged[: len(rows)])
 
 
-def _nets(senders: _Weighted, n_cores: int) -> kernel.Nets:
+def _nets(senders: _Weighted, n_cores: int) -> place_arrangement.Nets:
     sizes = np.diff(senders.indptr)
     nets = np.arange(len(sizes))
     away = senders.dests != np.repeat(senders.home, sizes)
@@ -138,7 +138,7 @@ def _nets(senders: _Weighted, n_cores: int) -> kernel.Nets:
     owner = np.concatenate([nets, np.repeat(nets, sizes)[away]])
     order = np.lexsort((owner, cores))
     member_indptr = np.append(0, np.cumsum(np.bincount(cores, minlength=n_cores)))
-    return kernel.Nets(
+    return place_arrangement.Nets(
         senders.home, senders.indptr, senders.dests, senders.weight,
         member_indptr.astype(np.int64), owner[order],
     )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels.reach import distinct_cores
+from spiking_bimt.kernels.place_reach import distinct_cores
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip.graph import AxonGraph
-from spiking_bimt.kernels import ordering
+from spiking_bimt.kernels import place_ordering
 
 Ints = npt.NDArray[np.int32]
 
@@ -29,12 +29,12 @@ def packed_slots(graph: AxonGraph, core: Ints, width: int) -> Ints:
             blocks = -(-len(members) // width)
             place[members] = np.arange(len(members))
             given = graph.pre_indptr, graph.pre
-            order = ordering.shared_order(
+            order = place_ordering.shared_order(
                 members, width, *given, graph.indptr, graph.targets, place, seen, stamp
             )
             place[members] = -1
             rows = [
-                ordering.rows_needed(one, width, *given, seen, stamp + k * blocks)
+                place_ordering.rows_needed(one, width, *given, seen, stamp + k * blocks)
                 for k, one in ((1, members), (2, order))
             ]
             stamp += 3 * blocks

@@ -21,9 +21,8 @@ from spiking_bimt.chip.limits import (
 )
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import placement as kernel
-from spiking_bimt.kernels import placement_state as records
-from spiking_bimt.kernels.annealing import anneal
+from spiking_bimt.kernels import place_moves, place_state
+from spiking_bimt.kernels.place_annealing import anneal
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
@@ -56,11 +55,11 @@ class Search:
     """A placement under refinement, with what the kernels need beside it."""
 
     problem: Problem
-    graph: records.Graph
-    mesh: records.Mesh
-    rules: records.Rules
-    state: records.State
-    scratch: records.Scratch
+    graph: place_state.Graph
+    mesh: place_state.Mesh
+    rules: place_state.Rules
+    state: place_state.State
+    scratch: place_state.Scratch
 
     def anneal(
         self, cores: Ints, rng: Any, temperature: float, n: int, repair: bool, pressure: float = 0.0
@@ -99,27 +98,29 @@ def search_from(problem: Problem, core: Ints, slack: int = 0) -> Search:
     chip, graph = problem.chip, problem.graph
     formula = memory_formula(chip, graph)
     *limits, most_dests = allowed(chip).tolist()
-    limits[records.NEURONS] = problem.room + slack
+    limits[place_state.NEURONS] = problem.room + slack
     at_x, at_y = chip.core_prices()
     most = max(problem.room + slack, np.bincount(core).max())
-    axons = records.Graph(graph.indptr, graph.targets, graph.pre_indptr, graph.pre, problem.rates)
+    axons = place_state.Graph(
+        graph.indptr, graph.targets, graph.pre_indptr, graph.pre, problem.rates
+    )
     search = Search(
         problem,
         axons,
-        records.Mesh(
+        place_state.Mesh(
             np.ascontiguousarray(chip.core_xy()[:, 0]), at_x, at_y, chip.packet_cost,
             chip.routing == "multicast", chip.local_packets,
         ),
-        records.Rules(
+        place_state.Rules(
             np.array(limits, np.int64),
             np.array([1, 1, 1, formula.word], np.int64),
             axon_bits(np.arange(np.diff(graph.indptr).max() + 1), formula),
             most_dests,
         ),
-        records.empty_state(axons, core, chip.n_cores, most),
-        records.scratch(chip.n_cores, chip.width, int(np.diff(graph.pre_indptr).max())),
+        place_state.empty_state(axons, core, chip.n_cores, most),
+        place_state.scratch(chip.n_cores, chip.width, int(np.diff(graph.pre_indptr).max())),
     )  # fmt: skip
-    kernel.tally(search.graph, search.mesh, search.rules, search.state, search.scratch)
+    place_moves.tally(search.graph, search.mesh, search.rules, search.state, search.scratch)
     return search
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels.growth import grow
+from spiking_bimt.kernels.place_growth import grow
 from spiking_bimt.simulation.locality import hilbert_index
 
 Ints = npt.NDArray[np.int32]

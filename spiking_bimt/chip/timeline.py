@@ -11,7 +11,7 @@ from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import timeline as kernel
+from spiking_bimt.kernels import place_timeline
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -65,10 +65,10 @@ def timeline(
     indptr, dests = packet_destinations(chip, graph, core)
     x, y = (np.ascontiguousarray(part) for part in chip.core_xy().T)
     multicast = chip.routing == "multicast"
-    load, link = kernel.busiest_links(
+    load, link = place_timeline.busiest_links(
         indptr, dests, core, first, who, x, y, multicast, chip.width, chip.height
     )
-    packets, hops, price = kernel.routes(
+    packets, hops, price = place_timeline.routes(
         indptr, dests, core, x, y, *chip.core_prices(), multicast, chip.width
     )
 
@@ -86,7 +86,7 @@ def timeline(
         ends = reached[0][: n + 1]
         in_core = np.bincount(core, minlength=chip.n_cores) * chip.latency["soma"]
         send = chip.latency["spike"] + chip.latency["packet"] * packets
-        time = kernel.core_work(
+        time = place_timeline.core_work(
             ends, *reached[1:], core, first, who, in_core, send, chip.latency["receive"],
             chip.latency["synapse"],
         )  # fmt: skip

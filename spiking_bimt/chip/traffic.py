@@ -10,7 +10,7 @@ from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Chip, Placement, Traffic
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels.traffic import route_all
+from spiking_bimt.kernels.place_traffic import route_all
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.export.sonata import SpikeFile
+from spiking_bimt.formats.sonata import SpikeFile
 
 Doubles = npt.NDArray[np.float64]
 

@@ -8,11 +8,11 @@ from spiking_bimt.analysis.clusters import Clusters
 from spiking_bimt.analysis.importance import by_rank
 from spiking_bimt.analysis.wiring import CONNECTED
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.page import chip_figures, figures, sheet, style
 from spiking_bimt.page.chip_numbers import utilisation
 from spiking_bimt.page.material import Doubles, Material
 from spiking_bimt.page.numbers import networks, trained_units
 from spiking_bimt.page.page import Chart, Key, Section
+from spiking_bimt.plot import chip_figures, run_figures, sheet_figures, style
 
 _MAIN_TASKS = 3
 
@@ -78,7 +78,7 @@ def _accuracy(material: Material) -> Iterator[Chart]:
         trials = (measured or material.rate.measured or {})["trials_per_task"]
         yield Chart(
             title,
-            figures.accuracy_per_task(shown),
+            run_figures.accuracy_per_task(shown),
             f"Dot plot of the accuracy of {', '.join(shown)} in each of {len(material.rate.tasks)} "
             "tasks.",
             f"{trials} trials a task. The line joins the best and the worst network of a task.",
@@ -89,7 +89,9 @@ def _accuracy(material: Material) -> Iterator[Chart]:
     if material.metrics:
         yield Chart(
             title,
-            figures.training_curve(material.metrics, figures.height_for(len(material.rate.tasks))),
+            run_figures.training_curve(
+                material.metrics, run_figures.height_for(len(material.rate.tasks))
+            ),
             "Accuracy and number of active units over the training steps, phase by phase.",
             "On validation trials, at every checkpoint. Bands are the phases of the training.",
         )
@@ -117,7 +119,7 @@ def _sheet(material: Material) -> Iterator[Chart]:
     clusters = function.clusters
     yield Chart(
         "Functional clusters",
-        sheet.cluster_map(rate.positions, rate.sheet, clusters.labels),
+        sheet_figures.cluster_map(rate.positions, rate.sheet, clusters.labels),
         f"The {rate.sheet[0]} by {rate.sheet[1]} sheet with {rate.n_units} units coloured and "
         f"numbered by their {clusters.k} functional clusters.",
         "Each square is a place on the sheet; pale ones lost their unit in training.",
@@ -126,7 +128,7 @@ def _sheet(material: Material) -> Iterator[Chart]:
     yield _wiring(rate, function.importance)
     yield Chart(
         "What each cluster does",
-        sheet.variance_matrix(function.variance.normalised, clusters.labels, rate.tasks),
+        sheet_figures.variance_matrix(function.variance.normalised, clusters.labels, rate.tasks),
         "Matrix of normalised task variance, units by tasks, units sorted by cluster.",
         "How much a unit's activity varies over the trials of a task, relative to the task in "
         "which it varies most.",
@@ -135,7 +137,7 @@ def _sheet(material: Material) -> Iterator[Chart]:
     trained = trained_units(material)
     yield Chart(
         "Importance of the units",
-        sheet.importance_curve(by_rank(function.importance), trained),
+        sheet_figures.importance_curve(by_rank(function.importance), trained),
         f"Importance of the {rate.n_units} units from the largest to the smallest.",
         "Geometric mean of the summed weights into and out of a unit. Training removed "
         f"{trained - rate.n_units} of {trained} units.",
@@ -143,7 +145,7 @@ def _sheet(material: Material) -> Iterator[Chart]:
     shuffles = len(next(iter(function.nulls.values())))
     yield Chart(
         "Is function local?",
-        sheet.isolation_histogram(
+        sheet_figures.isolation_histogram(
             function.isolated, function.nulls, int((clusters.labels >= 0).sum())
         ),
         f"The ratio of isolated units, {function.isolated:.3f}, against histograms of shuffles.",
@@ -154,9 +156,11 @@ def _sheet(material: Material) -> Iterator[Chart]:
 
 def _wiring(rate: RateNetwork, importance: Doubles) -> Chart:
     count = int((np.abs(rate.w_rec) > CONNECTED).sum())
-    shown = min(count, sheet.MOST_LINES)
+    shown = min(count, sheet_figures.MOST_LINES)
     which = f"all {count:,}" if shown == count else f"the strongest {shown:,} of {count:,}"
-    image, full = sheet.wiring_map(rate.positions, rate.sheet, rate.w_rec, importance, CONNECTED)
+    image, full = sheet_figures.wiring_map(
+        rate.positions, rate.sheet, rate.w_rec, importance, CONNECTED
+    )
     return Chart(
         "Wiring",
         image,
@@ -189,7 +193,7 @@ def _spikes(material: Material) -> Iterator[Chart]:
     task = trials.tasks[trials.task[k]]
     yield Chart(
         f"One trial of {task}",
-        figures.raster(shown),
+        run_figures.raster(shown),
         f"Input channels, spikes of {len(shown.clusters)} neurons and outputs over "
         f"{shown.duration:.0f} ms of one trial of {task}; go signal at "
         f"{shown.go * shown.task_dt:.0f} ms.",
@@ -208,14 +212,14 @@ def _spikes(material: Material) -> Iterator[Chart]:
     rates = np.bincount(spikes.neurons, minlength=spikes.n_neurons) / seconds
     yield Chart(
         title,
-        figures.rate_histogram(rates),
+        run_figures.rate_histogram(rates),
         f"Histogram of the mean spike rates of {spikes.n_neurons} neurons.",
         f"From spikes.h5: {len(spikes.neurons):,} spikes in {len(spikes.task):,} trials.",
         wide=True,
     )
 
 
-def _shown_trial(material: Material) -> figures.ShownTrial:
+def _shown_trial(material: Material) -> run_figures.ShownTrial:
     trials, recording, k = material.trials, material.recording, material.shown
     rows = slice(int(trials.offsets[k]), int(trials.offsets[k + 1]))
     steps, neurons = recording.trial(k)
@@ -224,7 +228,7 @@ def _shown_trial(material: Material) -> figures.ShownTrial:
     groups: tuple[tuple[str, int], ...] = (("stimulus", seen), ("rule", rules))
     if seen == 1 + 2 * ring:
         groups = (("fixation", 1), ("ring 1", ring), ("ring 2", ring), ("rule", rules))
-    return figures.ShownTrial(
+    return run_figures.ShownTrial(
         inputs=trials.inputs[rows],
         groups=groups,
         outputs=recording.outputs[rows],

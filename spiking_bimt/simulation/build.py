@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import sampling
+from spiking_bimt.kernels import sim_sampling
 
 Array = npt.NDArray[Any]
 Value = float | npt.ArrayLike
@@ -130,7 +130,7 @@ def random_sheet(
     offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
     offsets = offsets[(offsets != 0).any(axis=1)]
     near = np.exp(-np.hypot(offsets[:, 0], offsets[:, 1]) / scale)
-    targets = sampling.sheet_targets(side, fan_out, offsets, near, seed)
+    targets = sim_sampling.sheet_targets(side, fan_out, offsets, near, seed)
     n = side * side
     rng = np.random.default_rng(seed)
     sign: Any = np.where(rng.random(n) < excitatory, *np.asarray(weights, np.float32))

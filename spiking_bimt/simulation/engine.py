@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels.advance import Team, advance
-from spiking_bimt.kernels.renumber import name_spikes
-from spiking_bimt.kernels.state import MEETINGS
+from spiking_bimt.kernels.sim_advance import Team, advance
+from spiking_bimt.kernels.sim_renumber import name_spikes
+from spiking_bimt.kernels.sim_state import MEETINGS
 from spiking_bimt.simulation import rules as parameters
 from spiking_bimt.simulation.inputs import Input, gather
 from spiking_bimt.simulation.locality import Order, renumbered, storage_order

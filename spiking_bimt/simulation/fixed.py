@@ -9,7 +9,7 @@ import numpy.typing as npt
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import fixed
+from spiking_bimt.kernels import sim_fixed_point
 from spiking_bimt.simulation import propagators
 from spiking_bimt.simulation.run import check, starts
 
@@ -85,7 +85,7 @@ def run_fixed(
     start = starts(network, seed, slice(0, trials.n_trials), np.dtype(np.float64))
     outputs = np.empty((len(trials.labels), len(network.b_out)))
     counts = np.zeros((trials.n_trials, n), np.int32)
-    overflows = fixed.run(
+    overflows = sim_fixed_point.run(
         np.rint(start * one).astype(np.int64), trials.inputs.astype(np.float64), trials.offsets,
         float(one), limits, widths.decay, tuple(cell.astype(np.int64) for cell in cells),
         propagators.refractory_steps(network)[:n].astype(np.int64), network.delay,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import sampling
+from spiking_bimt.kernels import sim_sampling
 
 Array = npt.NDArray[Any]
 Events = tuple[Array, Array, Array]  # steps (ascending), neurons, values
@@ -96,7 +96,7 @@ class PoissonSources:
         for block in range(start // length, -(-stop // length)):
             if block not in self._block:
                 self._block.clear()
-                self._block[block] = sampling.poisson_block(self.seed, block, length, per_step)
+                self._block[block] = sim_sampling.poisson_block(self.seed, block, length, per_step)
             bounds, chosen = self._block[block]
             low, high = max(start - block * length, 0), min(stop - block * length, length)
             inside = np.arange(block * length + low, block * length + high)

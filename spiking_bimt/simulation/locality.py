@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import renumber
+from spiking_bimt.kernels import sim_renumber
 
 Array = npt.NDArray[Any]
 Order = str | npt.ArrayLike
@@ -40,7 +40,7 @@ def renumbered(network: SpikingNetwork, order: Array) -> SpikingNetwork:
     """The network's neurons in another order with the synapses between them, nothing else."""
     none = np.empty(0, np.int32)
     delays = none if network.delays is None else network.delays
-    indptr, indices, weights, delays = renumber.rows_in_order(
+    indptr, indices, weights, delays = sim_renumber.rows_in_order(
         order, network.indptr, network.indices, network.weights, delays
     )
     return replace(

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.kernels import event, swept
-from spiking_bimt.kernels.advance import Lazy, Swept
-from spiking_bimt.kernels.clock import CHUNK
-from spiking_bimt.kernels.renumber import rows_joined
-from spiking_bimt.kernels.state import FLOORED, N_HOT, N_SUSPECTS, TWO
-from spiking_bimt.kernels.suspects import WIDTH
+from spiking_bimt.kernels import sim_event, sim_swept
+from spiking_bimt.kernels.sim_advance import Lazy, Swept
+from spiking_bimt.kernels.sim_clock import CHUNK
+from spiking_bimt.kernels.sim_renumber import rows_joined
+from spiking_bimt.kernels.sim_state import FLOORED, N_HOT, N_SUSPECTS, TWO
+from spiking_bimt.kernels.sim_suspects import WIDTH
 from spiking_bimt.simulation import rules as parameters
 from spiking_bimt.simulation.locality import alone
 
@@ -73,7 +73,7 @@ class Part:
 def can_sweep(part: Part) -> bool:
     """Whether the part has what `kernels.swept` asks for."""
     alike = part.table.shape[2] == 1 and not part.clock[TWO] and not part.clock[FLOORED]
-    return bool(alike and 1 < part.table.shape[1] - 1 <= swept.MOST * WIDTH)
+    return bool(alike and 1 < part.table.shape[1] - 1 <= sim_swept.MOST * WIDTH)
 
 
 def event_mode(part: Part) -> int:
@@ -112,11 +112,11 @@ def set_mode(part: Part, mode: int) -> None:
         return
     arrays = part.cells, part.marks, part.clock, part.table
     if part.mode == EVENT:
-        event.leave(*arrays)
+        sim_event.leave(*arrays)
     if mode == EVENT:
-        event.enter(*arrays, part.n)
+        sim_event.enter(*arrays, part.n)
     elif mode == SWEPT:
-        swept.enter(*arrays, *part.beside, part.scratch, part.found, part.n)
+        sim_swept.enter(*arrays, *part.beside, part.scratch, part.found, part.n)
     part.mode = mode
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import lif
+from spiking_bimt.kernels import sim_trials
 
 Array = npt.NDArray[Any]
 
@@ -76,6 +76,6 @@ def readout_fade(network: SpikingNetwork, dtype: npt.DTypeLike) -> Array:
 
 def padded(row: Array, dtype: npt.DTypeLike, fill: float) -> Array:
     """`row` in `dtype`, filled up to the length that the kernel wants."""
-    out = np.full(lif.padded(len(row)), fill, dtype)
+    out = np.full(sim_trials.padded(len(row)), fill, dtype)
     out[: len(row)] = row
     return out

@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import state
-from spiking_bimt.kernels.suspects import WIDTH
-from spiking_bimt.kernels.swept import SPAN
-from spiking_bimt.kernels.vector import LANES, padded
+from spiking_bimt.kernels import sim_state
+from spiking_bimt.kernels.shared_vector import LANES, padded
+from spiking_bimt.kernels.sim_suspects import WIDTH
+from spiking_bimt.kernels.sim_swept import SPAN
 from spiking_bimt.simulation.propagators import mean_decay, refractory_steps
 
 Array = npt.NDArray[Any]
@@ -85,19 +85,22 @@ def table(
     gain_q, gain_p = response(a, b, k), response(a, r, k)
     out = np.ones((17, epoch + 1, len(a) if uniform else padded(network.n_neurons)))
     inner = out[:, :, : len(a)]
-    inner[state.DECAY], inner[state.BACK] = decay, 1 / decay
-    inner[state.GAIN_Q], inner[state.GAIN_P] = gain_q, gain_p
-    inner[state.GAIN_C] = k * mean_decay(a * k) / mean_decay(a)
-    inner[state.Q_TO_V], inner[state.Q_TO_Q] = -gain_q * q_grown / decay, q_grown
-    inner[state.P_TO_V], inner[state.P_TO_P] = -gain_p * p_grown / decay, p_grown
-    inner[state.PEAK_Q] = np.maximum.accumulate(gain_q, axis=0)
-    inner[state.PEAK_P] = np.maximum.accumulate(gain_p, axis=0)
-    inner[state.LEFT_Q, 0], inner[state.LEFT_P, 0] = np.exp(-b * epoch), np.exp(-r * epoch)
-    inner[state.EVER_Q, 0], inner[state.EVER_P, 0] = largest_response(a, b), largest_response(a, r)
+    inner[sim_state.DECAY], inner[sim_state.BACK] = decay, 1 / decay
+    inner[sim_state.GAIN_Q], inner[sim_state.GAIN_P] = gain_q, gain_p
+    inner[sim_state.GAIN_C] = k * mean_decay(a * k) / mean_decay(a)
+    inner[sim_state.Q_TO_V], inner[sim_state.Q_TO_Q] = -gain_q * q_grown / decay, q_grown
+    inner[sim_state.P_TO_V], inner[sim_state.P_TO_P] = -gain_p * p_grown / decay, p_grown
+    inner[sim_state.PEAK_Q] = np.maximum.accumulate(gain_q, axis=0)
+    inner[sim_state.PEAK_P] = np.maximum.accumulate(gain_p, axis=0)
+    inner[sim_state.LEFT_Q, 0], inner[sim_state.LEFT_P, 0] = np.exp(-b * epoch), np.exp(-r * epoch)
+    inner[sim_state.EVER_Q, 0], inner[sim_state.EVER_P, 0] = (
+        largest_response(a, b),
+        largest_response(a, r),
+    )
     with np.errstate(divide="ignore"):
-        inner[state.SETTLED, 0] = 1 / -np.expm1(-a)
-    inner[state.SLACK] = 128 * float(np.spacing(np.ones(1, dtype))[0])
-    inner[state.SLACK, 0] *= np.maximum(_sweeps(decay[-1]), 1.0)
+        inner[sim_state.SETTLED, 0] = 1 / -np.expm1(-a)
+    inner[sim_state.SLACK] = 128 * float(np.spacing(np.ones(1, dtype))[0])
+    inner[sim_state.SLACK, 0] *= np.maximum(_sweeps(decay[-1]), 1.0)
     return np.ascontiguousarray(out, dtype)
 
 
@@ -114,7 +117,7 @@ def _windows(table: Array, steps: int) -> Array:
     last = table.shape[1] - 1
     first = np.arange(0, last, steps)
     end = np.minimum(first + steps, last)
-    of = table[[state.DECAY, state.GAIN_Q, state.GAIN_C], :, 0].astype(np.float64)
+    of = table[[sim_state.DECAY, sim_state.GAIN_Q, sim_state.GAIN_C], :, 0].astype(np.float64)
     rows = [of[:, first], of[:, end], of[:, first + 1] - of[:, first], of[:, end] - of[:, end - 1]]
     out = np.zeros((13, -(-len(first) // LANES) * LANES), table.dtype)
     out[:, : len(first)] = np.vstack([*rows, end - first])
@@ -147,22 +150,26 @@ def start_state(
     """
     n, width = network.n_neurons, padded(network.n_neurons)
     cells = aligned((7, width), dtype)
-    cells[state.V] = cells[state.RESET] = -1.0  # the padding stays below threshold
-    cells[state.FLOOR] = -np.inf
+    cells[sim_state.V] = cells[sim_state.RESET] = -1.0  # the padding stays below threshold
+    cells[sim_state.FLOOR] = -np.inf
     threshold = network.v_th.astype(np.float64)
-    cells[state.V, :n] = v_start - threshold
-    cells[state.RESET, :n] = network.v_reset - threshold
-    cells[state.FLOOR, :n] = network.v_min - threshold
-    cells[state.DRIVE, :n] = drive_of(network, 0.0, slice(None))
+    cells[sim_state.V, :n] = v_start - threshold
+    cells[sim_state.RESET, :n] = network.v_reset - threshold
+    cells[sim_state.FLOOR, :n] = network.v_min - threshold
+    cells[sim_state.DRIVE, :n] = drive_of(network, 0.0, slice(None))
     marks = aligned((8, width), np.int32)
-    marks[state.HOLD] = refractory_steps(network)
+    marks[sim_state.HOLD] = refractory_steps(network)
     clock = np.zeros(13, np.int64)
-    drives, resets, holds = cells[state.DRIVE, :n], cells[state.RESET, :n], marks[state.HOLD, :n]
-    clock[state.SPREAD] = np.ptp(drives) > 0
-    clock[state.VARIED] = np.ptp(resets) > 0 or np.ptp(holds) > 0
-    clock[state.FLOORED] = np.isfinite(network.v_min).any()
-    clock[state.SUBTRACT] = network.reset == "subtract"
-    ring = int(min(marks[state.HOLD].max(), _LONGEST_LIST)) + 2
+    drives, resets, holds = (
+        cells[sim_state.DRIVE, :n],
+        cells[sim_state.RESET, :n],
+        marks[sim_state.HOLD, :n],
+    )
+    clock[sim_state.SPREAD] = np.ptp(drives) > 0
+    clock[sim_state.VARIED] = np.ptp(resets) > 0 or np.ptp(holds) > 0
+    clock[sim_state.FLOORED] = np.isfinite(network.v_min).any()
+    clock[sim_state.SUBTRACT] = network.reset == "subtract"
+    ring = int(min(marks[sim_state.HOLD].max(), _LONGEST_LIST)) + 2
     return cells, marks, clock, np.full(ring, -1, np.int32)
 
 

@@ -12,7 +12,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import lif
+from spiking_bimt.kernels import sim_trials
 from spiking_bimt.simulation import propagators
 
 Array = npt.NDArray[Any]
@@ -54,7 +54,7 @@ def run_trials(
         bounds = trials.offsets[piece.start : piece.stop + 1]
         rows = slice(bounds[0], bounds[-1])
         ends = np.zeros(piece.stop - piece.start, np.int64)
-        steps, neurons = lif.run(
+        steps, neurons = sim_trials.run(
             starts(network, seed, piece, np.dtype(dtype)),
             trials.inputs[rows].astype(dtype, copy=False),
             bounds - bounds[0],

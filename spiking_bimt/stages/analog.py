@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.analog import EFFECTS, has_effect, ideal, program, with_effects
 from spiking_bimt.chip.presets import load_device
 from spiking_bimt.chip.tiling import rebuild
@@ -12,13 +14,11 @@ from spiking_bimt.data.crossbars import Crossbars
 from spiking_bimt.data.device import Device
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.tiles import read_tiles
-from spiking_bimt.page.device_figure import accuracy_bars
+from spiking_bimt.formats.tiles import read_tiles
+from spiking_bimt.plot.device_figures import accuracy_bars
+from spiking_bimt.plot.files import store_figure
+from spiking_bimt.progress import progress
 from spiking_bimt.simulation.crossbar import run_crossbars
-from spiking_bimt.stages.figures import store_figure
-from spiking_bimt.stages.progress import progress
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 
 
 def analog(

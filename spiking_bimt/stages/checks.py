@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.battery.drive import trials_of
+from spiking_bimt.battery.probe import probe_trials
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import store
@@ -16,19 +18,17 @@ from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError, InputError
-from spiking_bimt.export.flat_run import run_flat
-from spiking_bimt.export.netx import from_layer, read_netx, to_layer
-from spiking_bimt.export.nir import nir_form
-from spiking_bimt.export.nir_import import read_nir
-from spiking_bimt.export.sanafe import Replay, sanafe_losses
-from spiking_bimt.export.sanafe_run import Counted, run_sanafe
-from spiking_bimt.export.sonata_import import read_sonata
+from spiking_bimt.formats.flat_run import run_flat
+from spiking_bimt.formats.netx import from_layer, read_netx, to_layer
+from spiking_bimt.formats.nir import nir_form
+from spiking_bimt.formats.nir_import import read_nir
+from spiking_bimt.formats.sanafe import Replay, sanafe_losses
+from spiking_bimt.formats.sanafe_run import Counted, run_sanafe
+from spiking_bimt.formats.sonata_import import read_sonata
 from spiking_bimt.simulation.engine import simulate_network
-from spiking_bimt.simulation.probe import probe_trials
 from spiking_bimt.simulation.run import run_trials, starts
 from spiking_bimt.stages.formats import FORMATS, placed, potentials, replayed
 from spiking_bimt.stages.simulate import with_weights
-from spiking_bimt.stages.trials import trials_of
 from spiking_bimt.stages.verify import check_sizes, first_difference, verify
 
 STEPS = 1000

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt import run_folder
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
@@ -16,10 +17,9 @@ from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.stages import run as runs
+from spiking_bimt.progress import progress
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.place import measure, spikes
-from spiking_bimt.stages.progress import progress
 
 BUNDLED = ("cores", "bimt", "l1", "none")
 """Networks that come with the package: one trained against a chip, others by `train --reg NAME`."""
@@ -61,8 +61,8 @@ def _runs(
     if folders:
         named = {str(folder): Path(folder) for folder in folders}
         for folder in named.values():
-            runs.require(folder, "rate.h5")
-            runs.require(folder, "network.h5")
+            run_folder.require(folder, "rate.h5")
+            run_folder.require(folder, "network.h5")
         yield named
         return
     with tempfile.TemporaryDirectory() as scratch:

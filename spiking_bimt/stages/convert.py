@@ -7,30 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from spiking_bimt.conversion.convert import ConversionConfig, delay_steps, trained_for
-from spiking_bimt.conversion.quantise import Rounding
-from spiking_bimt.data import store
-from spiking_bimt.data.chip import Placement
-from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.data.trials import Trials
-from spiking_bimt.errors import CheckError, InputError
-from spiking_bimt.finetuning.config import TuneConfig
-from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.simulation.run import run_trials
-from spiking_bimt.stages import run as runs
-from spiking_bimt.stages.diagnosis import diagnosis
-from spiking_bimt.stages.progress import progress
-from spiking_bimt.stages.routes import (
+from spiking_bimt import run_folder
+from spiking_bimt.battery.accuracy import Score, score
+from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.converting.one_to_one import ConversionConfig, delay_steps, trained_for
+from spiking_bimt.converting.quantise import Rounding
+from spiking_bimt.converting.routes import (
     Converted,
     Route,
     earlier_trainings,
     follow,
     training_steps,
 )
-from spiking_bimt.stages.target import FULL_RATES, cheapest
-from spiking_bimt.tasks.accuracy import Score, score
-from spiking_bimt.tasks.battery import draw_trials
+from spiking_bimt.converting.target import FULL_RATES, cheapest
+from spiking_bimt.converting.tune_config import TuneConfig
+from spiking_bimt.data import store
+from spiking_bimt.data.chip import Placement
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.progress import progress
+from spiking_bimt.simulation.rate import rate_outputs
+from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.stages.explain import diagnosis
 
 
 def convert(
@@ -68,7 +68,7 @@ def convert(
     write diagnosis.svg, and return what it shows.
     """
     folder = Path(run)
-    source = runs.require(folder, "rate.h5")
+    source = run_folder.require(folder, "rate.h5")
     if trials < 1:
         raise InputError(f"{trials} trials a task: ask for at least 1")
     if target is not None and method is not None:
@@ -76,10 +76,10 @@ def convert(
     inputs = {"rate.h5": source}
     route = _route(method or "one-to-one", bits, seed, settings, free=target is not None)
     route = replace(route, sources=sources, output_neurons=output_neurons, threads=threads)
-    with runs.writing(folder):
+    with run_folder.writing(folder):
         rate = store.load(source, RateNetwork)
         if start is not None:
-            before = runs.require(Path(start), "network.h5")
+            before = run_folder.require(Path(start), "network.h5")
             route = replace(route, start=store.load(before, SpikingNetwork))
             inputs["start"] = before
         if cores is not None:

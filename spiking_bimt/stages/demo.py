@@ -4,9 +4,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt import run_folder
 from spiking_bimt.data import store
 from spiking_bimt.errors import InputError
-from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.place import place
@@ -28,7 +28,7 @@ def demo(out: str | Path = "demo", *, threads: int | None = None) -> dict[str, A
     """
     folder = Path(out)
     bundle = resources.files("spiking_bimt.bundle")
-    with runs.writing(folder):
+    with run_folder.writing(folder):
         rate, ours = folder / "rate.h5", (bundle / "bimt.h5").read_bytes()
         other = rate.read_bytes() != ours if rate.exists() else (folder / "network.h5").exists()
         if other or (folder / "checkpoint.h5").exists():

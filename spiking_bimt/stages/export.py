@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt import run_folder
+from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.chip.analog import conductance_pairs
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
@@ -13,11 +15,9 @@ from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.tiles import TileFile, write_tiles
-from spiking_bimt.stages import run as runs
+from spiking_bimt.formats.tiles import TileFile, write_tiles
+from spiking_bimt.simulation.golden import make_selftest
 from spiking_bimt.stages.formats import FORMATS, require, write_format
-from spiking_bimt.stages.selftest import make_selftest
-from spiking_bimt.stages.trials import trials_of
 
 
 def export(
@@ -44,11 +44,11 @@ def export(
             raise InputError(f"unknown format {name!r}; known: {known}")
     for name in formats:
         if name == "tiles":
-            runs.require(folder, "network.h5")
-            runs.require(folder, "placement.h5")
+            run_folder.require(folder, "network.h5")
+            run_folder.require(folder, "placement.h5")
         else:
             require(name, folder)
-    with runs.writing(folder):
+    with run_folder.writing(folder):
         return {
             name: _tiles(folder, device, selftest)
             if name == "tiles"

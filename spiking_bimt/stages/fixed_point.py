@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt import run_folder
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
 from spiking_bimt.simulation.run import run_trials
-from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.simulate import with_weights
-from spiking_bimt.stages.trials import trials_of
-from spiking_bimt.tasks.accuracy import score
 
 
 def fixed_point(
@@ -22,7 +22,7 @@ def fixed_point(
     a network without tasks), their spikes, and how often a membrane or a current saturated.
     """
     widths = FixedPoint(membrane=state_bits, current=state_bits)
-    source = runs.require(Path(run), "network.h5")
+    source = run_folder.require(Path(run), "network.h5")
     network = with_weights(store.load(source, SpikingNetwork), weights)
     driven, test = trials_of(network, trials, "test")
     fixed = run_fixed(driven, test, widths, seed=seed)

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt import run_folder
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.flat import write_flat
-from spiking_bimt.export.netx import netx_losses, write_netx
-from spiking_bimt.export.nir import WARN_BYTES, dense_bytes, nir_losses, write_nir
-from spiking_bimt.export.sanafe import Replay, sanafe_losses, write_sanafe
-from spiking_bimt.export.sonata import read_spikes
-from spiking_bimt.export.sonata_network import write_network
+from spiking_bimt.formats.flat import write_flat
+from spiking_bimt.formats.netx import netx_losses, write_netx
+from spiking_bimt.formats.nir import WARN_BYTES, dense_bytes, nir_losses, write_nir
+from spiking_bimt.formats.sanafe import Replay, sanafe_losses, write_sanafe
+from spiking_bimt.formats.sonata import read_spikes
+from spiking_bimt.formats.sonata_network import write_network
 from spiking_bimt.simulation.run import starts
-from spiking_bimt.stages import run as runs
 from spiking_bimt.stages.simulate import with_weights
 
 REPLAYED_STEPS = 5000
@@ -72,7 +72,7 @@ def write_format(name: str, folder: Path, *, lossy: bool) -> dict[str, Any]:
 def require(name: str, folder: Path) -> None:
     """Raise InputError, naming the command, where the run lacks what a format is made from."""
     for needed in FORMATS[name].needs:
-        runs.require(folder, needed)
+        run_folder.require(folder, needed)
 
 
 def replayed(folder: Path, n_neurons: int) -> Replay:
@@ -123,8 +123,8 @@ def _sanafe(folder: Path, path: Path, network: SpikingNetwork) -> dict[str, Any]
     if not reasons:
         write_sanafe(path, network, placement, chip, start=potentials(network))
         return {"neurons": "with their dynamics"}
-    runs.require(folder, "spikes.h5")
-    if runs.outdated(folder, "spikes.h5", "network.h5"):
+    run_folder.require(folder, "spikes.h5")
+    if run_folder.outdated(folder, "spikes.h5", "network.h5"):
         raise InputError(f"{folder / 'spikes.h5'} is of an earlier network.h5: simulate again")
     spikes = replayed(folder, network.n_neurons)
     write_sanafe(path, network, placement, chip, replay=spikes)

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt import run_folder
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.nir_import import read_nir
-from spiking_bimt.export.npz import read_npz
-from spiking_bimt.export.sonata_import import read_sonata
+from spiking_bimt.formats.nir_import import read_nir
+from spiking_bimt.formats.npz import read_npz
+from spiking_bimt.formats.sonata_import import read_sonata
 from spiking_bimt.simulation.propagators import refractory_steps
-from spiking_bimt.stages import run as runs
 
 
 def import_network(
@@ -38,7 +38,7 @@ def import_network(
     if bits is not None:
         network = quantise(network, bits)
     settings = {"command": "import", "bits": bits, "dt": dt, **parameters}
-    with runs.writing(folder):
+    with run_folder.writing(folder):
         if (folder / "rate.h5").exists():
             raise InputError(f"{folder} holds a trained network: choose another folder")
         inputs = {source.name: source} if source.is_file() else {}

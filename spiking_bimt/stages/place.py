@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt import run_folder
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.chip.place import kept
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
@@ -20,12 +23,9 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
+from spiking_bimt.progress import progress
 from spiking_bimt.simulation.run import run_trials
-from spiking_bimt.stages import run as runs
-from spiking_bimt.stages.progress import progress
 from spiking_bimt.stages.simulate import with_weights
-from spiking_bimt.stages.trials import trials_of
-from spiking_bimt.tasks.accuracy import score
 
 ACTIVITY_TRIALS = 10
 _DIRECTIONS = ("east", "west", "north", "south")
@@ -51,11 +51,11 @@ def place(
     InputError where the network does not fit, with the limit, the core and the excess.
     """
     folder = Path(run)
-    source = runs.require(folder, "network.h5")
+    source = run_folder.require(folder, "network.h5")
     preset = load_chip(chip)
     if keep and (starts is not None or time_limit is not None):
         raise InputError("kept cores are not searched for: leave starts and the time out")
-    with runs.writing(folder):
+    with run_folder.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
         counts, steps, _ = spikes(network, "calibrate", threads)
         rates = counts / (steps * network.dt)

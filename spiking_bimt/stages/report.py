@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from spiking_bimt import run_folder
 from spiking_bimt.analysis.clusters import (
     SHUFFLED,
     functional_clusters,
@@ -16,6 +17,8 @@ from spiking_bimt.analysis.clusters import (
 )
 from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.variance import task_variance
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import store
@@ -25,15 +28,12 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.export import sonata, tiles
+from spiking_bimt.formats import sonata, tiles
 from spiking_bimt.page.material import Function, Material, OnChip
 from spiking_bimt.page.numbers import all_numbers
 from spiking_bimt.page.page import Page, Source, render
 from spiking_bimt.page.sections import all_sections, summary
 from spiking_bimt.simulation.run import run_trials
-from spiking_bimt.stages import run as runs
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import draw_trials
 
 FUNCTION_TRIALS = 30
 """Trials a task that the task variance is measured on."""
@@ -50,8 +50,8 @@ def report(run: str | Path) -> dict[str, Any]:
     """
     folder = Path(run)
     for name in ("rate.h5", "network.h5"):
-        runs.require(folder, name)
-    with runs.writing(folder):
+        run_folder.require(folder, name)
+    with run_folder.writing(folder):
         material, files = _gather(folder)
         numbers = all_numbers(material)
         page = Page(
@@ -116,10 +116,10 @@ def _hints(folder: Path) -> dict[str, str]:
     """Why optional files cannot be shown, by name: they lack, or belong to an earlier network."""
     hints: dict[str, str] = {}
     for name, parents in _OPTIONAL.items():
-        command = f"`spiking_bimt {runs.MADE_BY[name]} {folder}` makes it"
+        command = f"`spiking_bimt {run_folder.MADE_BY[name]} {folder}` makes it"
         if not (folder / name).is_file():
             hints[name] = f"The run has no {name}: {command}."
-        elif any(runs.outdated(folder, name, parent) for parent in parents):
+        elif any(run_folder.outdated(folder, name, parent) for parent in parents):
             hints[name] = f"{name} was made from earlier files of this run: {command} anew."
     if not (folder / "diagnosis.svg").is_file():
         draws = f"`spiking_bimt convert {folder} --diagnose` draws it"
@@ -138,7 +138,7 @@ def _diagnosis(path: Path) -> str:
 
 def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
     again = f"`spiking_bimt convert {folder}` makes it anew"
-    if runs.outdated(folder, "network.h5", "rate.h5"):
+    if run_folder.outdated(folder, "network.h5", "rate.h5"):
         raise InputError(f"{folder}/network.h5 was made from another rate.h5: {again}")
     same = rate.n_units == network.n_neurons and rate.tasks == network.tasks
     if not same or rate.battery != network.battery:
@@ -195,7 +195,7 @@ def _metrics(path: Path) -> Sequence[Mapping[str, Any]]:
 def _source(path: Path) -> Source:
     if path.suffix != ".h5":
         return Source(path.name, store.sha256(path))
-    made = runs.provenance(path)
+    made = run_folder.provenance(path)
     settings = dict(made.settings)
     command = str(settings.pop("command", ""))
     return Source(

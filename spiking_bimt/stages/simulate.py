@@ -4,14 +4,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt import run_folder
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.sonata import write_spikes
+from spiking_bimt.formats.sonata import write_spikes
 from spiking_bimt.simulation.run import run_trials
-from spiking_bimt.stages import run as runs
-from spiking_bimt.stages.trials import trials_of
-from spiking_bimt.tasks.accuracy import score
 
 
 def simulate(
@@ -29,8 +29,8 @@ def simulate(
     "auto": codes where the network has them. seed: initial membrane potentials.
     """
     folder = Path(run)
-    source = runs.require(folder, "network.h5")
-    with runs.writing(folder):
+    source = run_folder.require(folder, "network.h5")
+    with run_folder.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), weights)
         driven, test = trials_of(network, trials, "test")
         # One small run first: compiling the kernel belongs to no measured figure.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spiking_bimt.tasks.battery import BATTERIES
+from spiking_bimt.battery.draw import BATTERIES
 
 
 def tasks() -> dict[str, Any]:

@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import torch
 
+from spiking_bimt import run_folder
 from spiking_bimt.analysis.active import active_units
 from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import dimensions, draw_trials
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
-from spiking_bimt.page import growth
+from spiking_bimt.plot import growth_figures
+from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages import run as runs
-from spiking_bimt.stages.progress import progress
 from spiking_bimt.stages.watch import Watch
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import dimensions, draw_trials
 from spiking_bimt.training import cores, ladder, loop
 from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.state import (
@@ -62,7 +62,7 @@ def train(
     folder = Path(run)
     if config is None and resume and (folder / "config.toml").is_file():
         config = folder / "config.toml"
-    source = None if start is None else runs.require(Path(start), "rate.h5")
+    source = None if start is None else run_folder.require(Path(start), "rate.h5")
     network = None if source is None else store.load(source, RateNetwork)
     if network is not None:
         settings |= _kept_settings(network, str(start), settings)
@@ -94,7 +94,7 @@ def _trained(
 ) -> dict[str, Any]:
     if test_trials < 1:
         raise InputError(f"{test_trials} test trials a task: ask for at least 1")
-    with runs.writing(folder):
+    with run_folder.writing(folder):
         checkpoint = folder / "checkpoint.h5"
         state = _start(settings, network, checkpoint, resume)
         if state.phase == 0 and state.step == 0:
@@ -108,7 +108,7 @@ def _trained(
             with progress("train", sum(phase.steps for phase in phases)) as advance:
                 loop.run(settings, state, Watch(folder, settings, state, advance, pictures))
             if pictures and (frames := sorted((folder / "figures").glob("grid-*.png"))):
-                store.write_bytes(folder / "figures" / "grid.gif", growth.animate(frames))
+                store.write_bytes(folder / "figures" / "grid.gif", growth_figures.animate(frames))
             return _finish(settings, state, folder, test_trials, source)
         finally:
             torch.set_num_threads(threads)

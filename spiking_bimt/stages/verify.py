@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError, InputError
-from spiking_bimt.export.tiles import read_selftest, read_tiles
+from spiking_bimt.formats.tiles import read_selftest, read_tiles
+from spiking_bimt.simulation.golden import replay
 from spiking_bimt.simulation.run import run_trials
-from spiking_bimt.stages.selftest import replay
-from spiking_bimt.stages.trials import trials_of
-from spiking_bimt.tasks.accuracy import score
 
 _COMPARED = ("indptr", "indices", "codes", "weights", "delays", "in_indptr", "in_indices",
              "in_codes", "in_weights", "out_codes", "w_out", "b_out", "tau_mem", "tau_syn", "v_th",

@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import dimensions, draw_trials
 from spiking_bimt.data import store
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.page import growth
+from spiking_bimt.plot import growth_figures
+from spiking_bimt.progress import Advance
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages.progress import Advance
-from spiking_bimt.tasks.accuracy import score
-from spiking_bimt.tasks.battery import dimensions, draw_trials
 from spiking_bimt.training import cores
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.observer import Observer
@@ -103,7 +103,7 @@ class Watch(Observer):
             title = f"{phase.name}, step {done}: accuracy {result.accuracy:.3f}"
             (self._folder / "figures").mkdir(exist_ok=True)
             path = self._folder / "figures" / f"grid-{done:06d}.png"
-            store.write_bytes(path, growth.frame(network, title))
+            store.write_bytes(path, growth_figures.frame(network, title))
         return 1 - result.accuracy
 
     def step(self, phase: Phase, state: State, loss: float) -> None:

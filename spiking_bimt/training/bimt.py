@@ -7,7 +7,7 @@ Liu, Gan, Tegmark 2023 (arXiv:2305.08746) and Liu, Khona, Fiete, Tegmark 2023 (a
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels import swap
+from spiking_bimt.kernels import train_swaps
 
 Doubles = npt.NDArray[np.float64]
 
@@ -44,5 +44,5 @@ def swap_places(
     product = cost @ separation
     # Rounding must not make two places trade for ever.
     least = 1e-9 * float(np.trace(product))
-    swap.improve(cost, separation, product, place, max_swaps, least)
+    train_swaps.improve(cost, separation, product, place, max_swaps, least)
     return place

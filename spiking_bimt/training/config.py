@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 import tomli_w
 
+from spiking_bimt.battery.draw import select_tasks
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError
-from spiking_bimt.tasks.battery import select_tasks
 from spiking_bimt.training.phase import Phase
 
 ACTIVATIONS = ("relu", "lif")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.chip.limits import allowed, usage
 from spiking_bimt.data.chip import Chip
-from spiking_bimt.kernels import axons
+from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import bimt
 from spiking_bimt.training.rnn import Parameters
 
@@ -91,10 +91,10 @@ def improve(
     n_cores, n = cost.price.shape[1], len(core)
     home = np.concatenate([core, np.full(size.shape[1] - n, n_cores)])
     weight = np.concatenate([activity, np.ones(size.shape[1] - n)])
-    total = axons.sums(size, core, n_cores)
-    present = axons.cost(total, home, weight, cost.price, cost.grouped)
+    total = train_axons.sums(size, core, n_cores)
+    present = train_axons.cost(total, home, weight, cost.price, cost.grouped)
     rng = np.random.SeedSequence(seed).generate_state(1, np.uint64)
-    axons.improve(
+    train_axons.improve(
         size, total, home, weight, cost.price, cost.grouped, cost.room, proposals * n,
         hot * present / n, 1e-9 * present, rng,
     )  # fmt: skip
@@ -121,7 +121,7 @@ def partition(p: Parameters, activity: Doubles, cost: Cost, seed: int) -> Ints:
 def reached(p: Parameters, core: Ints, n_cores: int) -> npt.NDArray[np.bool_]:
     """(K, n) whether a spike of each unit needs a packet to each core, its own apart."""
     connected = (p.w_rec.numpy() != 0).astype(np.float64)
-    found = axons.sums(connected, core, n_cores) > 0
+    found = train_axons.sums(connected, core, n_cores) > 0
     found[core, np.arange(len(core))] = False
     return found
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import axons, optimise
+from spiking_bimt.kernels import train_axons, train_optimise
 from spiking_bimt.training import bimt, cores, ladder, pruning, rnn
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.observer import Observer
@@ -257,10 +257,10 @@ def _update(context: Context, state: State, gradient: Parameters) -> None:
     for name in PARAMETERS:
         group = (state.p, state.m, state.v, gradient, state.mask, context.strengths)
         flat = (getattr(tensors, name).numpy().reshape(-1) for tensors in group)
-        optimise.adam_shrink(*flat, *settings)
+        train_optimise.adam_shrink(*flat, *settings)
     for name, groups in zip(("w_rec", "w_in"), context.groups or (), strict=False):
         weights, v, mask = (getattr(t, name).numpy() for t in (state.p, state.v, state.mask))
-        axons.shrink_groups(weights, v, mask, state.core, groups, np.float32(lr), settings[3])
+        train_axons.shrink_groups(weights, v, mask, state.core, groups, np.float32(lr), settings[3])
 
 
 def _swap(state: State, distances: bimt.Doubles, max_swaps: int) -> None:

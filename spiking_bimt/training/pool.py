@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from spiking_bimt.battery.draw import draw_noise_free
+from spiking_bimt.battery.environments import RING, ROTATING
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.tasks.battery import draw_noise_free
-from spiking_bimt.tasks.environments import RING, ROTATING
 from spiking_bimt.training import rnn
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.phase import Phase

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.chip.limits import usage, worst_excess
 from spiking_bimt.data.chip import Chip
-from spiking_bimt.kernels import axons
+from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import cores
 from spiking_bimt.training.rnn import Parameters
 
@@ -27,7 +27,7 @@ def below_between(p: Parameters, core: Ints, n_cores: int, threshold: float) -> 
     """The weights without groups between cores whose 2-norm is below the threshold."""
     pruned = Parameters(*(t.clone() for t in p.tensors()))
     w = pruned.w_rec.numpy()
-    norms = np.sqrt(axons.sums(w.astype(np.float64) ** 2, core, n_cores))
+    norms = np.sqrt(train_axons.sums(w.astype(np.float64) ** 2, core, n_cores))
     drop = norms < threshold
     drop[core, np.arange(len(core))] = False
     w[drop[core]] = 0.0
@@ -64,7 +64,7 @@ def fit(chip: Chip, p: Parameters, core: Ints, used: Ints, delay: int) -> int:
             return dropped
         field, full = worst[0], int(np.flatnonzero(used == worst[1])[0])
         w = np.concatenate([p.w_rec.numpy(), p.w_in.numpy()], axis=1)
-        norms = np.sqrt(axons.sums(w.astype(np.float64) ** 2, core, len(used)))
+        norms = np.sqrt(train_axons.sums(w.astype(np.float64) ** 2, core, len(used)))
         norms[norms == 0] = np.inf
         if field == "output_axons":
             norms[:, len(core) :] = np.inf

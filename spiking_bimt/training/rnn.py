@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from spiking_bimt.battery.environments import N_RINGS, RING
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.kernels import recurrent
-from spiking_bimt.kernels.batch import gather
-from spiking_bimt.tasks.environments import N_RINGS, RING
+from spiking_bimt.kernels import train_recurrent
+from spiking_bimt.kernels.train_batch import gather
 
 PARAMETERS = ("w_rec", "w_in", "b", "w_out", "b_out")
 
@@ -113,7 +113,7 @@ def pack(
     trial = np.arange(len(step)) - np.repeat(np.cumsum(counts) - counts, counts)
     rows = trials.offsets[order][trial] + step
     before_go = step < trials.decision[order][trial]
-    inputs = np.zeros((len(rows), recurrent.padded(trials.n_inputs)), np.float32)
+    inputs = np.zeros((len(rows), train_recurrent.padded(trials.n_inputs)), np.float32)
     labels = trials.labels[rows].astype(np.int64)
     places = np.zeros(len(order), np.int64) if turn is None else turn[by_length]
     rings = 0 if turn is None else N_RINGS
@@ -156,7 +156,7 @@ def forward(
 
     curve: RELU, or the parameters of `kernels.activation.lif_rate_and_slope`.
     """
-    n, wide = len(p.b), recurrent.padded(len(p.b))
+    n, wide = len(p.b), train_recurrent.padded(len(p.b))
     bias = torch.full((wide,), NEVER)
     bias[:n] = p.b
     drive = bias.expand(len(batch.inputs), wide).contiguous()
@@ -166,7 +166,7 @@ def forward(
     rates = torch.empty_like(drive)
     w_rec = _padded(p.w_rec, wide, wide)
     counts = np.array(batch.counts)
-    recurrent.forward(
+    train_recurrent.forward(
         drive.numpy(), rates.numpy(), counts, w_rec.T.contiguous().numpy(), np.float32(alpha), curve
     )
     return Packed(rates, drive, counts, w_rec)
@@ -175,7 +175,7 @@ def forward(
 def readout(p: Parameters, rates: Tensor) -> Tensor:
     """(P, K) outputs W_out r + b_out, for rates (P, padded N)."""
     n_outputs = len(p.b_out)
-    wide = recurrent.padded(n_outputs)
+    wide = train_recurrent.padded(n_outputs)
     outputs = torch.zeros(len(rates), wide)
     _add_product(rates, _padded(p.w_out.T, rates.shape[1], wide), outputs)
     return outputs[:, :n_outputs] + p.b_out
@@ -216,7 +216,7 @@ def loss_and_gradient(
     d_out *= batch.weights[:, None]
 
     n_outputs = d_out.shape[1]
-    d_out = _padded(d_out, len(d_out), recurrent.padded(n_outputs))
+    d_out = _padded(d_out, len(d_out), train_recurrent.padded(n_outputs))
     d_drive = torch.zeros_like(rates)
     _add_product(d_out, _padded(p.w_out, d_out.shape[1], rates.shape[1]), d_drive)
     if activity:
@@ -225,7 +225,7 @@ def loss_and_gradient(
         d_drive.add_(rates, alpha=2 * activity / used)
     if spikes:
         loss += _spike_cost(rates, spikes / n, d_drive) / len(rates)
-    recurrent.backward(
+    train_recurrent.backward(
         d_drive.numpy(), packed.slopes.numpy(), packed.counts, packed.w_rec.numpy(),
         np.float32(alpha),
     )  # fmt: skip
@@ -252,13 +252,13 @@ def _spike_cost(rates: Tensor, weight: float, d_rates: Tensor) -> float:
 
 def _add_product(x: Tensor, w: Tensor, out: Tensor) -> None:
     """out += x @ w; every width a padded one."""
-    recurrent.add_product(x.numpy(), w.numpy(), out.numpy())
+    train_recurrent.add_product(x.numpy(), w.numpy(), out.numpy())
 
 
 def _outer(left: Tensor, right: Tensor) -> Tensor:
     """left.T @ right, for as many rows; every width a padded one."""
     out = torch.zeros(left.shape[1], right.shape[1])
-    recurrent.add_outer(left.numpy(), right.numpy(), out.numpy())
+    train_recurrent.add_outer(left.numpy(), right.numpy(), out.numpy())
     return out
 
 

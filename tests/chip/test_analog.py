@@ -19,7 +19,7 @@ from spiking_bimt.chip.presets import device_names, load_device
 from spiking_bimt.data.device import Conductances
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
-from tests.export.test_tiles import case
+from tests.formats.test_tiles import case
 
 PCM = load_device("pcm")
 PLAIN = with_effects(PCM, ())

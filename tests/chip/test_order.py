@@ -11,7 +11,7 @@ from spiking_bimt.chip.order import packed_slots
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
 from spiking_bimt.chip.tiling import cut
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.simulation.build import random_sheet
 from tests.chip.networks import random_network

@@ -12,7 +12,7 @@ from spiking_bimt.chip.packing import natural_tiles
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
 from spiking_bimt.chip.tiling import cut, occupancy, rebuild, synapses
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.tiles import TileSet

@@ -15,7 +15,7 @@ from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.errors import InputError
 from tests.chip.networks import random_network
-from tests.kernels.test_traffic import path
+from tests.kernels.test_place_traffic import path
 
 STEPS = 6
 

@@ -14,9 +14,9 @@ import pytest
 from spiking_bimt.chip.analog import program, with_effects
 from spiking_bimt.chip.presets import load_device
 from spiking_bimt.chip.tiling import synapses
-from spiking_bimt.export.tiles import write_tiles
+from spiking_bimt.formats.tiles import write_tiles
 from tests.chip.test_analog import one_code
-from tests.export.test_tiles import case
+from tests.formats.test_tiles import case
 
 pytest.importorskip("simulator.cores.analog_core", reason="no clone of CrossSim on PYTHONPATH")
 

@@ -11,11 +11,11 @@ import pytest
 
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, synapses
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data.chip import Placement
-from spiking_bimt.export.tiles import TileFile, write_tiles
+from spiking_bimt.formats.tiles import TileFile, write_tiles
 from spiking_bimt.simulation.build import from_coo
-from tests.export.test_tiles import case
+from tests.formats.test_tiles import case
 
 READER = Path(__file__).parents[2] / "examples" / "read_tiles.py"
 

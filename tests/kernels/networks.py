@@ -8,7 +8,7 @@ from numba import njit
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.kernels import reference
+from spiking_bimt.kernels import sim_twin
 
 Array = npt.NDArray[Any]
 
@@ -124,7 +124,7 @@ def reference_spikes(network: SpikingNetwork, trials: Trials, seed: int, trial: 
         field: getattr(network, field).astype(float)
         for field in ("weights", "tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min")
     }
-    spikes, _ = reference.simulate(
+    spikes, _ = sim_twin.simulate(
         start_of(network, seed, trial),
         drive_of(network, trials, trial),
         pre=np.repeat(np.arange(network.n_neurons), np.diff(network.indptr)),

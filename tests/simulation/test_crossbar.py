@@ -12,7 +12,7 @@ from spiking_bimt.chip.presets import load_device
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.crossbar import run_crossbars
 from spiking_bimt.simulation.run import run_trials
-from tests.export.test_tiles import assert_same, case, trials
+from tests.formats.test_tiles import assert_same, case, trials
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spiking_bimt.kernels.activation import lif_rate_and_slope
+from spiking_bimt.kernels.train_activation import lif_rate_and_slope
 from spiking_bimt.simulation.rate import lif_rate
 
 

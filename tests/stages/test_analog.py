@@ -9,19 +9,19 @@ import h5py
 import numpy as np
 import pytest
 
+from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
-from spiking_bimt.conversion.quantise import quantise
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
-from spiking_bimt.export.tiles import read_tiles, write_tiles
+from spiking_bimt.formats.tiles import read_tiles, write_tiles
 from spiking_bimt.simulation.build import random_sheet
 from spiking_bimt.stages.analog import analog
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.verify import verify
-from spiking_bimt.tasks.battery import draw_trials
 from tests.chip.networks import random_network
 from tests.stages.test_whole_way import call
 
@@ -53,7 +53,7 @@ def test_a_self_test_is_played_back(run: Path) -> None:
 
 
 def test_a_wrong_golden_spike_is_told(run: Path) -> None:
-    from spiking_bimt.export.tiles import read_selftest
+    from spiking_bimt.formats.tiles import read_selftest
 
     export(run, selftest=2)
     golden = read_selftest(run / "tiles.h5")

@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 import spiking_bimt.bundle
-from spiking_bimt.cli import main
+from spiking_bimt.cli.commands import main
+from spiking_bimt.converting import routes, target, tune
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.finetuning import loop
-from spiking_bimt.stages import diagnosis, routes, target
+from spiking_bimt.stages import explain
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.place import place
@@ -31,7 +31,7 @@ BUNDLE = Path(spiking_bimt.bundle.__file__).parent / "bimt.h5"
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(target, "TRIALS", 10)
     monkeypatch.setattr(routes, "CALIBRATION_TRIALS", 4)
-    monkeypatch.setattr(diagnosis, "TRIALS", 5)
+    monkeypatch.setattr(explain, "TRIALS", 5)
     (tmp_path / "rate.h5").write_bytes(BUNDLE.read_bytes())
     return tmp_path
 
@@ -381,7 +381,7 @@ def test_the_teacher_hears_and_answers_through_the_same_filters(
         teachers.append(args[4])
         return network, None
 
-    monkeypatch.setattr(loop, "tune", watched)
+    monkeypatch.setattr(tune, "tune", watched)
     settings: dict[str, Any] = {"method": "finetune", "trials": 1, "distil": 0.5}
     rate = store.load(BUNDLE, RateNetwork)
     convert(run, **settings)

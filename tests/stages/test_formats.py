@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from scipy import sparse
 
-from spiking_bimt.cli import main
+from spiking_bimt.cli.commands import main
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError

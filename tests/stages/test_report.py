@@ -17,7 +17,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.export.tiles import read_tiles
+from spiking_bimt.formats.tiles import read_tiles
 from spiking_bimt.stages import report as stage
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export

@@ -10,6 +10,7 @@ import torch
 
 from spiking_bimt.chip.limits import usage, worst_excess
 from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.cli.tables import show_place
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -17,7 +18,6 @@ from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.stages.compare import compare
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.place import place
-from spiking_bimt.stages.tables import show_place
 from spiking_bimt.stages.train import train
 from spiking_bimt.training import cores, loop
 from spiking_bimt.training.config import RUNGS

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from spiking_bimt.cli import main
+from spiking_bimt.cli.commands import main
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.export.sonata import read_spikes
+from spiking_bimt.formats.sonata import read_spikes
 
 SMALL_CHIP = """
 description = "one core of 16 neurons"

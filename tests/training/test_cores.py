@@ -15,7 +15,7 @@ from spiking_bimt.chip.limits import usage, worst_excess
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import axons
+from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import cores, pruning
 from spiking_bimt.training.rnn import Parameters
 
@@ -65,11 +65,11 @@ def test_gain_of_every_move_and_exchange_is_the_difference_of_costs(
     n, activity = 12, rng.random(12)
     core = rng.integers(4, size=n)
     size = cores.sizes(p, grouped)
-    total = axons.sums(size, core, 4)
+    total = train_axons.sums(size, core, 4)
     home = np.concatenate([core, np.full(3, 4)])
     weight = np.concatenate([activity, np.ones(3)])
     before = brute_cost(p, core, activity, cost)
-    assert axons.cost(total, home, weight, cost.price, grouped) == pytest.approx(before)
+    assert train_axons.cost(total, home, weight, cost.price, grouped) == pytest.approx(before)
     v = int(rng.integers(n))
     for b in range(4):
         others = [int(w) for w in np.flatnonzero(core == b)]
@@ -78,7 +78,7 @@ def test_gain_of_every_move_and_exchange_is_the_difference_of_costs(
             moved[v] = b
             if w >= 0:
                 moved[w] = core[v]
-            gain = axons.gain(size, total, home, weight, cost.price, grouped, v, w, b)
+            gain = train_axons.gain(size, total, home, weight, cost.price, grouped, v, w, b)
             expected = brute_cost(p, moved, activity, cost) - before
             assert gain == pytest.approx(expected, abs=1e-9)
 
@@ -134,7 +134,7 @@ def test_group_step_minimises_its_proximal_objective(n: int) -> None:
     before = rng.normal(size=(n, 1)).astype(np.float32)
     weights, lr, s, second, correct2 = before.copy(), 0.5, 0.4, 0.3, 0.2
     v = np.full_like(before, second * correct2)
-    axons.shrink_groups(
+    train_axons.shrink_groups(
         weights, v, np.ones_like(before), np.zeros(n, np.int64), np.full((1, 1), s, np.float32),
         np.float32(lr), np.float32(correct2),
     )  # fmt: skip
@@ -153,7 +153,7 @@ def test_a_strong_penalty_reaches_zero_and_spares_what_is_free() -> None:
     w = p.w_rec.numpy()
     before = w.copy()
     for _ in range(2000):
-        axons.shrink_groups(
+        train_axons.shrink_groups(
             w, np.zeros_like(w), np.ones_like(w), core, strength, np.float32(1e-3), np.float32(1)
         )
     assert (w[3:, :3] == 0).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spiking_bimt.tasks.battery import draw_noise_free
+from spiking_bimt.battery.draw import draw_noise_free
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from spiking_bimt.battery.draw import BATTERIES, draw_trials
+from spiking_bimt.battery.environments import ROTATING
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.tasks.battery import BATTERIES, draw_trials
-from spiking_bimt.tasks.environments import ROTATING
 from spiking_bimt.training import rnn
 
 TASKS = BATTERIES["yang19"]

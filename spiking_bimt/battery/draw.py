@@ -1,0 +1,136 @@
+"""Batteries of tasks, and whole trials drawn from them."""
+
+import difflib
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.battery.environments import MODCOG, YANG19, Trial, environment
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+
+BATTERIES: dict[str, tuple[str, ...]] = {"yang19": YANG19, "modcog": MODCOG}
+"""Tasks of each battery, in the order of their rule channels."""
+
+OWN = "own"
+"""The battery whose tasks the user names: ids of neurogym environments, or Python paths."""
+
+MOST_TRIALS = 10_000
+"""Trials a task that are drawn at a time."""
+
+# Streams of trials that never share a seed: what one is used for, no other ever sees.
+STREAMS = {"train": 0, "validate": 1, "calibrate": 2, "test": 3}
+
+
+def select_tasks(battery: str, tasks: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """The tasks asked for, or all of the battery; InputError names what is unknown."""
+    if battery not in (*BATTERIES, OWN):
+        raise InputError(f"unknown battery {battery!r}; known: {', '.join(BATTERIES)}, {OWN}")
+    if battery == OWN and not tasks:
+        raise InputError("the battery 'own' needs its tasks: neurogym ids or module:function paths")
+    known = BATTERIES.get(battery, tasks or ())
+    for task in tasks or ():
+        if task not in known:
+            near = difflib.get_close_matches(task, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise InputError(f"unknown task {task!r} in battery {battery}; {hint}")
+    if tasks is not None and (len(tasks) == 0 or len(set(tasks)) < len(tasks)):
+        raise InputError("tasks must name at least one task, each once")
+    return known if tasks is None else tasks
+
+
+def dimensions(battery: str, tasks: tuple[str, ...]) -> tuple[int, int]:
+    """Number of input channels (observation and rule) and of outputs."""
+    every = [environment(task, 100.0) for task in select_tasks(battery, tasks)]
+    for task, other in zip(tasks, every, strict=True):
+        if (other.n_channels, other.n_outputs) != (every[0].n_channels, every[0].n_outputs):
+            raise InputError(
+                f"task {task} has {other.n_channels} channels and {other.n_outputs} outputs, "
+                f"{tasks[0]} has {every[0].n_channels} and {every[0].n_outputs}: they must agree"
+            )
+    return every[0].n_channels + len(tasks), every[0].n_outputs
+
+
+def draw_trials(
+    battery: str,
+    tasks: tuple[str, ...],
+    per_task: int,
+    dt: float,
+    *,
+    stream: str,
+    seed: int = 0,
+    pool: int = 0,
+) -> Trials:
+    """`per_task` whole trials of each task, the same for the same arguments.
+
+    Inputs are the environment's observation (fixation, two rings) and the one-hot rule. `stream`
+    is a key of STREAMS: trials of different streams, seeds or pools are independent draws.
+    """
+    trials = _draw(battery, tasks, per_task, dt, (seed, STREAMS[stream], pool), noise=True)
+    return _joined(trials, tasks, dt)
+
+
+def draw_noise_free(
+    battery: str,
+    tasks: tuple[str, ...],
+    per_task: int,
+    dt: float,
+    *,
+    stream: str,
+    seed: int = 0,
+    pool: int = 0,
+) -> tuple[Trials, npt.NDArray[np.float32]]:
+    """As `draw_trials`, but without the noise that the tasks add, and its standard deviation.
+
+    The second is (S, channels of the observation); what a task draws otherwise than by neurogym's
+    add_randn stays in the trials.
+    """
+    trials = _draw(battery, tasks, per_task, dt, (seed, STREAMS[stream], pool), noise=False)
+    return _joined(trials, tasks, dt), np.concatenate([trial.sigma for trial in trials])
+
+
+def _draw(
+    battery: str,
+    tasks: tuple[str, ...],
+    per_task: int,
+    dt: float,
+    entropy: tuple[int, int, int],
+    noise: bool,
+) -> list[Trial]:
+    """The trials of each task, one task after another."""
+    select_tasks(battery, tasks)
+    if per_task < 1:
+        raise InputError(f"{per_task} trials a task: ask for at least 1")
+    if per_task > MOST_TRIALS:
+        raise InputError(f"{per_task} trials a task: at most {MOST_TRIALS:,} are held in memory")
+    if entropy[0] < 0:
+        raise InputError(f"seed is {entropy[0]}: it must not be negative")
+    trials = []
+    for task in tasks:
+        source = environment(task, dt)
+        own = np.random.SeedSequence((*entropy, _number(battery, task)))
+        source.restart(int(own.generate_state(1)[0]))
+        trials += [source.draw(noise) for _ in range(per_task)]
+    return trials
+
+
+def _joined(trials: list[Trial], tasks: tuple[str, ...], dt: float) -> Trials:
+    """The trials end to end, each with its one-hot rule; as many of one task as of another."""
+    lengths = [len(trial.labels) for trial in trials]
+    task_of = np.repeat(np.arange(len(tasks), dtype=np.int32), len(trials) // len(tasks))
+    rules = np.eye(len(tasks), dtype=np.float32)[np.repeat(task_of, lengths)]
+    return Trials(
+        inputs=np.hstack([np.concatenate([trial.ob for trial in trials]), rules]),
+        labels=np.concatenate([trial.labels for trial in trials]),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        decision=np.array([trial.go for trial in trials], np.int32),
+        task=task_of,
+        tasks=tasks,
+        dt=dt,
+    )
+
+
+def _number(battery: str, task: str) -> int:
+    """A number for a task that depends on its name alone, and not on the tasks beside it."""
+    return zlib.crc32(task.encode()) if battery == OWN else BATTERIES[battery].index(task)

@@ -1,0 +1,3 @@
+"""The command line: commands, their options, and the tables they print."""
+
+from spiking_bimt.cli.commands import main as main

@@ -1,0 +1,132 @@
+"""Why a conversion lost accuracy: units, time, tasks, and which knob helps."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.converting.one_to_one import ConversionConfig, spike_jump
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.simulation.filtered import filtered_spikes
+from spiking_bimt.simulation.rate import rate_steps
+
+Array = npt.NDArray[Any]
+
+DRIFT_BINS = 10
+LOST = 0.01
+"""Loss of accuracy that is worth a word."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A spiking network beside the rate network that it stands for, on the same trials."""
+
+    rate: Array
+    """(N,) mean rate of each unit, shares of full scale."""
+    spiking: Array
+    """(N,) mean filtered spikes of its neuron, the same."""
+    noise: Array
+    """(N,) standard deviation over time and trials of what the neuron is off, its mean removed."""
+    drift: Array
+    """(DRIFT_BINS,) root mean square over units of the mean error in each tenth of a trial."""
+    fixation_lost: Array
+    """(tasks,) share of trials that only the spiking network fails before the go signal."""
+    choice_lost: Array
+    """(tasks,) share of trials whose response only the spiking network gets wrong."""
+    tasks: tuple[str, ...]
+
+    @property
+    def bias(self) -> Array:
+        """(N,) systematic error of each neuron, shares of full scale."""
+        error: Array = self.spiking - self.rate
+        return error
+
+    def advice(self, method: str) -> list[str]:
+        """What the numbers say, and the knob that helps, most important first."""
+        fixation, choice = float(self.fixation_lost.mean()), float(self.choice_lost.mean())
+        lines = []
+        if fixation + choice < LOST:
+            return ["the spiking network loses less than 0.01: lower --full-rate saves spikes"]
+        if fixation > choice:
+            lines.append(
+                f"fixation breaks in {fixation:.3f} of the trials, choice in {choice:.3f}: spike "
+                "noise; raise --full-rate, or --method finetune with a --margin"
+            )
+        else:
+            lines.append(f"choice fails in {choice:.3f} of the trials, fixation in {fixation:.3f}")
+        systematic = float(np.sqrt(np.mean(self.bias**2)))
+        random = float(np.sqrt(np.mean(self.noise**2)))
+        if systematic > 0.5 * random:
+            lines.append(
+                f"rates are off by {systematic:.3f} of full scale on average over time (noise: "
+                f"{random:.3f}): the f-I curve is not the activation; "
+                + ("train longer" if method != "one-to-one" else "--method aware or finetune")
+            )
+        else:
+            lines.append(f"rates are right on average (off by {systematic:.3f}) and noisy by "
+                         f"{random:.3f} of full scale: raise --full-rate")  # fmt: skip
+        if self.drift[-1] > 2 * max(self.drift[: DRIFT_BINS // 2].mean(), 1e-6):
+            lines.append("the error grows over the trial: memory drifts; more bits, or finetune")
+        return lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        per_task = zip(self.tasks, self.fixation_lost, self.choice_lost, strict=True)
+        return {
+            "units": {"rate": self.rate.tolist(), "spiking": self.spiking.tolist(),
+                      "noise": self.noise.tolist()},
+            "drift": self.drift.tolist(),
+            "lost": {name: {"fixation": float(f), "choice": float(c)} for name, f, c in per_task},
+        }  # fmt: skip
+
+
+def diagnose(
+    rate: RateNetwork,
+    full_scale: Array,
+    network: SpikingNetwork,
+    config: ConversionConfig,
+    trials: Trials,
+    threads: int | None = None,
+) -> Diagnosis:
+    """Compare the spiking network with the rate network that it was made from.
+
+    full_scale: (N,) rate of each unit that counts as 1 (`to_spiking`).
+    """
+    expected = np.empty((len(trials.labels), rate.n_units), np.float32)
+    for rows, rates, _ in rate_steps(rate, trials):
+        expected[rows] = rates / full_scale
+    jump = spike_jump(rate, config)
+    filtered, _ = filtered_spikes(network, trials, jump, threads=threads)
+    of_rate = score((expected * full_scale) @ rate.w_out.T + rate.b_out, trials)
+    of_spikes = score((filtered / jump) @ network.w_out.T + network.b_out, trials)
+    error = filtered - expected
+    lost = of_rate.correct & ~of_spikes.correct
+    n_tasks = len(trials.tasks)
+    per_task = np.bincount(trials.task, minlength=n_tasks)
+
+    def share(flags: Array) -> Array:
+        return np.bincount(trials.task, flags, n_tasks) / per_task
+
+    return Diagnosis(
+        rate=expected.mean(axis=0),
+        spiking=filtered.mean(axis=0),
+        noise=error.std(axis=0),
+        drift=_drift(error, trials),
+        fixation_lost=share(lost & of_spikes.decided),
+        choice_lost=share(lost & ~of_spikes.decided),
+        tasks=trials.tasks,
+    )
+
+
+def _drift(error: Array, trials: Trials) -> Array:
+    """(DRIFT_BINS,) root mean square over units of the error's mean in each part of the trials."""
+    lengths = trials.lengths
+    within = np.arange(len(error)) - np.repeat(trials.offsets[:-1], lengths)
+    part = within * DRIFT_BINS // np.repeat(lengths, lengths)
+    means = np.stack([error[part == k].mean(axis=0) for k in range(DRIFT_BINS)])
+    drift: Array = np.sqrt(np.mean(means**2, axis=1))
+    return drift

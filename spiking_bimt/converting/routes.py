@@ -1,0 +1,213 @@
+"""The ways from a rate network to a spiking one; every one ends in the same SpikingNetwork."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.converting.compensate import compensated, heard
+from spiking_bimt.converting.kim2019 import single_factor
+from spiking_bimt.converting.one_to_one import (
+    ConversionConfig,
+    floored,
+    to_spiking,
+    trained_for,
+    with_neurons,
+)
+from spiking_bimt.converting.output_neurons import with_output_units
+from spiking_bimt.converting.quantise import Rounding, Scales
+from spiking_bimt.converting.rescale import normalised, with_fitted_leaky_units
+from spiking_bimt.converting.source_neurons import KINDS, with_source_units
+from spiking_bimt.converting.tune_config import TuneConfig
+from spiking_bimt.converting.tune_forward import agreeing, behind
+from spiking_bimt.data.chip import Placement
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
+from spiking_bimt.progress import Advance
+from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
+
+Floats = npt.NDArray[np.float32]
+
+METHODS = ("one-to-one", "aware", "finetune", "kim2019")
+CALIBRATION_TRIALS = 20
+FITTED_ROWS = 2000
+"""Drives of each unit on the calibration trials that leaky units are fitted to."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method with its settings."""
+
+    method: str
+    config: ConversionConfig
+    tuning: TuneConfig
+    rounding: Rounding | None
+    sources: str | None = None
+    """Input as the spikes of source neurons, "regular" or "poisson", not as analogue currents."""
+    output_neurons: bool = False
+    """Readout by the spike counts of output neurons, in place of weighted spikes."""
+    placed: Placement | None = None
+    """Cores of the neurons, for what they share on one: scales, synaptic time constants."""
+    start: SpikingNetwork | None = None
+    """Conversion of the same rate network that training goes on from."""
+    threads: int | None = None
+    """Threads of training in spikes, which change its time only."""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
+        if self.sources is not None and self.sources not in KINDS:
+            raise InputError(f"unknown sources {self.sources!r}; known: {', '.join(KINDS)}")
+        if self.method == "aware" and self.tuning.aware_steps < 1:
+            raise InputError("method aware trains for aware_steps: ask for at least 1")
+        if self.start is not None and self.method not in ("aware", "finetune"):
+            raise InputError("only training starts from a network: choose aware or finetune")
+        if self.rounding and self.rounding.fit == "learned" and self.method != "finetune":
+            raise InputError("scales are learned in training in spikes: choose method finetune")
+        if self.method == "finetune" and self.tuning.steps < 1:
+            raise InputError("method finetune trains in spikes: ask for at least 1 of its steps")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a route made."""
+
+    network: SpikingNetwork
+    """With its codes, where it was rounded."""
+    rate: RateNetwork
+    """The rate network that it is the spiking network of: fine-tuned where it was."""
+    full_scale: Floats
+    """(N,) rate of each unit of `rate` at which its neuron fires at full_rate."""
+    config: ConversionConfig
+
+
+def follow(
+    route: Route, rate: RateNetwork, seed: int, advance: Advance = lambda done, note: None
+) -> Converted:
+    """Convert the rate network by a route; `seed` draws the calibration trials.
+
+    advance(done, note) is told of the steps of training.
+    """
+    # One without the filters of sources and outputs would teach to answer before they let through.
+    teacher = rate
+    if len(route.config.tau_syn) == 1:
+        rate = replace(rate, tau=route.config.tau_syn[0], measured=None)
+    if route.sources:
+        signed = np.any(_calibration(rate, seed).inputs < 0, axis=0)
+        rate = with_source_units(rate, signed, route.sources)
+        teacher = with_source_units(teacher, signed)
+    if route.output_neurons:
+        outputs = rate_outputs(teacher, _calibration(teacher, seed))
+        rate, teacher = with_output_units(rate, outputs), with_output_units(teacher, outputs)
+    if route.placed is not None:
+        rate = _on_cores(rate, route.placed)
+    if route.method == "kim2019":
+        made = single_factor(rate, route.config, _calibration(rate, seed))
+        network, source, config, scales = made.network, made.rate, made.config, None
+        full_scale: Floats = np.ones(rate.n_units, np.float32)
+    else:
+        config = trained_for(rate, route.config)
+        trials = _calibration(rate, seed)
+        full_scale = drive_percentile(rate, trials, config.percentile)
+        if route.output_neurons:
+            full_scale[-len(rate.b_out) :] = full_scale[-len(rate.b_out) :].max()
+        source, scales = rate, None
+        if route.method == "one-to-one":
+            network = to_spiking(rate, full_scale, config)
+        else:
+            source, scales = _tuned(route, rate, full_scale, config, trials, teacher, advance)
+            full_scale = np.ones(rate.n_units, np.float32)
+            network = with_neurons(source, full_scale, _floored(rate, config))
+    if route.rounding is not None:
+        network = _rounded(network, route, source, full_scale, config, seed, scales)
+    return Converted(network, source, full_scale, config)
+
+
+def _on_cores(rate: RateNetwork, placed: Placement) -> RateNetwork:
+    """The rate network with its units on the cores of a placement of its conversion."""
+    if len(placed.core) != rate.n_units:
+        raise InputError(
+            f"the placement is of {len(placed.core)} neurons, and these settings make "
+            f"{rate.n_units}: place a conversion with the same settings first"
+        )
+    return replace(rate, chip=placed.chip, core=placed.core)
+
+
+def _rounded(
+    network: SpikingNetwork, route: Route, source: RateNetwork, full_scale: Floats,
+    config: ConversionConfig, seed: int, scales: Scales | None,
+) -> SpikingNetwork:  # fmt: skip
+    """The network with its codes; source and full_scale: as in `Converted`; scales: learned."""
+    assert route.rounding is not None
+    # Weights trained with their rounding are rounded as they were in training.
+    if route.rounding.fit != "drive" or route.method == "finetune":
+        return route.rounding.of(network, scales)
+    per_unit = config.full_rate / 1000 / floored(full_scale)
+    return compensated(network, route.rounding, heard(source, _calibration(source, seed), per_unit))
+
+
+def earlier_trainings(route: Route) -> int:
+    """Trainings that the network has had before this one, whose trials it is not to see again."""
+    measured = route.start.measured if route.start is not None else None
+    training = (measured or {}).get("training")
+    return int(training.get("earlier", 0)) + 1 if training else 0
+
+
+def training_steps(route: Route) -> int:
+    """Steps of training on the route."""
+    tuning = route.tuning
+    return {"aware": tuning.aware_steps, "finetune": tuning.aware_steps + tuning.steps}.get(
+        route.method, 0
+    )
+
+
+def _tuned(
+    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
+    trials: Trials, teacher: RateNetwork, advance: Advance,
+) -> tuple[RateNetwork, Scales | None]:  # fmt: skip
+    """The normalised network, trained; teacher: that whose answers it may learn from."""
+    from spiking_bimt.converting.tune import tune  # needs torch
+
+    start = _start(route, rate, full_scale, config, trials)
+    tuning = route.tuning
+    if route.method == "aware":
+        tuning = replace(tuning, steps=0)
+    return tune(
+        start, _floored(rate, config), tuning, route.rounding,
+        lambda step, loss: advance(step, f"loss {loss:.3f}"), teacher,
+        # Counts are compared as they are.
+        ("w_out", "b_out") if route.output_neurons else (),
+        earlier_trainings(route), route.threads,
+    )  # fmt: skip
+
+
+def _start(
+    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig, trials: Trials
+) -> RateNetwork:
+    """The normalised network that training starts from; trials: those of the calibration."""
+    softness = route.tuning.softness
+    if route.start is not None:
+        agreeing(route.start, config)
+        return behind(route.start, rate, softness)
+    start = normalised(rate, full_scale)
+    if start.activation == "relu" and np.isfinite(config.tau_mem):
+        drives = np.concatenate([drive for _, _, drive in rate_steps(start, trials)])
+        some = np.random.default_rng(route.tuning.seed).choice(len(drives), FITTED_ROWS)
+        start = with_fitted_leaky_units(start, config, softness, drives[some])
+    return start
+
+
+def _floored(rate: RateNetwork, config: ConversionConfig) -> ConversionConfig:
+    """A rectified network's membrane floor, also where leaky units have taken its place."""
+    if config.floor is None and rate.activation == "relu":
+        return replace(config, floor=0.0)
+    return config
+
+
+def _calibration(rate: RateNetwork, seed: int) -> Trials:
+    return draw_trials(
+        rate.battery, rate.tasks, CALIBRATION_TRIALS, rate.dt, stream="calibrate", seed=seed
+    )

@@ -1,0 +1,276 @@
+"""Fine-tuning: Adam on the straight-through gradient, of the weights that are there alone."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from spiking_bimt.converting import tune_forward, tune_gradient, tune_scales
+from spiking_bimt.converting.one_to_one import ConversionConfig
+from spiking_bimt.converting.quantise import Rounding, Scales
+from spiking_bimt.converting.tune_config import TuneConfig
+from spiking_bimt.converting.tune_gradient import PARAMETERS, Packed
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+from spiking_bimt.kernels import train_optimise
+from spiking_bimt.kernels.train_activation import look_up, table
+from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.phase import Phase
+from spiking_bimt.training.pool import FOLLOWS, Pool, follow_losses
+
+Array = npt.NDArray[Any]
+Told = Callable[[int, float], None]
+"""Called with the number of steps done and the running mean of the loss."""
+
+BETA1, BETA2, EPSILON, CLIP = 0.9, 0.999, 1e-8, 1.0
+REFITS = 20
+"""Steps that the scales of integer weights stay, which a weight would else cross back and forth."""
+POOLS = 900
+"""First pool of trials, beyond those that a training of the same seed draws."""
+
+
+@dataclass
+class State:
+    """What changes from step to step."""
+
+    p: dict[str, Any]
+    m: dict[str, Any]
+    v: dict[str, Any]
+    task_loss: Array
+    loss: float = math.nan
+    """Running mean."""
+    mean: dict[str, Any] = field(default_factory=dict)
+    """Running means of p."""
+    task_rate: Array = field(default_factory=lambda: np.empty(0))
+    task_length: Array = field(default_factory=lambda: np.empty(0))
+    """Running means by task of a trial's spikes, shares of full scale, and of its steps."""
+
+    @classmethod
+    def of(cls, network: RateNetwork) -> "State":
+        """The start, with Adam afresh."""
+        p = {name: getattr(network, name).copy() for name in PARAMETERS}
+        m, v = ({name: np.zeros_like(w) for name, w in p.items()} for _ in range(2))
+        n = len(network.tasks)
+        return cls(p, m, v, np.ones(n), task_rate=np.zeros(n), task_length=np.zeros(n))
+
+    def add(self, parameters: dict[str, Any]) -> None:
+        """Train these too, all of them."""
+        for name, w in parameters.items():
+            self.p[name], self.m[name], self.v[name] = w, np.zeros_like(w), np.zeros_like(w)
+
+
+def tune(
+    network: RateNetwork,
+    config: ConversionConfig,
+    settings: TuneConfig,
+    rounding: Rounding | None = None,
+    told: Told = lambda step, loss: None,
+    teacher: RateNetwork | None = None,
+    frozen: tuple[str, ...] = (),
+    earlier: int = 0,
+    threads: int | None = 1,
+) -> tuple[RateNetwork, Scales | None]:
+    """The normalised network with its weights trained for the neurons of `config`.
+
+    With it the scales of its integer weights, where they were learned (`Rounding.fit`), or None.
+
+    Weights that are 0 stay 0. With `rounding`, the forward pass in spikes has integer weights, and
+    the gradient goes straight to those behind them. The trials are those of the "train" stream, of
+    pools that training itself does not draw. teacher: the rate network whose answers are the share
+    `distil` of the targets. frozen: names of PARAMETERS that stay as they are. earlier: trainings
+    that the network has had, whose trials are not drawn again. `threads` changes the time only, as
+    in `run_trials`. Raises InputError where the loss is not finite.
+    """
+    state, rows = State.of(network), activation_table(network, settings)
+    free = replace(settings, spike_cost=0.0, rate_limit=0.0)
+    mask = {name: ((w != 0) | (w.ndim == 1)) & (name not in frozen) for name, w in state.p.items()}
+    for part, steps in enumerate((settings.aware_steps, settings.steps)):
+        in_spikes = part == 1
+        state.m, state.v = State.of(network).m, State.of(network).v
+        pool, scales = pool_of(network, settings, 2 * earlier + part, steps), None
+        for step in range(steps):
+            now = _with_weights(network, state.p)
+            batch = packed(pool, step, state.task_loss, network.w_in.shape[1])
+            if rounding is not None and in_spikes:
+                scales = _scales(state, now, config, rounding, step, scales)
+            targets = answers(teacher, settings, batch)
+            own = settings if _costs(state, settings, config) else free
+            losses, found, spikes = batch_step(
+                now, config, own, rounding, rows, batch, step, in_spikes, scales,
+                targets, threads,
+            )  # fmt: skip
+            _follow(state, batch, losses, spikes)
+            norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
+            if not math.isfinite(losses.sum() + norm):
+                raise InputError(
+                    f"the loss is {losses.sum()} and its gradient {norm} at step {step}: lower lr"
+                )
+            scale = min(1.0, CLIP / max(norm, 1e-12))
+            update(state, found, mask, scale, settings.lr_at(step, steps), step + 1)
+            _average(state, settings.average, step + 1)
+            told(part * settings.aware_steps + step + 1, state.loss)
+        if steps and settings.average:
+            state.p = state.mean
+    learned = tune_scales.learned(state.p) if tune_scales.NAMES[0] in state.p else None
+    return replace(_with_weights(network, state.p), measured=None), learned
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+def batch_step(
+    network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
+    rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
+    scales: Scales | None = None, targets: Array | None = None, threads: int | None = 1,
+) -> tuple[Array, dict[str, Array], Array]:  # fmt: skip
+    """Loss by row, gradient and spikes by row of one batch; `rows` tabulate the activation.
+
+    Spikes are the mean over neurons in that step, shares of full scale.
+
+    scales: of the rounding, those of the weights themselves by default. targets: of the outputs,
+    the right answers by default.
+    """
+    alpha = -math.expm1(-network.dt / network.tau)
+    latent, made = network, None
+    seed = int(np.random.SeedSequence((settings.seed, step)).generate_state(1)[0])
+    if in_spikes:
+        made = tune_forward.spiking(network, config, rounding, scales)
+        if rounding is not None:
+            network = tune_forward.as_rates(network, config, made)
+        rates = tune_forward.rates_in_spikes(network, config, made, batch, seed, threads)
+        drive = tune_gradient.drive_of(network, batch, rates)
+        slopes = np.empty_like(drive)
+        look_up(drive, rows, np.empty_like(drive), slopes)
+    else:
+        noise = np.random.default_rng(seed).standard_normal(
+            (len(batch.labels), network.n_units), np.float32
+        )
+        noise *= settings.noise * tune_forward.full_drive_of(network, config)
+        outside = batch.inputs @ network.w_in.T + network.b + noise
+        rates, slopes = tune_forward.rates_by_curve(network, outside, batch.counts, alpha, rows)
+    rate_cost = settings.spike_cost * config.full_rate
+    losses, found = tune_gradient.loss_and_gradient(
+        network, batch, rates, slopes, alpha, settings.margin, rate_cost, targets
+    )
+    if made is not None and rounding is not None and rounding.fit == "learned":
+        found = tune_scales.through_rounding(latent, network, made, rounding, config, found)
+    return losses, found, unfiltered(rates.mean(axis=1), batch, alpha)
+
+
+def unfiltered(rates: Array, batch: Packed, alpha: float) -> Array:
+    """(P,) what was filtered to `rates` (P,): a trial's first rates lag behind its spikes."""
+    spikes = rates.copy()
+    spikes[batch.counts[0] :] -= (1 - alpha) * rates[batch.previous]
+    spikes /= alpha
+    return spikes
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
+def answers(teacher: RateNetwork | None, settings: TuneConfig, batch: Packed) -> Array | None:
+    """(P, K) targets of a batch with the teacher's share, None for the right answers alone."""
+    if teacher is None or settings.distil == 0:
+        return None
+    alpha = -math.expm1(-teacher.dt / teacher.tau)
+    outside = batch.inputs @ teacher.w_in.T + teacher.b
+    rows = table(np.empty(0, np.float32) if teacher.curve is None else teacher.curve)
+    rates, _ = tune_forward.rates_by_curve(teacher, outside, batch.counts, alpha, rows)
+    return tune_gradient.soft_targets(teacher, batch, rates, settings.distil)
+
+
+def activation_table(network: RateNetwork, settings: TuneConfig) -> Array:
+    """`kernels.activation.table` of the activation that slopes are taken from."""
+    if network.curve is None:
+        return table(np.empty(0, np.float32))
+    return table(np.append(network.curve[:3], np.float32(settings.softness)))
+
+
+def pool_of(network: RateNetwork, settings: TuneConfig, part: int, steps: int) -> Pool:
+    """Trials of a part: 0 in rates, 1 in spikes, 2 and 3 those of the next training, and so on."""
+    phase = Phase(name="fine-tuning", steps=max(steps, 1), dt=network.dt, batch=settings.batch)
+    config = TrainConfig(
+        phases=(phase,), battery=network.battery, tasks=network.tasks, sheet=network.sheet,
+        focus=settings.focus, seed=settings.seed,
+    )  # fmt: skip
+    return Pool(config, phase, POOLS + part)
+
+
+def packed(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Packed:
+    batch = pool.batch(step, task_loss)
+    return Packed(
+        inputs=np.ascontiguousarray(batch.inputs.numpy()[:, :n_inputs]),
+        labels=batch.labels.numpy(),
+        weights=batch.weights.numpy(),
+        before_go=batch.before_go.numpy(),
+        counts=np.array(batch.counts),
+        task=batch.task,
+    )
+
+
+def _with_weights(network: RateNetwork, p: dict[str, Any]) -> RateNetwork:
+    return replace(network, **{name: p[name] for name in PARAMETERS})
+
+
+def _scales(
+    state: State, now: RateNetwork, config: ConversionConfig, rounding: Rounding, step: int,
+    before: Scales | None,
+) -> Scales | None:  # fmt: skip
+    """Scales of a step: learned from the first on, or fitted anew now and then."""
+    learned = rounding.fit == "learned"
+    if step == 0 or (not learned and step % REFITS == 0):
+        before = rounding.scales(tune_forward.spiking(now, config, None))
+        if learned:
+            state.add(tune_scales.parameters(before))
+    return tune_scales.learned(state.p) if learned else before
+
+
+def _costs(state: State, settings: TuneConfig, config: ConversionConfig) -> bool:
+    """Whether spikes cost now: the mean over all tasks is not below the limit."""
+    steps = float(state.task_length.sum())
+    rate = config.full_rate * float(state.task_rate.sum()) / steps if steps > 0 else 0.0
+    return rate >= settings.rate_limit
+
+
+def _follow(state: State, batch: Packed, losses: Array, spikes: Array) -> None:
+    """Let the running means of losses and spikes follow the batch."""
+    loss = float(losses.sum())
+    state.loss = loss if math.isnan(state.loss) else state.loss + (loss - state.loss) * FOLLOWS
+    for means, values in (
+        (state.task_loss, losses), (state.task_rate, spikes), (state.task_length, 0 * spikes + 1),
+    ):  # fmt: skip
+        follow_losses(means, batch.task, batch.counts[0], values)
+
+
+def _average(state: State, decay: float, count: int) -> None:
+    """Let the running mean of the weights follow them; after few steps it is their plain mean."""
+    if decay:
+        rate = np.float32(max(1 - decay, 1 / count))
+        for name, w in state.p.items():
+            mean = state.mean.setdefault(name, w.copy()) if count > 1 else w.copy()
+            state.mean[name] = mean + rate * (w - mean)
+
+
+def update(
+    state: State,
+    found: dict[str, Array],
+    mask: dict[str, Array],
+    scale: float,
+    lr: float,
+    count: int,
+) -> None:
+    """One step of Adam on scale times the gradient, in place."""
+    settings = (scale, lr, 1 - BETA1**count, 1 - BETA2**count, BETA1, BETA2, EPSILON)
+    numbers = tuple(np.float32(setting) for setting in settings)
+    for name, w in state.p.items():
+        parts = (
+            w,
+            state.m[name],
+            state.v[name],
+            found[name],
+            mask.get(name, np.ones(w.shape)),
+            np.zeros_like(w),
+        )
+        flat = (np.ascontiguousarray(part, np.float32).reshape(-1) for part in parts)
+        arguments: tuple[Any, ...] = (*flat, *numbers)
+        train_optimise.adam_shrink(*arguments)

@@ -1,0 +1,122 @@
+"""Loss and straight-through gradient of a batch from rates that anything may have measured.
+
+The forward pass may be that of spiking neurons; the backward pass is that of the rate network
+
+    r_t = (1 - alpha) r_{t-1} + alpha f(W_rec r_{t-1} + W_in u_t + b)
+
+at the rates measured, with the slope f' at the drive that they give. Spikes are then what the
+rates are made of, and the gradient stays as bounded as the rate network's: it passes through
+exp(-dt / tau) and f', never through a membrane and its resets.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import xlogy
+
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.kernels import train_recurrent
+
+Array = npt.NDArray[Any]
+
+PARAMETERS = ("w_rec", "w_in", "b", "w_out", "b_out")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Trials packed by time (see kernels.recurrent), as NumPy arrays."""
+
+    inputs: Array
+    """(P, C)"""
+    labels: Array
+    """(P,) right outputs."""
+    weights: Array
+    """(P,) weight of each row in the loss."""
+    before_go: Array
+    """(P,) whether the row lies before its trial's go signal."""
+    counts: Array
+    """Live trials at each step, falling."""
+    task: Array
+    """(P,) task of each row's trial."""
+
+    @property
+    def previous(self) -> Array:
+        """Row of the step before, for every row after the first step."""
+        gap = np.repeat(self.counts[:-1], self.counts[1:])
+        rows: Array = np.arange(self.counts[0], self.counts.sum()) - gap
+        return rows
+
+
+def drive_of(network: RateNetwork, batch: Packed, rates: Array) -> Array:
+    """(P, N) drive W_rec r + W_in u + b, with the rates (P, N) of the step before."""
+    drive: Array = batch.inputs @ network.w_in.T + network.b
+    drive[batch.counts[0] :] += rates[batch.previous] @ network.w_rec.T
+    return drive
+
+
+def loss_and_gradient(
+    network: RateNetwork,
+    batch: Packed,
+    rates: Array,
+    slopes: Array,
+    alpha: float,
+    margin: float,
+    rate_cost: float,
+    targets: Array | None = None,
+) -> tuple[Array, dict[str, Array]]:
+    """Loss by row (P,) and the gradient of its sum by each of PARAMETERS.
+
+    rates, slopes: (P, N) measured rates and slope of the activation at each row's drive. targets:
+    (P, K) what the outputs should give each answer; the right one 1 by default. The loss is the
+    divergence from them, with the mean over neurons of the rate, weighted by rate_cost.
+    """
+    if targets is None:
+        targets = np.eye(len(network.b_out), dtype=np.float32)[batch.labels]
+    outputs = rates @ network.w_out.T + network.b_out
+    outputs[:, 0] -= margin * batch.before_go
+    log_p = log_softmax(outputs)
+    told = xlogy(targets, targets).sum(axis=1)
+    loss: Array = (told - (targets * log_p).sum(axis=1)) * batch.weights
+    loss += rate_cost * rates.mean() / len(rates)
+    d_out = (np.exp(log_p) - targets) * batch.weights[:, None]
+    d_drive = backward(
+        network, batch, d_out @ network.w_out + rate_cost / rates.size, slopes, alpha
+    )
+    return loss, {
+        "w_rec": d_drive[batch.counts[0] :].T @ rates[batch.previous],
+        "w_in": d_drive.T @ batch.inputs,
+        "b": d_drive.sum(axis=0),
+        "w_out": d_out.T @ rates,
+        "b_out": d_out.sum(axis=0),
+    }
+
+
+def soft_targets(network: RateNetwork, batch: Packed, rates: Array, share: float) -> Array:
+    """(P, K) the right answers, with `share` of what a rate network at (P, N) rates answers."""
+    answers = np.exp(log_softmax(rates @ network.w_out.T + network.b_out))
+    targets: Array = np.float32(share) * answers
+    targets[np.arange(len(rates)), batch.labels] += np.float32(1 - share)
+    return targets
+
+
+def log_softmax(outputs: Array) -> Array:
+    """(P, K) logarithms of the shares that outputs (P, K) give."""
+    log_p: Array = outputs - outputs.max(axis=1, keepdims=True)
+    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    return log_p
+
+
+def backward(
+    network: RateNetwork, batch: Packed, d_rates: Array, slopes: Array, alpha: float
+) -> Array:
+    """(P, N) gradient by the drive of every row, from that by its rate alone."""
+    n = network.n_units
+    wide = train_recurrent.padded(n)
+    d_drive, padded = (np.zeros((len(d_rates), wide), np.float32) for _ in range(2))
+    d_drive[:, :n], padded[:, :n] = d_rates, slopes
+    w_rec = np.zeros((wide, wide), np.float32)
+    w_rec[:n, :n] = network.w_rec
+    train_recurrent.backward(d_drive, padded, batch.counts, w_rec, np.float32(alpha))
+    return d_drive[:, :n]

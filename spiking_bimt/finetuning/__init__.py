@@ -1,1 +1,0 @@
-"""Training of the spiking network itself, for which conversion needs torch."""

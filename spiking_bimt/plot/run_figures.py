@@ -1,0 +1,224 @@
+"""Figures of training, accuracy and spikes."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.plot import style
+from spiking_bimt.plot.sheet_figures import mark_clusters
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+
+_MARKS = (
+    ("o", style.INK), ("D", style.ORANGE), ("s", style.BLUE), ("^", style.VERMILLION),
+    ("v", style.GREEN), ("P", style.PURPLE),
+)  # fmt: skip
+
+
+def height_for(n_tasks: int) -> float:
+    """Inches of a figure with a line a task, and of the one beside it."""
+    return max(3.6, 1.1 + 0.215 * n_tasks)
+
+
+def training_curve(entries: Sequence[Mapping[str, Any]], height: float) -> str:
+    """Accuracy and active units over the steps of all phases (lines of metrics.jsonl)."""
+    steps, spans = _timeline(entries)
+
+    def paint(figure: "Figure") -> None:
+        top, bottom = figure.subplots(2, sharex=True)
+        top.plot(steps, [e["accuracy"] for e in entries], color=style.BLUE, lw=1.6)
+        top.set(ylabel="accuracy", ylim=(None, 1.0))
+        bottom.plot(steps, [e["active_units"] for e in entries], color=style.VERMILLION, lw=1.6)
+        bottom.set(xlabel="training step", ylabel="active units", ylim=(0, None))
+        for axes in (top, bottom):
+            axes.grid(axis="y")
+            for i, (start, end, _) in enumerate(spans):
+                axes.axvspan(start, end, color=style.FAINT if i % 2 else "white", zorder=0)
+        for start, end, name in spans:
+            top.text(
+                (start + end) / 2, 1.03, name, ha="center", color=style.MUTED, fontsize=8,
+                transform=top.get_xaxis_transform(),
+            )  # fmt: skip
+        bottom.set_xlim(0, max(steps[-1], 1))
+        bottom.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+
+    return style.draw(5.4, height, paint)
+
+
+def _timeline(
+    entries: Sequence[Mapping[str, Any]],
+) -> tuple[list[int], list[tuple[int, int, str]]]:
+    """Step of each measurement since the start, and each phase's start, end and name."""
+    steps: list[int] = []
+    spans: list[tuple[int, int, str]] = []
+    for _, phase in itertools.groupby(entries, key=lambda entry: entry["phase_index"]):
+        measured = list(phase)
+        start = steps[-1] if steps else 0
+        steps += [start + int(entry["step"]) for entry in measured]
+        spans.append((start, steps[-1], str(measured[0]["phase"])))
+    return steps, spans
+
+
+def accuracy_per_task(per_task: Mapping[str, Mapping[str, float]]) -> str:
+    """Accuracy of each network (name: {task: accuracy}) in each task, as dots on a line."""
+    tasks = list(next(iter(per_task.values())))
+
+    def paint(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        values = np.array([[own[task] for task in tasks] for own in per_task.values()])
+        rows = np.arange(len(tasks))
+        axes.hlines(rows, values.min(0), values.max(0), color=style.LINE, lw=2)
+        spread = 0.19 * (np.arange(len(values)) - (len(values) - 1) / 2)
+        for own, name, shift, (marker, colour) in zip(
+            values, per_task, spread, itertools.cycle(_MARKS), strict=False
+        ):
+            axes.scatter(
+                own, rows + shift, s=22, marker=marker, color=colour, label=name, zorder=3,
+                edgecolor="white", linewidth=0.4, clip_on=False,
+            )  # fmt: skip
+        axes.set_yticks(rows, tasks)
+        axes.set(ylim=(len(tasks) - 0.4, -0.6), xlabel="accuracy (share of correct trials)")
+        low = float(np.floor((values.min() - 0.005) * 20) / 20)
+        axes.set_xlim(min(low, 0.9), 1.0)
+        axes.grid(axis="both")
+        axes.tick_params(axis="y", length=0)
+        axes.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, handletextpad=0.2,
+            columnspacing=1.2,
+        )  # fmt: skip
+
+    return style.draw(5.4, height_for(len(tasks)), paint)
+
+
+def rate_histogram(rates_hz: npt.NDArray[np.float64]) -> str:
+    """How many neurons fire at which mean rate."""
+
+    def paint(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        axes.hist(rates_hz, bins=60, color=style.BLUE, edgecolor="white", linewidth=0.6)
+        mean = float(rates_hz.mean())
+        axes.axvline(mean, color=style.VERMILLION, lw=1.6, label=f"mean {mean:.1f} Hz")
+        axes.set(xlim=(0, None), xlabel="mean spike rate of a neuron (Hz)", ylabel="neurons")
+        axes.grid(axis="y")
+        axes.legend(loc="upper right")
+
+    return style.draw(11.2, 2.4, paint)
+
+
+@dataclass(frozen=True)
+class ShownTrial:
+    """One trial as the raster shows it; T task steps."""
+
+    inputs: Floats
+    """(T, C) input channels."""
+    groups: tuple[tuple[str, int], ...]
+    """Name and size of each group of input channels, in their order."""
+    outputs: Floats
+    """(T, K) readout; 0 is fixation, 1.. ring directions."""
+    labels: Ints
+    """(T,) right output."""
+    go: int
+    """Task step of the go signal."""
+    task_dt: float
+    """ms."""
+    spike_ms: npt.NDArray[np.float64]
+    """(n,) time of each spike, ms."""
+    spike_neuron: Ints
+    """(n,) neuron of each spike."""
+    clusters: Ints
+    """(N,) functional cluster of each neuron."""
+
+    @property
+    def duration(self) -> float:
+        """Length of the trial, ms."""
+        return len(self.labels) * self.task_dt
+
+
+def raster(trial: ShownTrial) -> str:
+    """Input channels, spikes and outputs of one trial over time."""
+
+    def paint(figure: "Figure") -> None:
+        panels = figure.subplots(3, sharex=True, height_ratios=(2.2, 4.4, 1.6))
+        _paint_inputs(figure, panels[0], trial)
+        _paint_spikes(panels[1], trial)
+        _paint_outputs(figure, panels[2], trial)
+        for axes in panels:
+            axes.axvline(trial.go * trial.task_dt, color=style.INK, lw=1.2, ls=(0, (4, 2)))
+        go = trial.go * trial.task_dt
+        for x, text in ((go / 2, "hold fixation"), ((go + trial.duration) / 2, "respond")):
+            panels[0].text(
+                x, 1.03, text, ha="center", color=style.MUTED,
+                transform=panels[0].get_xaxis_transform(),
+            )  # fmt: skip
+        panels[0].text(
+            go, 1.03, "go", ha="center", fontweight="bold",
+            transform=panels[0].get_xaxis_transform(),
+        )  # fmt: skip
+        figure.align_ylabels(panels)
+        panels[2].set(xlim=(0, trial.duration), xlabel="time in the trial (ms)")
+
+    return style.draw(11.2, 7.6, paint)
+
+
+def _paint_inputs(figure: "Figure", axes: "Axes", trial: ShownTrial) -> None:
+    n = trial.inputs.shape[1]
+    image = axes.imshow(
+        trial.inputs.T, aspect="auto", cmap="Greys", vmin=0, vmax=1, interpolation="none",
+        extent=(0, trial.duration, n - 0.5, -0.5),
+    )  # fmt: skip
+    sizes = np.array([size for _, size in trial.groups])
+    ends = np.cumsum(sizes)
+    axes.hlines(ends[:-1] - 0.5, 0, trial.duration, color=style.LINE, lw=0.8)
+    axes.set_yticks(ends - sizes / 2 - 0.5, [name for name, _ in trial.groups])
+    axes.set_ylabel("input channels")
+    axes.tick_params(length=0)
+    bar = figure.colorbar(image, ax=axes, aspect=12, ticks=[0, 0.5, 1])
+    bar.set_label("input")
+    bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def _paint_spikes(axes: "Axes", trial: ShownTrial) -> None:
+    order = np.lexsort((np.arange(len(trial.clusters)), trial.clusters))
+    row = np.empty(len(order), int)
+    row[order] = np.arange(len(order))
+    own = trial.clusters[trial.spike_neuron]
+    colours = style.rgb([style.cluster_colour(c) for c in range(-1, int(trial.clusters.max()) + 1)])
+    height = min(14.0, 180 / len(order))
+    axes.scatter(
+        trial.spike_ms, row[trial.spike_neuron], s=height**2, marker="|", linewidths=1.0,
+        c=colours[own + 1], rasterized=True,
+    )  # fmt: skip
+    axes.set(xlim=(0, trial.duration), ylim=(len(order) - 0.5, -0.5))
+    axes.set_ylabel("neurons, by cluster (number)")
+    mark_clusters(axes, trial.clusters[order], style.LINE)
+    axes.tick_params(axis="y", length=0)
+
+
+def _paint_outputs(figure: "Figure", axes: "Axes", trial: ShownTrial) -> None:
+    k = trial.outputs.shape[1]
+    # As training reads them: each output's share, exp(z) / sum exp(z).
+    powers = np.exp(trial.outputs - trial.outputs.max(axis=1, keepdims=True))
+    image = axes.imshow(
+        (powers / powers.sum(axis=1, keepdims=True)).T, aspect="auto", cmap="Greys",
+        vmin=0, vmax=1, interpolation="none",
+        extent=(0, trial.duration, k - 0.5, -0.5),
+    )  # fmt: skip
+    edges = np.arange(len(trial.labels) + 1) * trial.task_dt
+    axes.stairs(trial.labels, edges, baseline=None, color=style.ORANGE, lw=1.6,
+                label="right answer")  # fmt: skip
+    axes.set_yticks([0, k / 2], ["fixation", "ring"])
+    axes.set_ylabel("outputs")
+    axes.tick_params(axis="y", length=0)
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2))
+    bar = figure.colorbar(image, ax=axes, aspect=9, ticks=[0, 0.5, 1])
+    bar.set_label("softmax")
+    bar.outline.set_visible(False)  # type: ignore[operator]

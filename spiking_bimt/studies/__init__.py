@@ -1,0 +1,1 @@
+"""Studies: many trainings as jobs, their tables and figures."""
