@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from spiking_bimt.chip import start
 from spiking_bimt.chip.arrange import arranged
+from spiking_bimt.chip.graph import packet_destinations
 from spiking_bimt.chip.hypergraph import hypergraph_parts
+from spiking_bimt.chip.price import links_between
 from spiking_bimt.chip.refine import ROUNDS
 from spiking_bimt.chip.search import Problem, search_from
-from spiking_bimt.chip.traffic import packet_destinations
 
 Ints = npt.NDArray[np.int32]
 Method = Callable[[Problem, Ints, int], Ints]
@@ -81,8 +82,7 @@ def force_directed(problem: Problem, used: Ints, seed: int) -> Ints:
     flows = np.zeros((n_cores, n_cores))
     np.add.at(flows, (core[owner], dests), problem.rates[owner])
     flows += flows.T
-    at_x, at_y = chip.core_prices()
-    apart = abs(at_x[:, None] - at_x) + abs(at_y[:, None] - at_y)
+    apart = links_between(chip, np.arange(n_cores))
     xy, at = chip.core_xy()[used].astype(int), used.copy()  # part used[k] sits at at[k]
     near = abs(xy[:, None] - xy).sum(-1) <= 1
     pairs = np.argwhere(np.triu(near, 1))

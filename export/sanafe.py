@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.energy import event_energies
+from spiking_bimt.chip.price import hop_prices, link_prices
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
@@ -34,6 +36,10 @@ LONGEST_DELAY = 5
 """Steps: the constant of SANA-FE's accumulator_with_delay."""
 UNIT = 2.0**18
 """v at threshold in the file: rounded to 2^-24 of it, and room for 128 times of it."""
+_PJ = 1e-12
+"""J: a picojoule, in which a chip gives its energies."""
+_EVENTS = ("soma", "spike", "synapse", "packet")
+"""Parts of the energy, hops apart, that SANA-FE charges for."""
 _LIF, _REPLAY = "loihi_lif", "loihi_inputs"
 _SYNAPSE, _DENDRITE = "loihi_sparse_synapse", "loihi_dendrites_delay"
 
@@ -80,11 +86,17 @@ def write_sanafe(
             f"{'' if chip.local_packets else ' without local packets'}: place on another chip, "
             "such as loihi"
         )
-    links_x, links_y = chip.hop_prices()
-    if (links_x[:-1] != chip.hop_cost_x).any() or (links_y[:-1] != chip.hop_cost_y).any():
+    axes = zip(link_prices(chip), hop_prices(chip), strict=True)
+    if any((links != hop).any() for links, hop in axes):
         raise InputError(
             f"SANA-FE has one price of a hop along x and one along y; {chip.name} is a board of "
             f"chips whose links cost {chip.chip_hop_cost:g}: place on a single chip, such as loihi"
+        )
+    foreign = [part for part in event_energies(chip) or () if part not in _EVENTS]
+    if foreign:
+        raise InputError(
+            f"SANA-FE has no energy of {foreign[0]}, which {chip.name} gives: place on another "
+            "chip, such as loihi"
         )
     if replay is None and sanafe_losses(network):
         raise InputError(f"SANA-FE cannot compute {sanafe_losses(network)[0]}: replay spikes")
@@ -115,8 +127,9 @@ def architecture(chip: Chip, inputs: int) -> dict[str, Any]:
     Energies are those of the chip in J, or 0 where none are published; latencies are 0. A neuron
     is charged for every step whether it replays or computes.
     """
-    energy = chip.energy or {"soma": 0.0, "spike": 0.0, "synapse": 0.0}
-    priced = 1e-12 if chip.energy else 0.0
+    events = event_energies(chip)
+    energy = dict.fromkeys(_EVENTS, 0.0) if events is None else events
+    hop_x, hop_y = (0.0, 0.0) if events is None else hop_prices(chip)
 
     def unit(name: str, model: str, joules: dict[str, float]) -> dict[str, Any]:
         attributes: dict[str, Any] = {"model": model} if model else {}
@@ -124,10 +137,9 @@ def architecture(chip: Chip, inputs: int) -> dict[str, Any]:
             attributes |= {f"energy_{event}": value, f"latency_{event}": 0.0}
         return {"name": name, "attributes": attributes}
 
-    soma = {"access_neuron": energy["soma"] * 1e-12, "update_neuron": 0.0,
-            "spike_out": energy["spike"] * 1e-12}  # fmt: skip
-    hop = {"north": chip.hop_cost_y, "south": chip.hop_cost_y, "east": chip.hop_cost_x,
-           "west": chip.hop_cost_x}  # fmt: skip
+    soma = {"access_neuron": energy["soma"] * _PJ, "update_neuron": 0.0,
+            "spike_out": energy["spike"] * _PJ}  # fmt: skip
+    hop = {"north": hop_y, "south": hop_y, "east": hop_x, "west": hop_x}
     core = {
         "name": f"core[0..{chip.cores_per_tile - 1}]",
         "attributes": {
@@ -140,13 +152,13 @@ def architecture(chip: Chip, inputs: int) -> dict[str, Any]:
             unit(f"{_REPLAY}[0..{inputs - 1}]", "input", soma),
         ],
         "dendrite": [unit(_DENDRITE, "accumulator_with_delay", {"update": 0.0})],
-        "synapse": [unit(_SYNAPSE, "current_based", {"process_spike": energy["synapse"] * 1e-12})],
-        "axon_out": [unit("loihi_out", "", {"message_out": chip.packet_cost * priced})],
+        "synapse": [unit(_SYNAPSE, "current_based", {"process_spike": energy["synapse"] * _PJ})],
+        "axon_out": [unit("loihi_out", "", {"message_out": energy["packet"] * _PJ})],
     }  # fmt: skip
     tile = unit(
         f"tile[0..{chip.width * chip.height - 1}]",
         "",
-        {f"{way}_hop": cost * priced for way, cost in hop.items()},
+        {f"{way}_hop": cost * _PJ for way, cost in hop.items()},
     )
     mesh = {"topology": "mesh", "width": chip.width, "height": chip.height, "link_buffer_size": 16}
     return {"architecture": {"name": "chip", "attributes": mesh, "tile": [tile | {"core": [core]}]}}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.chip.graph import AxonGraph
-from spiking_bimt.chip.traffic import packet_destinations
+from spiking_bimt.chip.graph import AxonGraph, packet_destinations
+from spiking_bimt.chip.price import core_prices, links_between
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.kernels import place_arrangement
 from spiking_bimt.kernels.place_assignment import dual_ascent
@@ -47,7 +47,7 @@ def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Int
     """
     senders = _senders(chip, graph, core, rates)
     nets = _nets(senders, chip.n_cores)
-    at_x, at_y = chip.core_prices()
+    at_x, at_y = core_prices(chip)
     places = place_arrangement.Places(
         np.arange(chip.n_cores, dtype=np.int32), np.ascontiguousarray(chip.core_xy()[:, 0]),
         at_x, at_y,
@@ -83,8 +83,7 @@ def least_links(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: 
     flows = np.zeros((len(cores), len(cores)))
     np.add.at(flows, (number[core[owner]], number[dests]), rates[owner])
     np.fill_diagonal(flows, 0.0)
-    at_x, at_y = (values[cores] for values in chip.core_prices())
-    apart = abs(at_x[:, None] - at_x) + abs(at_y[:, None] - at_y)
+    apart = links_between(chip, cores)
     bound = gilmore_lawler(flows, apart)
     if 1 < len(cores) <= _ASCENT_CORES:
         bound = max(bound, dual_ascent(flows, apart, _SWEEPS))

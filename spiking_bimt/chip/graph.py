@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.place_reach import distinct_cores
@@ -79,3 +80,19 @@ def destinations(
     a row, synapses (pairs,).
     """
     return distinct_cores(graph.indptr, graph.targets, core, n_cores)
+
+
+def packet_destinations(
+    chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Cores that need a packet of each neuron: indptr (N + 1,), cores ascending within a row.
+
+    A neuron's own core is among them only where the chip sends local packets.
+    """
+    n = graph.n_neurons
+    indptr, cores, _ = destinations(graph, core, chip.n_cores)
+    indptr, cores = indptr[: n + 1], cores[: indptr[n]]
+    if chip.local_packets:
+        return indptr, cores
+    remote = cores != np.repeat(core, np.diff(indptr))
+    return np.concatenate([[0], np.cumsum(remote)])[indptr].astype(np.int64), cores[remote]

@@ -13,6 +13,7 @@ from spiking_bimt.chip.graph import AxonGraph, axon_graph
 from spiking_bimt.chip.hypergraph import has_mtkahypar, hypergraph_parts, packets_between
 from spiking_bimt.chip.limits import check, refuse_hopeless
 from spiking_bimt.chip.order import packed_slots
+from spiking_bimt.chip.price import with_dearer_hops
 from spiking_bimt.chip.refine import (
     GENTLE,
     ROUNDS,
@@ -90,7 +91,7 @@ def place(
     room = _room(chip, graph.n_neurons, cores)
     least = 0 if cores is None else graph.n_neurons // cores
     given = weight, network.positions, room, least, seed, trained
-    problem = Problem(_searched(chip), graph, *given)
+    problem = Problem(with_dearer_hops(chip, _HOP), graph, *given)
     rng = np.array([seed % 2**64], np.uint64)
     used, begun, search = legal_start(problem, cores, rng)
     per_round = max(1, round(effort * _proposals(search) / ROUNDS))
@@ -144,15 +145,6 @@ def _starts(starts: Sequence[str] | None, graph: AxonGraph, trained: bool) -> tu
     if not starts:
         raise InputError(f"no start is named; known: {', '.join(STARTS)}")
     return tuple(starts)
-
-
-def _searched(chip: Chip) -> Chip:
-    """The chip as the search sees it, with hops dear enough to count."""
-    hop = (chip.hop_cost_x + chip.hop_cost_y) / 2
-    dearer = max(1.0, _HOP * chip.packet_cost / hop) if hop > 0 else 1.0
-    between = None if chip.chip_hop_cost is None else dearer * chip.chip_hop_cost
-    return replace(chip, hop_cost_x=dearer * chip.hop_cost_x, hop_cost_y=dearer * chip.hop_cost_y,
-                   chip_hop_cost=between)  # fmt: skip
 
 
 def _room(chip: Chip, n: int, cores: int | None) -> int:

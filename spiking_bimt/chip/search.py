@@ -19,6 +19,7 @@ from spiking_bimt.chip.limits import (
     usage,
     worst_excess,
 )
+from spiking_bimt.chip.price import core_prices, packet_price
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import place_moves, place_state
@@ -99,7 +100,7 @@ def search_from(problem: Problem, core: Ints, slack: int = 0) -> Search:
     formula = memory_formula(chip, graph)
     *limits, most_dests = allowed(chip).tolist()
     limits[place_state.NEURONS] = problem.room + slack
-    at_x, at_y = chip.core_prices()
+    at_x, at_y = core_prices(chip)
     most = max(problem.room + slack, np.bincount(core).max())
     axons = place_state.Graph(
         graph.indptr, graph.targets, graph.pre_indptr, graph.pre, problem.rates
@@ -108,7 +109,7 @@ def search_from(problem: Problem, core: Ints, slack: int = 0) -> Search:
         problem,
         axons,
         place_state.Mesh(
-            np.ascontiguousarray(chip.core_xy()[:, 0]), at_x, at_y, chip.packet_cost,
+            np.ascontiguousarray(chip.core_xy()[:, 0]), at_x, at_y, packet_price(chip),
             chip.routing == "multicast", chip.local_packets,
         ),
         place_state.Rules(

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.energy import energies
 from spiking_bimt.chip.graph import axon_graph, destinations
-from spiking_bimt.chip.traffic import packet_destinations
+from spiking_bimt.chip.price import routes
 from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
@@ -62,38 +63,34 @@ def timeline(
     by_time = np.argsort(when, kind="stable")
     when, who = when[by_time], who[by_time]
     first = np.searchsorted(when, np.arange(n_steps + 1))
-    indptr, dests = packet_destinations(chip, graph, core)
+    route = routes(chip, graph, core)
     x, y = (np.ascontiguousarray(part) for part in chip.core_xy().T)
-    multicast = chip.routing == "multicast"
     load, link = place_timeline.busiest_links(
-        indptr, dests, core, first, who, x, y, multicast, chip.width, chip.height
-    )
-    packets, hops, price = place_timeline.routes(
-        indptr, dests, core, x, y, *chip.core_prices(), multicast, chip.width
-    )
+        route.indptr, route.dests, core, first, who, x, y, chip.routing == "multicast",
+        chip.width, chip.height,
+    )  # fmt: skip
 
     def per_step(value: Floats) -> Floats:
         return np.asarray(np.bincount(when, value[who], n_steps), np.float64)
 
     spikes = np.bincount(when, minlength=n_steps)
     energy = time = None
-    if chip.energy is not None:
-        own = chip.energy["spike"] + chip.energy["synapse"] * np.diff(network.indptr)
-        own = own + chip.packet_cost * packets + price
-        energy = chip.energy["soma"] * n + per_step(own)
+    taken = energies(chip, graph, route)
+    if taken is not None:
+        energy = sum(taken.step.values()) + per_step(np.sum(list(taken.spike.values()), axis=0))
     if chip.latency is not None:
         reached = destinations(graph, core, chip.n_cores)
         ends = reached[0][: n + 1]
         in_core = np.bincount(core, minlength=chip.n_cores) * chip.latency["soma"]
-        send = chip.latency["spike"] + chip.latency["packet"] * packets
+        send = chip.latency["spike"] + chip.latency["packet"] * route.packets
         time = place_timeline.core_work(
             ends, *reached[1:], core, first, who, in_core, send, chip.latency["receive"],
             chip.latency["synapse"],
         )  # fmt: skip
     return Timeline(
         spikes=spikes,
-        packets=np.rint(per_step(packets)).astype(np.int64),
-        hops=np.rint(per_step(hops)).astype(np.int64),
+        packets=np.rint(per_step(route.packets)).astype(np.int64),
+        hops=np.rint(per_step(route.links)).astype(np.int64),
         busiest_load=np.rint(load).astype(np.int64),
         busiest_link=link,
         energy_pj=energy,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.chip.graph import AxonGraph, axon_graph, destinations
+from spiking_bimt.chip.energy import energies
+from spiking_bimt.chip.graph import AxonGraph, axon_graph, packet_destinations
+from spiking_bimt.chip.price import load_price, packet_price, routes
 from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Chip, Placement, Traffic
 from spiking_bimt.data.network import SpikingNetwork
@@ -32,31 +34,11 @@ class Flow:
 
     def hop_cost(self, chip: Chip) -> float:
         """The links at the chip's prices."""
-        x, y = chip.hop_prices()
-        # A westward link leaves the column that the eastward one enters.
-        along_x = self.load[:-1, :, 0].sum(axis=1) + self.load[1:, :, 1].sum(axis=1)
-        along_y = self.load[:, :-1, 2].sum(axis=0) + self.load[:, 1:, 3].sum(axis=0)
-        return float(along_x @ x[:-1] + along_y @ y[:-1])
+        return load_price(chip, self.load)
 
     def cost(self, chip: Chip) -> float:
         """The placement's objective: packets and hops at the chip's prices."""
-        return self.packets * chip.packet_cost + self.hop_cost(chip)
-
-
-def packet_destinations(
-    chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Cores that need a packet of each neuron: indptr (N + 1,), cores ascending within a row.
-
-    A neuron's own core is among them only where the chip sends local packets.
-    """
-    n = graph.n_neurons
-    indptr, cores, _ = destinations(graph, core, chip.n_cores)
-    indptr, cores = indptr[: n + 1], cores[: indptr[n]]
-    if chip.local_packets:
-        return indptr, cores
-    remote = cores != np.repeat(core, np.diff(indptr))
-    return np.concatenate([[0], np.cumsum(remote)])[indptr].astype(np.int64), cores[remote]
+        return self.packets * packet_price(chip) + self.hop_cost(chip)
 
 
 def flow(chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32], weight: Floats) -> Flow:
@@ -94,24 +76,15 @@ def traffic(
     if placement.n_cores != chip.n_cores or len(placement.core) != network.n_neurons:
         raise InputError(f"the placement is not of this network on {chip.name}: place again")
     # Floats count exactly up to 2^53 packets.
-    flows = flow(chip, axon_graph(network), placement.core, counts)
-    events = int(counts @ np.diff(network.indptr))
-    spikes = int(counts.sum())
-    energy = None
-    if chip.energy is not None:
-        energy = {
-            "soma": chip.energy["soma"] * network.n_neurons * n_steps,
-            "spike": chip.energy["spike"] * spikes,
-            "synapse": chip.energy["synapse"] * events,
-            "packet": chip.packet_cost * flows.packets,
-            "hop": flows.hop_cost(chip),
-        }
+    graph = axon_graph(network)
+    flows = flow(chip, graph, placement.core, counts)
+    taken = energies(chip, graph, routes(chip, graph, placement.core))
     return Traffic(
         packets=round(flows.packets),
         unicast_hops=round(flows.path_x + flows.path_y),
         multicast_hops=round(flows.tree_x + flows.tree_y),
         link_load=np.rint(flows.load).astype(np.int64),
-        synaptic_events=events,
-        spikes=spikes,
-        energy_pj=energy,
+        synaptic_events=int(counts @ np.diff(network.indptr)),
+        spikes=int(counts.sum()),
+        energy_pj=None if taken is None else taken.spent(counts, n_steps),
     )

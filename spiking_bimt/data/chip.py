@@ -144,25 +144,6 @@ class Chip:
         tile = np.arange(self.n_cores) // self.cores_per_tile
         return np.stack([tile // self.height, tile % self.height], axis=1).astype(np.int32)
 
-    def hop_prices(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Cost of the links that leave each column for the next, (width,), and each row."""
-        prices = []
-        for length, cost, chip in (
-            (self.width, self.hop_cost_x, self.chip_width),
-            (self.height, self.hop_cost_y, self.chip_height),
-        ):
-            price = np.full(length, cost)
-            if chip is not None:
-                price[chip - 1 :: chip] = self.chip_hop_cost
-            prices.append(price)
-        return prices[0], prices[1]
-
-    def core_prices(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """(n_cores,) cost of the links along x, and along y, from tile (0, 0) to each core's."""
-        x, y = self.core_xy().T
-        along_x, along_y = (np.append(0.0, np.cumsum(p)[:-1]) for p in self.hop_prices())
-        return along_x[x], along_y[y]
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -207,3 +188,8 @@ class Traffic:
     spikes: int
     energy_pj: dict[str, float] | None
     """Energy by event (soma, spike, synapse, packet, hop), pJ; None where unpublished."""
+
+    @property
+    def hops(self) -> int:
+        """Links crossed under the chip's own routing."""
+        return int(self.link_load.sum())

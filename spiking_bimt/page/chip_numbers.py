@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from spiking_bimt.chip.energy import PARTS, nj_per_trial
 from spiking_bimt.data.chip import Chip, Traffic
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.page.material import Doubles, Material, OnChip
@@ -29,7 +30,6 @@ def chip_numbers(on_chip: OnChip, material: Material) -> Iterator[Number]:
 def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
     spikes = max(flow.spikes, 1)
     multicast = chip.routing == "multicast"
-    hops = flow.multicast_hops if multicast else flow.unicast_hops
     how = "one a spike that leaves its core" if multicast else "one a spike and destination core"
     yield Number(
         "packets_per_spike", "packets per spike", flow.packets / spikes,
@@ -38,8 +38,8 @@ def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
         "packets / spike", f"{chip.routing} routing",
     )  # fmt: skip
     yield Number(
-        "hops_per_packet", "hops per packet", hops / max(flow.packets, 1),
-        f"{hops / max(flow.packets, 1):.3f}",
+        "hops_per_packet", "hops per packet", flow.hops / max(flow.packets, 1),
+        f"{flow.hops / max(flow.packets, 1):.3f}",
         "Links between neighbouring tiles that a packet crosses, copies on its way included.",
         "hops / packet", f"{flow.packets / trials:,.0f} packets a trial",
     )  # fmt: skip
@@ -61,31 +61,22 @@ def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
     yield from _energy(flow.energy_pj, trials, spikes)
 
 
-_ENERGY = {
-    "soma": "updating every neuron at every step",
-    "spike": "emitting spikes",
-    "synapse": "adding synaptic events",
-    "packet": "sending packets",
-    "hop": "moving packets from tile to tile",
-}
-
-
 def _energy(energy_pj: Mapping[str, float] | None, trials: int, spikes: int) -> Iterator[Number]:
     if energy_pj is None:
         return
-    total = sum(energy_pj.values())
+    parts = nj_per_trial(energy_pj, trials)
+    total = sum(parts.values())
     yield Number(
-        "energy_nj_per_trial", "energy a trial", total / trials / 1000,
-        _energy_text(total / trials / 1000),
+        "energy_nj_per_trial", "energy a trial", total, _energy_text(total),
         "Energy of one trial on average, by the published figures of the chip.",
-        "energy a trial", f"{total / spikes:,.0f} pJ per spike",
+        "energy a trial", f"{sum(energy_pj.values()) / spikes:,.0f} pJ per spike",
     )  # fmt: skip
-    for event, value in energy_pj.items():
+    for part, value in parts.items():
         share = value / max(total, 1e-300)
         yield Number(
-            f"energy_{event}_nj_per_trial", f"energy a trial, {event}", value / trials / 1000,
-            f"{_energy_text(value / trials / 1000)} ({100 * share:.0f} %)",
-            f"Part of it that goes into {_ENERGY.get(event, event)}.",
+            f"energy_{part}_nj_per_trial", f"energy a trial, {part}", value,
+            f"{_energy_text(value)} ({100 * share:.0f} %)",
+            f"Part of it that goes into {PARTS[part].text}.",
         )  # fmt: skip
 
 

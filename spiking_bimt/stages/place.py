@@ -11,6 +11,7 @@ import numpy.typing as npt
 from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.drive import trials_of
+from spiking_bimt.chip.energy import nj_per_trial
 from spiking_bimt.chip.place import kept
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
@@ -102,19 +103,16 @@ def measure(
     steps = len(trials.labels) * driven.steps_per_task_step
     counts = recording.spike_counts.sum(0)
     flow = traffic(network, placement, chip, counts, steps)
-    hops = flow.multicast_hops if chip.routing == "multicast" else flow.unicast_hops
     energy, n = flow.energy_pj, trials.n_trials
     return {
         "chip": chip.name,
         "routing": chip.routing,
         "packets_per_spike": flow.packets / max(flow.spikes, 1),
-        "hops_per_spike": hops / max(flow.spikes, 1),
+        "hops_per_spike": flow.hops / max(flow.spikes, 1),
         "packets_per_trial": flow.packets / n,
-        "hops_per_trial": hops / n,
+        "hops_per_trial": flow.hops / n,
         "busiest_link_packets": int(flow.link_load.max(initial=0)),
-        "energy_nj_per_trial": None
-        if energy is None
-        else {event: value / n / 1000 for event, value in energy.items()},
+        "energy_nj_per_trial": None if energy is None else nj_per_trial(energy, n),
         **_over_time(
             network, placement, chip, trials.lengths * driven.steps_per_task_step, trials, recording
         ),

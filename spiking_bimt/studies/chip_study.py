@@ -17,6 +17,7 @@ from spiking_bimt.analysis.structure import agreement
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.chip.energy import of_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
@@ -156,7 +157,7 @@ def flat_rows(done: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 **shared,
                 **costs,
                 "chip": chip,
-                "network_nj": energy["packet"] + energy["hop"],
+                "network_nj": of_network(energy),
                 "total_nj": sum(energy.values()),
                 "broken_tasks": float((np.array(costs["broken"]) > BROKEN).sum(1).mean()),
             }

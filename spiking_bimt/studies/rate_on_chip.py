@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.chip.graph import axon_graph
+from spiking_bimt.chip.energy import nj_per_trial
+from spiking_bimt.chip.graph import axon_graph, packet_destinations
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.tiling import cut, occupancy
-from spiking_bimt.chip.traffic import packet_destinations, traffic
+from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
 from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data.chip import Chip, Placement
@@ -61,20 +62,18 @@ def chip_costs(network: RateNetwork, chip: Chip, seed: int = 0) -> dict[str, Any
     spiking, spikes, steps, n_trials = spikes_of(network)
     placement = place(spiking, chip, spikes / steps, seed=seed)
     flow = traffic(spiking, placement, chip, spikes, steps)
-    hops = flow.multicast_hops if chip.routing == "multicast" else flow.unicast_hops
-    energy = flow.energy_pj
     row = {
         "cores": len(np.unique(placement.core)),
         "tiles": occupancy(cut(spiking, placement, chip))["tiles"],
         "connections": len(spiking.indices),
         "packets_per_spike": remote_packets(spiking, placement, chip, spikes) / spikes.sum(),
         "packets_per_trial": flow.packets / n_trials,
-        "hops_per_trial": hops / n_trials,
+        "hops_per_trial": flow.hops / n_trials,
         "spikes_per_trial": float(spikes.sum()) / n_trials,
         "core": placement.core.tolist(),
     }
-    if energy is not None:
-        row["energy_nj_per_trial"] = {k: v / n_trials / 1000 for k, v in energy.items()}
+    if flow.energy_pj is not None:
+        row["energy_nj_per_trial"] = nj_per_trial(flow.energy_pj, n_trials)
     return row
 
 

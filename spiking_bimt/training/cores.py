@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.chip.limits import allowed, usage
+from spiking_bimt.chip.price import packet_price, prices_between
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import bimt
@@ -38,14 +39,12 @@ def prices(chip: Chip, used: Ints, ends: float) -> Doubles:
     where the chip sends a packet for it: one packet serves all the synapses there, and hardly any
     unit can do without. Under multicast this bounds the price of the tree from above.
     """
-    xy = chip.core_xy()[used].astype(np.float64)
-    gap = np.abs(xy[:, None] - xy[None])
-    price = chip.packet_cost + gap[..., 0] * chip.hop_cost_x + gap[..., 1] * chip.hop_cost_y
+    price = prices_between(chip, used)
     np.fill_diagonal(price, 0.0)
-    remote = price[~np.eye(len(xy), dtype=bool)]
+    remote = price[~np.eye(len(used), dtype=bool)]
     cheapest = float(remote[remote > 0].min(initial=np.inf))
-    unit = cheapest if math.isfinite(cheapest) else max(chip.packet_cost, 1.0)
-    outside = np.full((1, len(xy)), ends)
+    unit = cheapest if math.isfinite(cheapest) else max(packet_price(chip), 1.0)
+    outside = np.full((1, len(used)), ends)
     return np.concatenate([price / unit, outside])
 
 

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from spiking_bimt.chip.limits import usage, worst_excess
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
+from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import cores, pruning
 from spiking_bimt.training.rnn import Parameters
+from tests.chip.boards import chips, spike_price
 
 Array = npt.NDArray[Any]
 
@@ -125,6 +127,38 @@ def test_prices_count_the_cheapest_packet_as_one() -> None:
     assert loihi[0, 4] == pytest.approx((111 + 4.2) / 111)
     assert (loihi[-1] == 0.5).all()
     assert cores.prices(GRID, np.array([0, 1]), 0.0)[0, 0] == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(chips(), st.integers(0, 10**6))
+def test_training_and_placement_agree_on_every_packet(chip: Chip, seed: int) -> None:
+    """Prices in training are, up to one factor, those of paths walked link by link."""
+    rng = np.random.default_rng(seed)
+    used = rng.permutation(chip.n_cores)[: int(rng.integers(1, min(chip.n_cores, 12) + 1))]
+    found = cores.prices(chip, used, 0.5)[:-1]
+    walked = np.array([[spike_price(chip, a, {b}) if a != b else 0.0 for b in used] for a in used])
+    cheapest = walked[walked > 0].min(initial=np.inf)
+    unit = cheapest if np.isfinite(cheapest) else 1.0
+    np.testing.assert_allclose(found * unit, walked, rtol=1e-12)
+
+
+def test_a_link_between_chips_is_as_dear_in_training_as_on_the_board() -> None:
+    """Tiles (0, 0), (0, 1) and (4, 0): 1 + 1 within a chip, 1 + 3 + 10 to the next."""
+    found = cores.prices(load_chip("board64"), np.array([0, 1, 32]), 0.0)
+    assert found[0].tolist() == [0.0, 1.0, 7.0]
+
+
+def test_prices_of_a_single_chip_are_the_same_to_the_bit() -> None:
+    """Each is the packet, plus whole numbers of equal links along x, then along y."""
+    for name in ("loihi", "grid16", "grid64", "loihi-davies2018"):
+        chip = load_chip(name)
+        used = np.random.default_rng(0).permutation(chip.n_cores)[:20]
+        gap = np.abs(chip.core_xy()[used][:, None].astype(float) - chip.core_xy()[used][None])
+        price = chip.packet_cost + gap[..., 0] * chip.hop_cost_x + gap[..., 1] * chip.hop_cost_y
+        np.fill_diagonal(price, 0.0)
+        np.testing.assert_array_equal(
+            cores.prices(chip, used, 0.0)[:-1], price / price[price > 0].min()
+        )
 
 
 @pytest.mark.parametrize("n", [1, 4])
