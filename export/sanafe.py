@@ -92,7 +92,8 @@ def write_sanafe(
             f"SANA-FE has one price of a hop along x and one along y; {chip.name} is a board of "
             f"chips whose links cost {chip.chip_hop_cost:g}: place on a single chip, such as loihi"
         )
-    foreign = [part for part in event_energies(chip) or () if part not in _EVENTS]
+    events = event_energies(chip) or {}
+    foreign = [part for part, energy in events.items() if energy and part not in _EVENTS]
     if foreign:
         raise InputError(
             f"SANA-FE has no energy of {foreign[0]}, which {chip.name} gives: place on another "

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spiking_bimt.chip.energy import event_energies
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
 from spiking_bimt.chip.traffic import traffic
@@ -155,6 +156,21 @@ def test_a_board_is_refused_unless_its_links_cost_what_a_chips_do(tmp_path: Path
         write_sanafe(tmp_path / "s", network, placement, board)
     assert not list(tmp_path.iterdir())
     write_sanafe(tmp_path / "s", network, placement, replace(board, chip_hop_cost=chip.hop_cost_x))
+
+
+def test_an_energy_that_sanafe_has_none_of_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, chip = network_of(0), small_chip()
+    placement = placed(network, chip, 9, 0)
+    known = event_energies(chip)
+    assert known is not None
+    monkeypatch.setattr(
+        "spiking_bimt.export.sanafe.event_energies", lambda _: known | {"exit": 40.0}
+    )
+    with pytest.raises(InputError, match="SANA-FE has no energy of exit, which .* gives: place on"):
+        write_sanafe(tmp_path / "s", network, placement, chip)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
