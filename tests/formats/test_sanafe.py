@@ -168,7 +168,9 @@ def test_an_energy_that_sanafe_has_none_of_is_refused(
     monkeypatch.setattr(
         "spiking_bimt.export.sanafe.event_energies", lambda _: known | {"exit": 40.0}
     )
-    with pytest.raises(InputError, match="SANA-FE has no energy of exit, which .* gives: place on"):
+    with pytest.raises(
+        InputError, match=r"SANA-FE has no energy of exit, which .* gives: place on"
+    ):
         write_sanafe(tmp_path / "s", network, placement, chip)
     assert not list(tmp_path.iterdir())
 
