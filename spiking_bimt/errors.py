@@ -1,5 +1,7 @@
 """The errors that a user can cause and mend."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -14,3 +16,22 @@ class CheckError(RuntimeError):
         """result: what was found, as the stage would have returned it, to be shown all the same."""
         super().__init__(message)
         self.result = result
+
+
+def unknown_name(what: str, given: object, known: Iterable[str], also: str = "") -> InputError:
+    """The error for a name that is not among the known ones: it offers the nearest, or lists all.
+
+    what: the kind of thing, such as "chip". also: what is allowed besides the known names, in
+    words. Upper and lower case are the same when the nearest are looked for.
+
+    >>> str(unknown_name("chip", "Lohi16", ["grid16", "loihi16"]))
+    "unknown chip 'Lohi16'; did you mean 'loihi16'?"
+    """
+    names = list(known)
+    lowered = {name.lower(): name for name in names}
+    near = [repr(lowered[name]) for name in difflib.get_close_matches(str(given).lower(), lowered)]
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    else:
+        hint = f"known: {', '.join([*names, also] if also else names)}"
+    return InputError(f"unknown {what} {given!r}; {hint}")

@@ -92,8 +92,8 @@ def test_train_draws_the_sheet_when_asked(tmp_path: Path) -> None:
     [
         (["fly"], "No such command 'fly'"),
         (["convert", "nowhere"], "nowhere is not a run folder: `spiking_bimt train nowhere`"),
-        (["train", "new", "--config", "none.toml"], "no configuration none.toml"),
-        (["train", "new", "--tasks", "go,gone"], "unknown task 'gone' in battery yang19"),
+        (["train", "new", "--config", "none.toml"], "there is no file none.toml"),
+        (["train", "new", "--tasks", "go,gone"], "battery yang19: unknown task 'gone'"),
         (["train", "new", "--battery", "zoo"], "unknown battery 'zoo'; known: yang19, modcog, own"),
         (["train", "new", "--reg", "l2"], "reg is 'l2'; known: bimt, bimt-noswap, l1, none"),
         (["train", "new", "--resume"], "new has no checkpoint.h5: train without --resume"),

@@ -1,6 +1,5 @@
 """Batteries of tasks, and whole trials drawn from them."""
 
-import difflib
 import zlib
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.battery.environments import MODCOG, YANG19, Trial, environment
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 BATTERIES: dict[str, tuple[str, ...]] = {"yang19": YANG19, "modcog": MODCOG}
 """Tasks of each battery, in the order of their rule channels."""
@@ -26,15 +25,13 @@ STREAMS = {"train": 0, "validate": 1, "calibrate": 2, "test": 3}
 def select_tasks(battery: str, tasks: tuple[str, ...] | None = None) -> tuple[str, ...]:
     """The tasks asked for, or all of the battery; InputError names what is unknown."""
     if battery not in (*BATTERIES, OWN):
-        raise InputError(f"unknown battery {battery!r}; known: {', '.join(BATTERIES)}, {OWN}")
+        raise unknown_name("battery", battery, (*BATTERIES, OWN))
     if battery == OWN and not tasks:
         raise InputError("the battery 'own' needs its tasks: neurogym ids or module:function paths")
     known = BATTERIES.get(battery, tasks or ())
     for task in tasks or ():
         if task not in known:
-            near = difflib.get_close_matches(task, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise InputError(f"unknown task {task!r} in battery {battery}; {hint}")
+            raise InputError(f"battery {battery}: {unknown_name('task', task, known)}")
     if tasks is not None and (len(tasks) == 0 or len(set(tasks)) < len(tasks)):
         raise InputError("tasks must name at least one task, each once")
     return known if tasks is None else tasks

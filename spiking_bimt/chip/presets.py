@@ -1,7 +1,6 @@
 """Chips and memory devices as data: a TOML file each, whose keys are the fields of its record."""
 
 import dataclasses
-import difflib
 import re
 import tomllib
 import types
@@ -11,7 +10,7 @@ from typing import Any
 
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.device import Device
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 _FOLDER = Path(__file__).parent
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false",
@@ -58,10 +57,7 @@ def _find(what: str, name_or_path: str, known: list[str], suffix: str) -> Path:
         return _FOLDER / f"{name_or_path}{suffix}.toml"
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         return Path(name_or_path)
-    raise InputError(
-        f"unknown {what} {name_or_path!r}; known: {', '.join(known)}, "
-        "or the path of your own .toml file"
-    )
+    raise unknown_name(what, name_or_path, known, "or the path of your own .toml file")
 
 
 def _line_of(message: str, text: str) -> str:
@@ -93,9 +89,7 @@ def _parse(what: str, name: str, given: dict[str, Any], record: type) -> dict[st
     fields = [field.name for field in dataclasses.fields(record) if field.name != "name"]
     for key in given:
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-            raise InputError(f"{name}: unknown key {key!r}; {hint}")
+            raise InputError(f"{name}: {unknown_name('key', key, fields)}")
     values: dict[str, Any] = {}
     for key in fields:
         if key in given:

@@ -14,7 +14,7 @@ from spiking_bimt.chip.tiling import cut, occupancy, synapses
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.formats.tiles import TileFile, write_tiles
 from spiking_bimt.simulation.golden import make_selftest
 from spiking_bimt.stages.formats import FORMATS, require, write_format
@@ -40,8 +40,7 @@ def export(
             raise InputError(f"{option} goes into tiles: add tiles to the formats, or leave it out")
     for name in formats:
         if name != "tiles" and name not in FORMATS:
-            known = ", ".join(("tiles", *FORMATS))
-            raise InputError(f"unknown format {name!r}; known: {known}")
+            raise unknown_name("format", name, ("tiles", *FORMATS))
     for name in formats:
         if name == "tiles":
             run_folder.require(folder, "network.h5")

@@ -1,7 +1,6 @@
 """Every setting of a training, as records read from TOML; an unknown key is an error."""
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import tomli_w
 from spiking_bimt.battery.draw import select_tasks
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.training.phase import Phase
 
 ACTIVATIONS = ("relu", "lif")
@@ -214,10 +213,10 @@ def read_config(source: str | Path, **overrides: Any) -> TrainConfig:
         text = (resources.files("spiking_bimt.training") / f"{source}.toml").read_text("utf-8")
     elif path.is_file():
         text = _text_of(path)
+    elif path.suffix == ".toml" or len(path.parts) > 1:
+        raise InputError(f"there is no file {source}: give a TOML file, or a preset's name")
     else:
-        raise InputError(
-            f"no configuration {source}: give a TOML file or one of {', '.join(presets())}"
-        )
+        raise unknown_name("preset", str(source), presets(), "or the path of your own .toml file")
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -250,9 +249,7 @@ def _record(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key, value in values.items():
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-            raise InputError(f"{where}: unknown key {key!r}; {hint}")
+            raise InputError(f"{where}: {unknown_name('key', key, fields)}")
         _check_type(fields[key].type, key, value, where)
     missing = [n for n, f in fields.items() if f.default is dataclasses.MISSING and n not in values]
     if missing:

@@ -79,9 +79,9 @@ def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: st
 
 def test_an_unknown_chip_and_an_absent_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"unknown chip 'loihi9'; known: board64, dynapse2, grid16"
+        InputError, match=r"unknown chip 'cerebras'; known: board64, dynapse2, grid16"
     ):
-        load_chip("loihi9")
+        load_chip("cerebras")
     with pytest.raises(InputError, match=r"cannot read .*No such file"):
         load_chip(str(tmp_path / "absent.toml"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
