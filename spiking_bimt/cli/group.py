@@ -1,4 +1,4 @@
-"""What all commands share: options, one call of a stage, errors as one line and an exit code."""
+"""What all commands share: one call of a stage, errors as one line and an exit code."""
 
 import importlib
 import io
@@ -14,27 +14,15 @@ import click
 from spiking_bimt.errors import CheckError, InputError
 
 
-class _Command(click.Command):
-    """A command with the options that all share."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.params += [
-            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
-            click.Option(
-                ["--debug"], is_flag=True, expose_value=False, help="Show an error's traceback."
-            ),
-        ]
-
-
 class _Interrupted(Exception):
-    """Ctrl-C, before click can add a line of its own."""
+    """Ctrl-C; click would print a line of its own for KeyboardInterrupt."""
 
 
 class Group(click.Group):
-    """Turns every error into one line and the exit code of its kind."""
+    """Lists commands as declared; turns an error into one line and the exit code of its kind."""
 
-    command_class = _Command
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -44,7 +32,7 @@ class Group(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
         for stream in (sys.stdout, sys.stderr):
-            # A path may hold bytes that are no text, and a terminal may know ASCII alone.
+            # A path may hold bytes that are not text, and a terminal may only know ASCII.
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
@@ -73,13 +61,13 @@ def _fail(error: Exception, message: str, code: int, given: list[str]) -> NoRetu
 
 
 def call_stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
-    """Call a stage and print its result; the modules load only now, so that --help is quick."""
+    """Call a stage and print its result; its module loads here, to keep --help fast."""
     import numpy as np
 
     room = "studies" if name.endswith("study") else "stages"
     stage = getattr(importlib.import_module(f"spiking_bimt.{room}.{name}"), name)
     try:
-        # What overflows is refused where a record is made, with a line of its own.
+        # NumPy's warnings would say the same again: a record with an infinity is refused.
         with np.errstate(over="ignore", invalid="ignore"):
             result = stage(*args, **options)
         _print(name, as_json, result)
@@ -94,11 +82,11 @@ def _print(name: str, as_json: bool, result: dict[str, Any]) -> None:
         click.echo(json.dumps(_finite(result)))
     else:
         tables = importlib.import_module("spiking_bimt.cli.tables")
-        getattr(tables, f"show_{name}")(result)
+        tables.show(name, result)
 
 
 def _finite(value: Any) -> Any:
-    """JSON values with null for what JSON has no number for."""
+    """The value with null in place of infinities and NaN, for which JSON has no number."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -10,7 +10,7 @@ import torch
 
 from spiking_bimt.chip.limits import usage, worst_excess
 from spiking_bimt.chip.presets import load_chip
-from spiking_bimt.cli.tables import show_place
+from spiking_bimt.cli.chip_tables import show_place
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spiking_bimt.cli.tables import show_chip_study
+from spiking_bimt.cli.study_tables import show_chip_study
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError

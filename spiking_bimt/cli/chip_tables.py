@@ -1,0 +1,102 @@
+"""What the command line prints of placements and of networks side by side on a chip."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from spiking_bimt.cli.table_parts import show_rows
+
+
+def _trained_elsewhere(result: dict[str, Any]) -> str:
+    trained = result["trained_for"]
+    other = trained is not None and trained != result["chip"]
+    return f"{result['chip']}, of a network trained against {trained}" if other else result["chip"]
+
+
+def show_place(result: dict[str, Any]) -> None:
+    """Cores in use, limits, traffic, energy, and costs beside simpler placements and a bound."""
+    rows = [
+        ("chip", _trained_elsewhere(result)),
+        ("cores used", f"{result['cores']}"),
+        ("packets a spike", f"{result['packets_per_spike']:.3f}"),
+        (f"hops a spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
+        ("packets, hops a trial", f"{result['packets_per_trial']:,.0f}, "
+                                  f"{result['hops_per_trial']:,.0f}"),
+    ]  # fmt: skip
+    if result["energy_nj_per_trial"] is not None:
+        parts = result["energy_nj_per_trial"]
+        rows.append(("energy a trial", f"{sum(parts.values()):,.0f} nJ"))
+        rows += [(f"  {event}", f"{value:,.0f} nJ") for event, value in parts.items()]
+        if result["energy_nj_per_correct"] is not None:
+            rows.append(("energy a correct answer", f"{result['energy_nj_per_correct']:,.0f} nJ"))
+    if "step_time_ns" in result:
+        spans = result["step_time_ns"]
+        rows.append(("work of the busiest core a step, mean; most",
+                     f"{spans['mean']:,.0f}; {spans['max']:,.0f} ns"))  # fmt: skip
+    if result["busiest_step"] is not None:
+        step = result["busiest_step"]
+        place, when = step["link"], f"trial {step['trial']} at {step['ms']:g} ms"
+        rows.append(
+            ("busiest link and step", f"{step['packets_on_a_link']} packets {place}, {when}")
+        )
+    for name, limit in result["limits"].items():
+        allowed = ", no limit" if limit["allowed"] is None else f" of {limit['allowed']:,}"
+        rows.append((f"{name.replace('_', ' ')}, fullest core", f"{limit['used']:,}{allowed}"))
+    show_rows(f"placement on {result['chip']}", rows)
+    costs = {
+        "this placement": result,
+        "sheet cut into blocks": result["start"],
+        **{f"{name} order": values for name, values in result["baselines"].items()},
+        "lower bound for its partition": result["lower_bound"],
+    }
+    unit = result["unit"]
+    show_rows(f"cost, {unit}", [(name, f"{v['cost']:.4g}") for name, v in costs.items()])
+
+
+def show_compare(result: dict[str, Any]) -> None:
+    """One column for each network."""
+    networks = result["networks"]
+    title = f"on {result['chip']}, each network at its best placement"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for name in networks:
+        table.add_column(name, justify="right")
+    for label, value in _COMPARED.items():
+        cells = [value(row) for row in networks.values()]
+        if any(cell is not None for cell in cells):
+            table.add_row(label, *("-" if cell is None else cell for cell in cells))
+    Console().print(table)
+    for name, row in networks.items():
+        if "refused" in row:
+            Console().print(f"{name} does not fit: {row['refused']}", soft_wrap=True)
+
+
+def _placed(key: str, form: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda row: None if key not in row else format(row[key], form)
+
+
+def _tiled(key: str, form: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda row: None if "tiles" not in row else format(row["tiles"][key], form)
+
+
+_COMPARED: dict[str, Callable[[dict[str, Any]], str | None]] = {
+    "accuracy, rate network": lambda row: f"{row['accuracy']['rate']:.4f}",
+    "accuracy, integer spiking": lambda row: f"{row['accuracy']['quantised']:.4f}",
+    "units": _placed("active_units", ","),
+    "recurrent connections": _placed("synapses", ","),
+    "wiring length (Manhattan)": _placed("wiring_length", ",.0f"),
+    "mean rate, Hz": _placed("mean_rate_hz", ".1f"),
+    "cores": _placed("cores", ","),
+    "crossbar tiles": _tiled("tiles", ","),
+    "used cells of those tiles": _tiled("utilisation", ".1%"),
+    "packets a trial": _placed("packets_per_trial", ",.0f"),
+    "packets a spike": _placed("packets_per_spike", ".2f"),
+    "hops a trial": _placed("hops_per_trial", ",.0f"),
+    "packets on the busiest link": _placed("busiest_link_packets", ","),
+    "energy a trial, nJ": lambda row: (
+        f"{sum(row['energy_nj_per_trial'].values()):,.0f}"
+        if row.get("energy_nj_per_trial") else None
+    ),
+}  # fmt: skip

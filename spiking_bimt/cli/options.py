@@ -1,0 +1,107 @@
+"""How commands and options are declared: headings and examples in the help, options of several."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+PATH = click.Path(path_type=Path)
+
+
+class Option(click.Option):
+    """An option that stands under a heading of the help."""
+
+    heading = "Options"
+
+
+class Command(click.Command):
+    """A command with the options that all share; its help has a section a heading."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [
+            click.Option(
+                ["--json", "as_json"], is_flag=True,
+                help="Print one JSON document in place of tables.",
+            ),
+            click.Option(
+                ["--debug"], is_flag=True, expose_value=False,
+                help="Print the traceback of an error.",
+            ),
+        ]  # fmt: skip
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if isinstance(parameter, click.Option) and record is not None:
+                heading = getattr(parameter, "heading", Option.heading)
+                sections.setdefault(heading, []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def command(name: str | None = None, *, examples: str) -> Callable[..., click.Command]:
+    """Declare a command; examples: command lines, one a line, printed at the end of its help."""
+    lines = "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
+    return click.command(name, cls=Command, epilog=f"\b\nExamples:\n{lines}")
+
+
+def option(*names: str, **attributes: Any) -> Decorator:
+    """Declare an option, to stand under a heading (`under`) or under "Options"."""
+    return click.option(*names, cls=Option, **attributes)
+
+
+def under(heading: str, *options: Decorator) -> Decorator:
+    """Declare options that stand under one heading, in this order."""
+
+    def declare(function: Callable[..., None]) -> Callable[..., None]:
+        for each in reversed(options):
+            function = each(function)
+        declared: list[Option] = function.__click_params__  # type: ignore[attr-defined]
+        for parameter in declared[-len(options) :]:
+            parameter.heading = heading
+        return function
+
+    return declare
+
+
+def run_argument() -> Decorator:
+    """RUN, the folder that a command reads and writes."""
+    return click.argument("run", type=PATH)
+
+
+def threads_option() -> Decorator:
+    """The option --threads."""
+    return option("--threads", type=int, help="Threads of the simulation.  [default: one a core]")
+
+
+def trials_option(default: int, what: str = "Test trials of each task.") -> Decorator:
+    """The option --trials."""
+    return option("--trials", default=default, show_default=True, help=what)
+
+
+def chip_option(default: str) -> Decorator:
+    """The option --chip."""
+    return option("--chip", default=default, show_default=True, help=CHIP_HELP)
+
+
+CHIP_HELP = "Chip: a name that `spiking_bimt chips` lists, or a TOML file."
+DEVICE_HELP = "a name that `spiking_bimt devices` lists, or a TOML file."
+
+
+def names(_context: Any, _parameter: Any, value: str | None) -> tuple[str, ...] | None:
+    """Comma-separated names."""
+    return None if value is None else tuple(part.strip() for part in value.split(","))
+
+
+def numbers(_context: Any, _parameter: Any, value: str | None) -> tuple[float, ...] | None:
+    """Comma-separated numbers."""
+    try:
+        return None if value is None else tuple(float(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not comma-separated numbers") from error

@@ -1,0 +1,190 @@
+"""Commands that run a network and put it on a chip: place, simulate, export, verify."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spiking_bimt.cli.group import call_stage
+from spiking_bimt.cli.options import (
+    DEVICE_HELP,
+    PATH,
+    chip_option,
+    command,
+    names,
+    option,
+    run_argument,
+    threads_option,
+    trials_option,
+    under,
+)
+
+
+@command(
+    examples="""
+    spiking_bimt place RUN --chip loihi16
+    spiking_bimt place RUN --chip my-chip.toml --time 60
+    """
+)
+@run_argument()
+@chip_option("grid16")
+@option("--seed", default=0, show_default=True, help="Seed of the search.")
+@option(
+    "--time",
+    "time_limit",
+    type=float,
+    metavar="S",
+    help="Stop the search after so many seconds and keep the best placement.  [default: no limit]",
+)
+@option(
+    "--starts",
+    callback=names,
+    metavar="NAME,NAME,..",
+    help="Start placements to try, of blocks, hilbert, sequential, overlap, km1 and trained."
+    "  [default: all that apply]",
+)
+@option(
+    "--keep",
+    is_flag=True,
+    help="Leave each neuron on the core that the network was converted for (convert --cores).",
+)
+@threads_option()  # fmt: skip
+def place(run: Path, as_json: bool, **options: Any) -> None:
+    """Put the neurons on the cores of a chip. Reads RUN/network.h5, writes RUN/placement.h5.
+
+    Every limit of the chip holds. Traffic and energy are measured on test trials, beside those of
+    simple placements and a lower bound.
+    """
+    call_stage("place", as_json, run, **options)
+
+
+@command(
+    examples="""
+    spiking_bimt simulate RUN --trials 50
+    spiking_bimt simulate RUN --state-bits 20
+    spiking_bimt simulate RUN --device pcm --seconds 3600
+    """
+)
+@click.argument("run", type=PATH, required=False)
+@trials_option(10)
+@option("--seed", default=0, show_default=True, help="Seed of start potentials and devices.")
+@threads_option()
+@under(
+    "Numbers",
+    option(
+        "--weights",
+        type=click.Choice(["auto", "float", "codes"]),
+        default="auto",
+        show_default=True,
+        help="codes: integer weights; float: floating point; auto: integer where there are any.",
+    ),
+    option(
+        "--state-bits",
+        type=int,
+        help="Also simulate with membranes and currents in fixed point of this many bits, which"
+        " saturate.  [default: floating point alone]",
+    ),
+)
+@under(
+    "Memory devices",
+    option("--device", metavar="NAME|FILE", help=f"Run the tiles on a device: {DEVICE_HELP}"),
+    option(
+        "--seconds", type=float, metavar="S",
+        help="Time since the devices were programmed, s.  [default: 86400, a day]",
+    ),
+    option(
+        "--from", "file", type=PATH, metavar="FILE",
+        help="Tile file to run in place of RUN/tiles.h5.",
+    ),
+)  # fmt: skip
+def simulate(
+    run: Path | None, as_json: bool, file: Path | None, device: str | None,
+    seconds: float | None, state_bits: int | None, weights: str, threads: int | None,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Simulate test trials. Reads RUN/network.h5, writes RUN/spikes.h5 (SONATA).
+
+    With --device, simulate the tiles (RUN/tiles.h5) on a memory device, with each of its effects
+    alone and with all of them.
+    """
+    if device is None:
+        if run is None or file is not None or seconds is not None:
+            raise click.UsageError("name a RUN; --from and --seconds go with --device")
+        if state_bits is not None:
+            if threads is not None:
+                raise click.UsageError("--threads does not go with --state-bits, which uses one")
+            call_stage(
+                "fixed_point", as_json, run, state_bits=state_bits, weights=weights, **options
+            )
+            return
+        call_stage("simulate", as_json, run, weights=weights, threads=threads, **options)
+        return
+    if (run is None) == (file is None):
+        raise click.UsageError("--device takes the tiles of a RUN or --from FILE")
+    if weights != "auto" or threads is not None or state_bits is not None:
+        raise click.UsageError("--weights, --threads and --state-bits do not go with --device")
+    tiles = file if run is None else run / "tiles.h5"
+    age = {} if seconds is None else {"seconds": seconds}
+    call_stage("analog", as_json, tiles, device=device, **age, **options)
+
+
+@command(
+    examples="""
+    spiking_bimt export RUN
+    spiking_bimt export RUN --format tiles,nir,sonata --selftest 2
+    """
+)
+@run_argument()
+@option(
+    "--format",
+    "formats",
+    default="tiles",
+    show_default=True,
+    callback=names,
+    metavar="NAME,NAME,..",
+    help="Formats to write, of tiles, nir, sanafe, netx, sonata and c.",
+)
+@option("--lossy", is_flag=True, help="Also write a format that cannot hold all of the network.")
+@under(
+    "Tiles",
+    option(
+        "--device", metavar="NAME|FILE",
+        help=f"Also write the weights as conductance pairs of a memory device: {DEVICE_HELP}",
+    ),
+    option(
+        "--selftest", default=0, show_default=True,
+        help="Also write this many trials of each task with the spikes that are expected.",
+    ),
+)  # fmt: skip
+def export(run: Path, as_json: bool, **options: Any) -> None:
+    """Write the placed network for chips and other tools.
+
+    Reads RUN/network.h5, and RUN/placement.h5 for formats that hold cores. What each format holds
+    is in docs/formats.md.
+    """
+    call_stage("export", as_json, run, **options)
+
+
+@command(
+    examples="""
+    spiking_bimt verify RUN
+    spiking_bimt verify tiles.h5 --against RUN/network.h5
+    """
+)
+@click.argument("file", type=PATH)
+@option(
+    "--against",
+    type=PATH,
+    metavar="FILE",
+    help="network.h5 to compare with.  [default: the one beside FILE]",
+)
+@trials_option(5)
+@threads_option()  # fmt: skip
+def verify(file: Path, as_json: bool, **options: Any) -> None:
+    """Compare an exported file with the network.
+
+    The network is rebuilt from the file alone, and its spikes are compared with network.h5's.
+    FILE is an exported file, or a run folder, of which every exported file is checked. The exit
+    code is 1 where a spike or a weight differs.
+    """
+    call_stage("verify", as_json, file, **options)

@@ -1,0 +1,86 @@
+"""Commands that show something: demo, compare, report, and lists of what is known by name."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spiking_bimt.cli.group import call_stage
+from spiking_bimt.cli.options import (
+    PATH,
+    chip_option,
+    command,
+    option,
+    run_argument,
+    threads_option,
+)
+
+
+@command(
+    examples="""
+    spiking_bimt demo
+    spiking_bimt demo --out somewhere
+    """
+)
+@option("--out", default="demo", show_default=True, metavar="RUN", help="Run folder to make.")
+@threads_option()
+def demo(as_json: bool, **options: Any) -> None:
+    """Run all commands on a network of the package.
+
+    These are convert, place, simulate, export, verify and report: open RUN/report.html at the end.
+    """
+    call_stage("demo", as_json, **options)
+
+
+@command(
+    examples="""
+    spiking_bimt compare
+    spiking_bimt compare RUN-1 RUN-2 --chip loihi64
+    """
+)
+@click.argument("runs", nargs=-1, type=PATH)
+@chip_option("loihi16")
+@option("--seed", default=0, show_default=True, help="Seed of the placements.")
+@option(
+    "--trials",
+    type=int,
+    help="Test trials of each task, for the networks of the package.  [default: 20]",
+)
+@threads_option()  # fmt: skip
+def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+    """Compare converted runs, each at its best placement on one chip.
+
+    Without RUNS, compares the four networks that come with the package.
+    """
+    call_stage("compare", as_json, *runs, **options)
+
+
+@command(examples="spiking_bimt report RUN")
+@run_argument()
+def report(run: Path, as_json: bool) -> None:
+    """Show all results of a run on one page. Writes RUN/report.html."""
+    call_stage("report", as_json, run)
+
+
+@command(examples="spiking_bimt tasks")
+def tasks(as_json: bool) -> None:
+    """List the tasks of each battery, for --battery and --tasks."""
+    call_stage("tasks", as_json)
+
+
+@command(examples="spiking_bimt configs")
+def configs(as_json: bool) -> None:
+    """List the configurations of training, for --config."""
+    call_stage("configs", as_json)
+
+
+@command(examples="spiking_bimt chips")
+def chips(as_json: bool) -> None:
+    """List the chips, their limits and their sources, for --chip."""
+    call_stage("chips", as_json)
+
+
+@command(examples="spiking_bimt devices")
+def devices(as_json: bool) -> None:
+    """List the memory devices and their sources, for --device."""
+    call_stage("devices", as_json)

@@ -1,0 +1,41 @@
+"""Parts of tables: rows of a name and a value, numbers as text."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def plain(value: Any) -> str:
+    """A value as text: numbers with commas, none, or the items of a table."""
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def with_interval(value: float, interval: list[float]) -> str:
+    """A value with its 95% interval."""
+    return f"{value:.4f}  (95%: {interval[0]:.4f} to {interval[1]:.4f})"
+
+
+def show_rows(title: str, rows: list[tuple[str, str]]) -> None:
+    """Print a table of names and values."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def show_per_task(columns: dict[str, dict[str, float]]) -> None:
+    """Print the accuracy of each task, a column for each network."""
+    table = Table(title="accuracy per task", title_justify="left")
+    table.add_column("task")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for task in next(iter(columns.values())):
+        table.add_row(task, *(f"{values[task]:.3f}" for values in columns.values()))
+    Console().print(table)
