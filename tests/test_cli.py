@@ -100,7 +100,10 @@ def test_train_draws_the_sheet_when_asked(tmp_path: Path) -> None:
         (["simulate", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),
         (["simulate", "RUN", "--threads", "0"], "threads is 0: at least 1 is needed"),
         (["simulate", "RUN", "--state-bits", "2"], "membrane has 2 bits: 4 to 32 can be"),
-        (["simulate", "RUN", "--state-bits", "16", "--threads", "1"], "--threads does not go with"),
+        (
+            ["simulate", "RUN", "--state-bits", "16", "--threads", "1"],
+            "threads does not go with state_bits",
+        ),
         (["convert", "RUN", "--bits", "1"], "1 bits: signed integer weights have 2 to 16"),
         (["convert", "RUN", "--dt", "3"], "is not a whole number of steps of 3.0 ms"),
         (["convert", "RUN", "--wings"], "No such option '--wings'"),

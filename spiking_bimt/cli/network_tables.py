@@ -81,7 +81,13 @@ def _show_diagnosis(found: dict[str, Any]) -> None:
 
 
 def show_simulate(result: dict[str, Any]) -> None:
-    """Accuracy, activity and speed of a simulation."""
+    """Accuracy, activity and speed of a simulation, or what fixed point or a device changes."""
+    if "runs" in result:
+        _show_device_effects(result)
+        return
+    if "state_bits" in result:
+        _show_fixed_point(result)
+        return
     rows = [
         ("trials", f"{result['trials']:,}"),
         ("accuracy", "none: the network has no tasks" if result["accuracy"] is None
@@ -95,7 +101,7 @@ def show_simulate(result: dict[str, Any]) -> None:
     show_rows("simulation", rows)
 
 
-def show_fixed_point(result: dict[str, Any]) -> None:
+def _show_fixed_point(result: dict[str, Any]) -> None:
     """Accuracy and overflows in fixed point, beside floating point."""
     names = {"floating point": "floating_", f"{result['state_bits']} bits": ""}
     rows = [(f"{what}, {name}", plain(result[prefix + what])) for what in ("accuracy", "spikes")
@@ -104,7 +110,7 @@ def show_fixed_point(result: dict[str, Any]) -> None:
     show_rows(f"fixed point, {result['trials']:,} trials", rows)
 
 
-def show_analog(result: dict[str, Any]) -> None:
+def _show_device_effects(result: dict[str, Any]) -> None:
     """Accuracy with each effect of a device."""
     rows = [
         (name, with_interval(row["accuracy"], row["interval"]))

@@ -97,35 +97,13 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
         help="Tile file to run in place of RUN/tiles.h5.",
     ),
 )  # fmt: skip
-def simulate(
-    run: Path | None, as_json: bool, file: Path | None, device: str | None,
-    seconds: float | None, state_bits: int | None, weights: str, threads: int | None,
-    **options: Any,
-) -> None:  # fmt: skip
+def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
     """Simulate test trials. Reads RUN/network.h5, writes RUN/spikes.h5 (SONATA).
 
     With --device, simulate the tiles (RUN/tiles.h5) on a memory device, with each of its effects
     alone and with all of them.
     """
-    if device is None:
-        if run is None or file is not None or seconds is not None:
-            raise click.UsageError("name a RUN; --from and --seconds go with --device")
-        if state_bits is not None:
-            if threads is not None:
-                raise click.UsageError("--threads does not go with --state-bits, which uses one")
-            call_stage(
-                "fixed_point", as_json, run, state_bits=state_bits, weights=weights, **options
-            )
-            return
-        call_stage("simulate", as_json, run, weights=weights, threads=threads, **options)
-        return
-    if (run is None) == (file is None):
-        raise click.UsageError("--device takes the tiles of a RUN or --from FILE")
-    if weights != "auto" or threads is not None or state_bits is not None:
-        raise click.UsageError("--weights, --threads and --state-bits do not go with --device")
-    tiles = file if run is None else run / "tiles.h5"
-    age = {} if seconds is None else {"seconds": seconds}
-    call_stage("analog", as_json, tiles, device=device, **age, **options)
+    call_stage("simulate", as_json, run, **options)
 
 
 @command(

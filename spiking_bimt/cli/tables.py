@@ -8,10 +8,8 @@ from rich.console import Console
 from spiking_bimt.cli.chip_tables import show_compare, show_place
 from spiking_bimt.cli.list_tables import show_configs, show_presets, show_tasks
 from spiking_bimt.cli.network_tables import (
-    show_analog,
     show_convert,
     show_export,
-    show_fixed_point,
     show_import_network,
     show_simulate,
     show_train,
@@ -35,7 +33,6 @@ def _show_report(result: dict[str, Any]) -> None:
 
 
 _TABLES: dict[str, Callable[[dict[str, Any]], None]] = {
-    "analog": show_analog,
     "chip_study": show_chip_study,
     "chips": show_presets,
     "compare": show_compare,
@@ -44,7 +41,6 @@ _TABLES: dict[str, Callable[[dict[str, Any]], None]] = {
     "demo": _show_demo,
     "devices": show_presets,
     "export": show_export,
-    "fixed_point": show_fixed_point,
     "import_network": show_import_network,
     "place": show_place,
     "report": _show_report,

@@ -1,4 +1,4 @@
-"""`simulate`: task trials through network.h5, spikes to spikes.h5."""
+"""`simulate`: trials through network.h5 or, on a memory device, through tiles.h5."""
 
 import time
 from pathlib import Path
@@ -6,30 +6,78 @@ from typing import Any
 
 from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.battery.drive import trials_of
+from spiking_bimt.chip.device_effects import score_device_effects, variants
+from spiking_bimt.chip.presets import load_device
+from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.sonata import write_spikes
+from spiking_bimt.formats.tiles import read_tiles
+from spiking_bimt.plot.device_figures import accuracy_bars
+from spiking_bimt.plot.files import store_figure
+from spiking_bimt.progress import progress
+from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
 from spiking_bimt.simulation.run import run_trials
+
+DAY = 86400.0
+"""Age at which memory devices are simulated where none is given, s: a day after programming."""
 
 
 def simulate(
-    run: str | Path,
+    run: str | Path | None = None,
     *,
+    file: str | Path | None = None,
+    device: str | None = None,
+    seconds: float | None = None,
+    state_bits: int | None = None,
     trials: int = 10,
     weights: str = "auto",
     seed: int = 0,
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Run test trials through the spiking network and write spikes.h5; returns what it did.
+    """Run test trials through the spiking network and write spikes.h5; returns what it measured.
 
-    A network without tasks is driven by random currents (`simulation.probe`) and has no accuracy.
+    A network without tasks is driven by random currents (`battery.probe`) and has no accuracy.
     trials: trials a task. weights: "codes" (integer weights, as the chip has them), "float", or
-    "auto": codes where the network has them. seed: initial membrane potentials.
+    "auto": codes where the network has them. seed: of the initial membrane potentials.
+
+    state_bits: hold membranes and currents in fixed point of that many bits. Returns the results
+    beside those of floating point, and how often a state saturated; writes no file.
+
+    device: run the tiles of `run`, or of `file` in its place, as this memory device holds and reads
+    them: a preset or TOML file. seconds: time since programming, a day by default. Returns the
+    accuracy with each effect of the device and draws it beside the tile file. seed is of the
+    devices and their noise too.
     """
-    folder = Path(run)
-    source = run_folder.require(folder, "network.h5")
+    if device is not None:
+        if weights != "auto" or threads is not None or state_bits is not None:
+            raise InputError("weights, threads and state_bits do not go with device: leave them")
+        if run is not None and file is None:
+            tiles = Path(run) / "tiles.h5"
+        elif file is not None and run is None:
+            tiles = Path(file)
+        else:
+            raise InputError("device takes the tiles of a run or of a file: give one of the two")
+        return _on_device(tiles, device, DAY if seconds is None else seconds, trials, seed)
+    if file is not None or seconds is not None:
+        raise InputError("file and seconds go with device: name one, or leave them out")
+    if run is None:
+        raise InputError("no run is given: name a run folder, or a file and a device")
+    source = run_folder.require(Path(run), "network.h5")
+    if state_bits is None:
+        return _in_floating_point(Path(run), source, trials, weights, seed, threads)
+    if threads is not None:
+        raise InputError("threads does not go with state_bits, which uses one: leave it out")
+    return _in_fixed_point(source, state_bits, trials, weights, seed)
+
+
+def _in_floating_point(
+    folder: Path, source: Path, trials: int, weights: str, seed: int, threads: int | None
+) -> dict[str, Any]:
+    """Simulate the network of the file `source` and write spikes.h5 into the folder."""
     with run_folder.writing(folder):
         network = with_weights(store.load(source, SpikingNetwork), weights)
         driven, test = trials_of(network, trials, "test")
@@ -63,6 +111,52 @@ def simulate(
         "synaptic_events": events,
         "wall_seconds": elapsed,
         "events_per_second": events / elapsed,
+    }
+
+
+def _in_fixed_point(
+    source: Path, state_bits: int, trials: int, weights: str, seed: int
+) -> dict[str, Any]:
+    """Simulate with states of `state_bits` bits and in floating point; writes nothing."""
+    widths = FixedPoint(membrane=state_bits, current=state_bits)
+    network = with_weights(store.load(source, SpikingNetwork), weights)
+    driven, test = trials_of(network, trials, "test")
+    fixed = run_fixed(driven, test, widths, seed=seed)
+    floating = run_trials(driven, test, seed=seed, record_spikes=False)
+    return {
+        "trials": test.n_trials,
+        "state_bits": state_bits,
+        "decay_bits": widths.decay,
+        "accuracy": score(fixed.outputs, test).accuracy if network.tasks else None,
+        "floating_accuracy": score(floating.outputs, test).accuracy if network.tasks else None,
+        "spikes": int(fixed.spike_counts.sum()),
+        "floating_spikes": int(floating.spike_counts.sum()),
+        "membrane_overflows": fixed.membrane_overflows,
+        "current_overflows": fixed.current_overflows,
+    }
+
+
+def _on_device(path: Path, device: str, seconds: float, trials: int, seed: int) -> dict[str, Any]:
+    """Simulate a tile file with each effect of a memory device; draws a figure beside the file."""
+    preset = load_device(device)
+    content = read_tiles(path)
+    network = rebuild(content)
+    if not network.tasks:
+        raise InputError(f"{path} holds a network without tasks: there is no accuracy to measure")
+    test = draw_trials(network.battery, network.tasks, trials, network.task_dt, stream="test")
+    with progress("simulate", len(variants(preset))) as advance:
+        rows = score_device_effects(
+            network, content.tiles, preset, test, seconds=seconds, seed=seed, advance=advance
+        )
+    figure = path.with_suffix(".device.svg")
+    store_figure(figure, accuracy_bars(rows, f"{preset.name}, {test.n_trials} trials"))
+    return {
+        "file": str(path),
+        "device": preset.name,
+        "trials": test.n_trials,
+        "seconds": seconds,
+        "runs": rows,
+        "figure": str(figure),
     }
 
 

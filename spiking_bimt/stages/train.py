@@ -20,9 +20,9 @@ from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.plot import growth_figures
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages.watch import Watch
 from spiking_bimt.training import cores, ladder, loop
 from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.recorder import Draw, Recorder
 from spiking_bimt.training.state import (
     State,
     initial_state,
@@ -105,13 +105,25 @@ def _trained(
         torch.set_num_threads(1)
         try:
             phases = settings.effective_phases()
+            draw = _drawing_into(folder / "figures") if pictures else None
             with progress("train", sum(phase.steps for phase in phases)) as advance:
-                loop.run(settings, state, Watch(folder, settings, state, advance, pictures))
+                loop.run(settings, state, Recorder(folder, settings, state, advance, draw))
             if pictures and (frames := sorted((folder / "figures").glob("grid-*.png"))):
                 store.write_bytes(folder / "figures" / "grid.gif", growth_figures.animate(frames))
             return _finish(settings, state, folder, test_trials, source)
         finally:
             torch.set_num_threads(threads)
+
+
+def _drawing_into(folder: Path) -> Draw:
+    """A function that draws the sheet at a measurement into the folder."""
+
+    def draw(network: RateNetwork, done: int, title: str) -> None:
+        folder.mkdir(exist_ok=True)
+        path = folder / f"grid-{done:06d}.png"
+        store.write_bytes(path, growth_figures.frame(network, title))
+
+    return draw
 
 
 def _kept_settings(network: RateNetwork, start: str, asked: dict[str, Any]) -> dict[str, Any]:

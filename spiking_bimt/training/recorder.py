@@ -1,15 +1,16 @@
-"""What a training leaves behind as it goes on: checkpoints, measurements, rungs, pictures."""
+"""What a training leaves in its run folder as it goes on: checkpoints, measurements, rungs."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import dimensions, draw_trials
 from spiking_bimt.data import store
+from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.plot import growth_figures
 from spiking_bimt.progress import Advance
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.training import cores
@@ -21,11 +22,18 @@ from spiking_bimt.training.state import State, load_checkpoint, save_checkpoint,
 JUDGED_TRIALS = 200
 """Validation trials a task by which a training decides how far to prune and what packets cost."""
 
+NOTED_EVERY = 10
+"""Steps between notes on the progress bar."""
 
-class Watch(Observer):
-    """Keeps checkpoints, measures on validation trials, writes metrics.jsonl, moves the bar.
+Draw = Callable[[RateNetwork, int, str], None]
+"""Called with the network, the steps done in all phases, and a title."""
 
-    On resume, measurements from after the checkpoint are dropped: they will be made again.
+
+class Recorder(Observer):
+    """Writes checkpoint.h5, metrics.jsonl and rungs/ into a folder, and moves the progress bar.
+
+    `draw`, if given, is called at every measurement. When a training is resumed, measurements from
+    after the checkpoint are dropped: they will be made again.
     """
 
     def __init__(
@@ -34,10 +42,10 @@ class Watch(Observer):
         settings: TrainConfig,
         state: State,
         advance: Advance,
-        pictures: bool,
+        draw: Draw | None = None,
     ) -> None:
         self._folder, self._settings, self._advance = folder, settings, advance
-        self._pictures = pictures
+        self._draw = draw
         phases = settings.effective_phases()
         self._before = [sum(phase.steps for phase in phases[:i]) for i in range(len(phases))]
         self._note = ""
@@ -98,21 +106,20 @@ class Watch(Observer):
         self._lines.append(json.dumps(entry))
         store.write_bytes(self._folder / "metrics.jsonl", ("\n".join(self._lines) + "\n").encode())
         self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}{packets}"
-        if self._pictures:
+        if self._draw is not None:
             done = self._before[state.phase] + state.step
             title = f"{phase.name}, step {done}: accuracy {result.accuracy:.3f}"
-            (self._folder / "figures").mkdir(exist_ok=True)
-            path = self._folder / "figures" / f"grid-{done:06d}.png"
-            store.write_bytes(path, growth_figures.frame(network, title))
+            self._draw(network, done, title)
         return 1 - result.accuracy
 
     def step(self, phase: Phase, state: State, loss: float) -> None:
-        if state.step % 10 == 0:
+        if state.step % NOTED_EVERY == 0:
             note = f"{phase.name}  loss {loss:.3f}  {self._note}"
             self._advance(self._before[state.phase] + state.step, note)
 
 
 def _measurements_until(path: Path, phase: int, step: int) -> list[str]:
+    """Lines of metrics.jsonl up to a step of a phase; none at the start of a training."""
     if (phase, step) == (0, 0) or not path.exists():
         return []
     kept = []

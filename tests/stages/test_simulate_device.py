@@ -19,8 +19,8 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.formats.tiles import read_tiles, write_tiles
 from spiking_bimt.simulation.build import random_sheet
-from spiking_bimt.stages.analog import analog
 from spiking_bimt.stages.export import export
+from spiking_bimt.stages.simulate import simulate
 from spiking_bimt.stages.verify import verify
 from tests.chip.networks import random_network
 from tests.stages.test_whole_way import call
@@ -70,7 +70,7 @@ def test_a_wrong_golden_spike_is_told(run: Path) -> None:
 
 def test_effects_are_scored_seeded_and_drawn(run: Path) -> None:
     export(run)
-    one, two = (analog(run / "tiles.h5", trials=1, seed=3) for _ in range(2))
+    one, two = (simulate(run, device="pcm", trials=1, seed=3) for _ in range(2))
     assert one == two
     assert list(one["runs"]) == [
         "digital", "no effect", "programming noise", "drift", "read noise", "converter", "all",
@@ -89,7 +89,7 @@ def test_networks_without_tasks_have_no_accuracy_on_a_device(tmp_path: Path) -> 
     export(tmp_path)
     assert verify(tmp_path / "tiles.h5", trials=1)["equal"]
     with pytest.raises(InputError, match="network without tasks"):
-        analog(tmp_path / "tiles.h5")
+        simulate(file=tmp_path / "tiles.h5", device="pcm")
     with pytest.raises(InputError, match="self-test needs the network's own tasks"):
         export(tmp_path, selftest=1)
 
@@ -97,11 +97,11 @@ def test_networks_without_tasks_have_no_accuracy_on_a_device(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--device", "pcm", "--weights", "float"], "do not go with --device"),
-        (["--seconds", "5"], "go with --device"),
+        (["--device", "pcm", "--weights", "float"], "do not go with device"),
+        (["--seconds", "5"], "file and seconds go with device"),
         (["--device", "flash"], "unknown device 'flash'; known: pcm"),
         (["--device", "pcm", "--seconds", "nan"], "seconds is nan: it must be a finite time"),
-        (["--device", "pcm", "--from", "x.h5"], "--device takes the tiles of a RUN or --from"),
+        (["--device", "pcm", "--from", "x.h5"], "device takes the tiles of a run or of a file"),
     ],
 )
 def test_bad_options_are_one_line(run: Path, options: list[str], message: str) -> None:
