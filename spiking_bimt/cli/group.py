@@ -64,7 +64,7 @@ def call_stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
     """Call a stage and print its result; its module loads here, to keep --help fast."""
     import numpy as np
 
-    room = "studies" if name.endswith("study") else "stages"
+    room = "studies" if name == "study" else "stages"
     stage = getattr(importlib.import_module(f"spiking_bimt.{room}.{name}"), name)
     try:
         # NumPy's warnings would say the same again: a record with an infinity is refused.

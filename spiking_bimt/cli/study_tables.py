@@ -7,6 +7,17 @@ from rich.table import Table
 
 
 def show_study(result: dict[str, Any]) -> None:
+    """Tables of a study, and where all of its networks are."""
+    if result["name"] == "chip":
+        _show_chip(result)
+    else:
+        _show_growing_brains(result)
+    for name, reason in result["failed"].items():
+        Console().print(f"{name} failed: {reason}", soft_wrap=True)
+    Console().print(f"all networks: {result['study']}", soft_wrap=True)
+
+
+def _show_growing_brains(result: dict[str, Any]) -> None:
     """Mean over seeds of each kind of training at each strength, and ratios at equal error."""
     table = Table(title="mean over seeds, +- 95% half-width", title_justify="left")
     names = ("error", "active units", "synapses", "wiring length", "modularity", "isolated",
@@ -35,9 +46,6 @@ def show_study(result: dict[str, Any]) -> None:
         numbers = (f"{row[key]:.4g}" for key in ("error", "k", "ratio", "null", "p"))
         table.add_row(row["kind"], f"{row['l1_scale']:g}", str(row["seed"]), *numbers)
     Console(width=150).print(table)
-    for name, reason in result["failed"].items():
-        Console().print(f"{name} failed: {reason}", soft_wrap=True)
-    Console().print(f"all networks: {result['study']}", soft_wrap=True)
 
 
 def _ratio(interval: dict[str, Any]) -> str:
@@ -52,7 +60,7 @@ def _mean(value: list[float | None]) -> str:
     return shown if half is None else f"{shown} +-{half:,.{0 if half >= 10 else 4}f}"
 
 
-def show_chip_study(result: dict[str, Any]) -> None:
+def _show_chip(result: dict[str, Any]) -> None:
     """What each kind of training costs each chip, and ratios at equal error."""
     names = ("error", "spiking error", "active units", "connections", "cores", "tiles",
              "packets per spike", "hops per trial", "network nj", "total nj", "agreement",
@@ -75,6 +83,3 @@ def show_chip_study(result: dict[str, Any]) -> None:
         cells = [_ratio(row[name]) if name in row else "" for name in costs]
         table.add_row(row["battery"], row["chip"], row["than"], f"{row['error']:g}", *cells)
     Console(width=190).print(table)
-    for name, reason in result["failed"].items():
-        Console().print(f"{name} failed: {reason}", soft_wrap=True)
-    Console().print(f"all networks: {result['study']}", soft_wrap=True)

@@ -15,7 +15,7 @@ from spiking_bimt.cli.network_tables import (
     show_train,
     show_verify,
 )
-from spiking_bimt.cli.study_tables import show_chip_study, show_study
+from spiking_bimt.cli.study_tables import show_study
 
 
 def show(stage: str, result: dict[str, Any]) -> None:
@@ -33,7 +33,6 @@ def _show_report(result: dict[str, Any]) -> None:
 
 
 _TABLES: dict[str, Callable[[dict[str, Any]], None]] = {
-    "chip_study": show_chip_study,
     "chips": show_presets,
     "compare": show_compare,
     "configs": show_configs,

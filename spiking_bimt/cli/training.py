@@ -129,10 +129,7 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
     option("--jobs", type=int, help="Trainings at the same time.  [default: 2]"),
     option("--scheduler", metavar="ADDRESS", help="Dask scheduler to use in place of --jobs."),
 )  # fmt: skip
-def study(
-    name: str, out: Path, as_json: bool, config: str | None, batteries: tuple[str, ...] | None,
-    seeds: int | None, jobs: int | None, **options: Any,
-) -> None:  # fmt: skip
+def study(name: str, out: Path, as_json: bool, config: str | None, **options: Any) -> None:
     """Train and compare many networks.
 
     growing-brains: no penalty, L1 and BIMT, as in the paper of that name. chip: these and training
@@ -140,17 +137,4 @@ def study(
     networks of a growing-brains study in the same folder OUT. After an interrupt, the same command
     continues.
     """
-    if options["quick"] and seeds is not None:
-        raise click.UsageError("--quick has one seed: leave --seeds out")
-    if options["scheduler"] is not None and jobs is not None:
-        raise click.UsageError("--jobs does not go with --scheduler, whose workers set the number")
-    options |= {"seeds": 3 if seeds is None else seeds, "jobs": 2 if jobs is None else jobs}
-    if name == "chip":
-        if config is not None:
-            raise click.UsageError("--config goes with growing-brains")
-        chosen = {} if batteries is None else {"batteries": batteries}
-        call_stage("chip_study", as_json, out, **chosen, **options)
-        return
-    if batteries is not None:
-        raise click.UsageError("--batteries goes with chip")
-    call_stage("study", as_json, out, config=config or "paper", **options)
+    call_stage("study", as_json, name, out, configs=config and (config,), **options)

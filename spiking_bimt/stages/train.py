@@ -1,6 +1,7 @@
 """`train`: tasks to rate.h5."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +38,33 @@ TEST_TRIALS = 200
 def train(
     run: str | Path,
     *,
-    config: str | Path | None = None,
+    config: str | Path | TrainConfig | None = None,
     start: str | Path | None = None,
     resume: bool = False,
+    battery: str | None = None,
+    tasks: Sequence[str] | None = None,
+    reg: str | None = None,
+    l1_scale: float | None = None,
+    chip: str | None = None,
+    packet_scale: float | None = None,
+    max_packets: float | None = None,
+    max_error: float | None = None,
+    seed: int | None = None,
     test_trials: int = TEST_TRIALS,
     pictures: bool = False,
     announce: Callable[[str], None] | None = None,
-    **settings: Any,
 ) -> dict[str, Any]:
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
-    config: a preset's name or a TOML file, "cores" by default where a chip is given and "chip"
-    where none is; with `resume` the run's own config.toml. settings: fields of `TrainConfig` in
-    place of its own, such as seed, reg, tasks, chip or max_packets; None leaves one as it is.
+    config: a preset's name, a TOML file or a `TrainConfig`; by default "cores" where a chip is
+    given and "chip" where none is, and with `resume` the run's own config.toml. battery to seed:
+    fields of `TrainConfig` that replace those of the configuration; None leaves one as it is.
     start: a run whose network is trained on; with a chip, from the first phase that prices packets.
     `resume` continues from the run's checkpoint to the same result as an uninterrupted training (on
     one thread, which this uses, bit for bit). A run that is trained already is refused without
-    `resume`. pictures: draw the sheet at every measurement, and an animation of them at the end.
-    announce: called with the whole configuration, as TOML, when the training begins.
+    `resume`. test_trials: test trials a task at the end. pictures: draw the sheet at every
+    measurement, and an animation of them at the end. announce: called with the whole configuration,
+    as TOML, when the training begins.
 
     Raises CheckError where no strength of the penalty reaches max_packets or max_error; the nearest
     network is kept.
@@ -64,22 +74,36 @@ def train(
         config = folder / "config.toml"
     source = None if start is None else run_folder.require(Path(start), "rate.h5")
     network = None if source is None else store.load(source, RateNetwork)
+    fields: dict[str, Any] = {
+        "battery": battery, "tasks": None if tasks is None else tuple(tasks), "reg": reg,
+        "l1_scale": l1_scale, "chip": chip, "packet_scale": packet_scale,
+        "max_packets": max_packets, "max_error": max_error, "seed": seed,
+    }  # fmt: skip
     if network is not None:
-        settings |= _kept_settings(network, str(start), settings)
-    named = config or ("cores" if settings.get("chip") else "chip")
-    if named == "chip" and not settings.get("chip"):
-        _refuse_without_chip(settings)
-    read = read_config(named, **settings)
-    if not read.chip:
-        _refuse_without_chip(settings)
-    return _trained(folder, read, network, source, resume, test_trials, pictures, announce)
+        fields |= _kept_settings(network, str(start), fields)
+    settings = _settings(config, {name: v for name, v in fields.items() if v is not None})
+    return _trained(folder, settings, network, source, resume, test_trials, pictures, announce)
 
 
-def _refuse_without_chip(settings: dict[str, Any]) -> None:
+def _settings(config: str | Path | TrainConfig | None, fields: dict[str, Any]) -> TrainConfig:
+    """The configuration with these fields in place of its own."""
+    if isinstance(config, TrainConfig):
+        settings = dataclasses.replace(config, **fields)
+    else:
+        named = config or ("cores" if fields.get("chip") else "chip")
+        if named == "chip" and not fields.get("chip"):
+            _refuse_without_chip(fields)
+        settings = read_config(named, **fields)
+    if not settings.chip:
+        _refuse_without_chip(fields)
+    return settings
+
+
+def _refuse_without_chip(fields: dict[str, Any]) -> None:
+    """InputError for settings that are about a chip's packets."""
     for name in ("max_packets", "max_error", "packet_scale"):
-        if settings.get(name) is not None:
-            option = name.replace("_", "-")
-            raise InputError(f"--{option} is about a chip's packets: name the chip with --chip")
+        if name in fields:
+            raise InputError(f"{name} is about a chip's packets: give the chip")
 
 
 def _trained(
@@ -129,7 +153,7 @@ def _drawing_into(folder: Path) -> Draw:
 def _kept_settings(network: RateNetwork, start: str, asked: dict[str, Any]) -> dict[str, Any]:
     """What a training that goes on from a network takes from it."""
     if asked.get("battery") is not None or asked.get("tasks") is not None:
-        raise InputError(f"the network of {start} keeps its tasks: leave --battery and --tasks out")
+        raise InputError(f"the network of {start} keeps its tasks: leave battery and tasks out")
     if network.activation != "relu":
         raise InputError(
             f"{start} has activation {network.activation}: only relu can be trained on"
@@ -137,8 +161,8 @@ def _kept_settings(network: RateNetwork, start: str, asked: dict[str, Any]) -> d
     return {
         "start": start,
         "battery": network.battery,
-        "tasks": list(network.tasks),
-        "sheet": list(network.sheet),
+        "tasks": network.tasks,
+        "sheet": network.sheet,
         "tau": network.tau,
     }
 
@@ -149,7 +173,7 @@ def _start(
     n_inputs, n_outputs = dimensions(settings.battery, settings.task_names)
     if checkpoint.exists() and not resume:
         raise InputError(
-            f"{checkpoint.parent} holds a training already: give --resume to go on with it, or "
+            f"{checkpoint.parent} holds a training already: give resume to go on with it, or "
             "another folder"
         )
     made = [checkpoint.parent / name for name in ("rate.h5", "network.h5")]
@@ -158,7 +182,7 @@ def _start(
             f"{checkpoint.parent} holds a network that was not trained there: use another folder"
         )
     if resume and not checkpoint.exists():
-        raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without --resume")
+        raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without resume")
     if resume:
         return load_checkpoint(checkpoint, settings, n_inputs, n_outputs)
     if network is not None:

@@ -95,9 +95,9 @@ class Job:
         return f"{base}-{self.chip}-{how}" if self.chip else base
 
     @property
-    def base(self) -> "Job":
-        """The training that it goes on from."""
-        return Job(self.battery, self.reg, self.l1_scale, self.seed)
+    def base(self) -> "Job | None":
+        """The training that it goes on from, where it is against a chip."""
+        return Job(self.battery, self.reg, self.l1_scale, self.seed) if self.chip else None
 
     def settings(self) -> dict[str, Any]:
         """Its fields of `TrainConfig`, but for what it takes from its base."""
@@ -111,10 +111,8 @@ class Job:
         return {"seed": self.seed, "reg": self.reg, "l1_scale": self.l1_scale, **own}
 
 
-def chip_jobs(batteries: tuple[str, ...], seeds: int, quick: bool) -> tuple[list[Job], list[Job]]:
+def list_jobs(batteries: tuple[str, ...], seeds: int, quick: bool) -> tuple[list[Job], list[Job]]:
     """Trainings without a chip, then those that go on from them, the most telling first."""
-    if seeds < 1:
-        raise InputError(f"{seeds} seeds: at least 1 is needed")
     if unknown := set(batteries) - set(TASKS):
         raise InputError(f"battery {min(unknown)} is not of this study: {', '.join(TASKS)}")
     bases, priced = [], []
@@ -129,4 +127,4 @@ def chip_jobs(batteries: tuple[str, ...], seeds: int, quick: bool) -> tuple[list
                     reg, scale = kinds[0]
                     priced.append(Job(battery, reg, scale, seed, chip, groups, price))
     # A quick study has not every base, but those that it goes on from.
-    return list(dict.fromkeys(bases + [job.base for job in priced])), priced
+    return list(dict.fromkeys(bases + [job.base for job in priced if job.base])), priced

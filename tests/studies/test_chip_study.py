@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from spiking_bimt.cli.study_tables import show_chip_study
+from spiking_bimt.cli.study_tables import show_study
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.plot.study_figures import COLOURS
-from spiking_bimt.studies.chip_jobs import chip_jobs
-from spiking_bimt.studies.chip_study import LEAST, chip_study, equal_error, summary
+from spiking_bimt.studies.chip_jobs import list_jobs
+from spiking_bimt.studies.chip_study import LEAST, compare_kinds, summarise_rows
+from spiking_bimt.studies.study import study
 
 TINY = """
 sheet = [6, 6]
@@ -52,7 +53,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path) -> dict[str, Any]:
     configs = folder / "base.toml", folder / "priced.toml", folder / "priced.toml"
-    return chip_study(folder / "out", quick=True, configs=configs, jobs=1)
+    return study("chip", folder / "out", quick=True, configs=configs, jobs=1)
 
 
 def test_it_compares_networks_at_their_placements(done: Path) -> None:
@@ -88,21 +89,19 @@ def test_priced_networks_go_on_from_their_base(done: Path) -> None:
 def test_what_is_done_is_only_read(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = sorted((done / "out" / "runs").glob("*/rate.h5"))
     before = [path.stat().st_mtime_ns for path in files]
-    show_chip_study(run(done))
+    show_study(run(done))
     assert [path.stat().st_mtime_ns for path in files] == before
     assert "chip, weights" in capsys.readouterr().out
 
 
 def test_jobs_are_named_apart_and_every_base_is_there() -> None:
-    bases, priced = chip_jobs(("yang19", "modcog"), 3, quick=False)
+    bases, priced = list_jobs(("yang19", "modcog"), 3, quick=False)
     names = [job.name for job in bases + priced]
     assert len(names) == len(set(names))
     assert {job.base for job in priced} <= set(bases)
     assert {job.kind for job in bases + priced} <= set(COLOURS)
     with pytest.raises(InputError, match="battery yang20 is not of this study"):
-        chip_jobs(("yang20",), 1, quick=False)
-    with pytest.raises(InputError, match="0 seeds"):
-        chip_jobs(("yang19",), 0, quick=False)
+        list_jobs(("yang20",), 1, quick=False)
 
 
 def test_ratios_at_equal_error_count_no_packets_as_the_least() -> None:
@@ -113,7 +112,7 @@ def test_ratios_at_equal_error_count_no_packets_as_the_least() -> None:
 
     ours = rows("chip, weights", [(0.02, 1.0), (0.04, 0.0)])
     theirs = rows("l1", [(0.02, 4.0), (0.04, 4.0 * LEAST)])
-    found = {row["error"]: row for row in equal_error(ours + theirs)}
+    found = {row["error"]: row for row in compare_kinds(ours + theirs)}
     assert found[0.03]["packets_per_spike"]["mean"] == pytest.approx(4.0)
     assert {row["than"] for row in found.values()} == {"l1"}
 
@@ -124,6 +123,6 @@ def test_the_summary_is_a_mean_over_seeds() -> None:
              "packets_per_spike", "hops_per_trial", "network_nj", "total_nj", "agreement",
              "broken_tasks")  # fmt: skip
     rows = [{**shared, **dict.fromkeys(names, value)} for value in (1.0, 3.0)]
-    (row,) = summary(rows)
+    (row,) = summarise_rows(rows)
     assert row["error"][0] == 2.0
     assert row["seeds"] == 2

@@ -12,14 +12,15 @@ from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.studies.study import (
-    equal_error,
-    growing_brains_jobs,
-    most_local,
-    run_job,
-    study,
-    swapped_afterwards,
+from spiking_bimt.studies.growing_brains import (
+    COMPARED_AT,
+    describe,
+    find_most_local,
+    list_jobs,
+    swap_afterwards,
 )
+from spiking_bimt.studies.runner import compare_at_equal_error, run_job
+from spiking_bimt.studies.study import study
 
 TINY = """
 sheet = [6, 6]
@@ -39,7 +40,7 @@ swap_every = 10
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     (folder / "tiny.toml").write_text(TINY)
-    study(folder / "out", quick=True, config=folder / "tiny.toml", jobs=1)
+    study("growing-brains", folder / "out", quick=True, configs=[folder / "tiny.toml"], jobs=1)
     return folder
 
 
@@ -57,7 +58,7 @@ def test_it_compares_every_network_and_draws_the_figures(done: Path) -> None:
 def test_what_is_done_is_not_done_again(done: Path) -> None:
     rate = done / "out" / "runs" / "bimt-1-seed0" / "rate.h5"
     before = rate.stat().st_mtime_ns
-    study(done / "out", quick=True, config=done / "tiny.toml", jobs=1)
+    study("growing-brains", done / "out", quick=True, configs=[done / "tiny.toml"], jobs=1)
     assert rate.stat().st_mtime_ns == before
 
 
@@ -66,30 +67,53 @@ def test_swapping_afterwards_keeps_the_function(done: Path) -> None:
     network = store.load(path, RateNetwork)
     trials = draw_trials(network.battery, network.tasks, 1, network.dt, stream="test")
     np.testing.assert_array_equal(
-        rate_outputs(swapped_afterwards(network), trials), rate_outputs(network, trials)
+        rate_outputs(swap_afterwards(network), trials), rate_outputs(network, trials)
     )
 
 
 def test_jobs_are_named_apart_and_need_a_seed() -> None:
-    names = [job.name for job in growing_brains_jobs(3, quick=False)]
+    names = [job.name for job in list_jobs(3, quick=False)]
     assert len(names) == len(set(names)) == 39
-    with pytest.raises(InputError, match="0 seeds: at least 1 is needed"):
-        growing_brains_jobs(0, quick=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("growing-brains", {"seeds": 0}, "0 seeds: at least 1 is needed"),
+        ("growing-brains", {"batteries": ["yang19"]}, "batteries are of the study chip"),
+        ("growing-brains", {"configs": ["paper", "pack"]}, "has 1 configuration, not 2"),
+        ("growing-brains", {"configs": ["gone.toml"]}, "no configuration gone.toml"),
+        ("growing-brains", {"quick": True, "seeds": 2}, "quick has one seed: leave seeds out"),
+        ("chip", {"configs": ["paper"]}, "has 3 configurations, not 1"),
+        ("chip", {"batteries": ["yang20"]}, "battery yang20 is not of this study"),
+        ("chip", {"scheduler": "x", "jobs": 2}, "jobs does not go with scheduler"),
+        ("brains", {}, "unknown study 'brains'; known: growing-brains, chip"),
+    ],
+)
+def test_settings_that_a_study_has_not_are_refused_before_its_folder_is_made(
+    tmp_path: Path, name: str, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        study(name, tmp_path / "out", **settings)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     text = TINY.replace("l1 = 1e-4", "l1 = 50.0").replace("steps = 60", "steps = 400\nlr = 0.05")
-    (tmp_path / "hard.toml").write_text(text)
+    hard = tmp_path / "hard.toml"
+    hard.write_text(text)
     with pytest.raises(InputError, match="every training of the study failed: the penalty has"):
-        study(tmp_path / "out", quick=True, config=tmp_path / "hard.toml", jobs=1)
-    job = growing_brains_jobs(1, quick=True)[0]
-    assert "silenced every unit" in run_job(tmp_path / "out", job, tmp_path / "hard.toml")["failed"]
+        study("growing-brains", tmp_path / "out", quick=True, configs=[hard], jobs=1)
+    job = list_jobs(1, quick=True)[0]
+    row = run_job(tmp_path / "out", job, hard, describe, "result.json")
+    assert "silenced every unit" in row["failed"]
 
 
 def test_a_study_of_another_configuration_is_refused(done: Path, tmp_path: Path) -> None:
-    (tmp_path / "other.toml").write_text(TINY.replace("steps = 60", "steps = 90"))
+    other = tmp_path / "other.toml"
+    other.write_text(TINY.replace("steps = 60", "steps = 90"))
     with pytest.raises(InputError, match="made with another configuration: give the study a new"):
-        study(done / "out", quick=True, config=tmp_path / "other.toml", jobs=1)
+        study("growing-brains", done / "out", quick=True, configs=[other], jobs=1)
 
 
 def test_ratios_at_equal_error_are_over_seeds() -> None:
@@ -101,7 +125,9 @@ def test_ratios_at_equal_error_are_over_seeds() -> None:
     for seed, factor in ((0, 2), (1, 8)):
         rows += [row("bimt", seed, 0.02, 40), row("bimt", seed, 0.04, 10)]
         rows += [row("l1", seed, 0.02, 40 * factor), row("l1", seed, 0.04, 10 * factor)]
-    table = equal_error(rows)
+    table = compare_at_equal_error(
+        rows, lambda kind: kind == "bimt", ["l1"], ["active_units"], COMPARED_AT
+    )
     assert [(entry["than"], entry["error"]) for entry in table] == [
         ("l1", error) for error in (0.025, 0.03, 0.035, 0.04)
     ]
@@ -122,5 +148,5 @@ def test_the_most_local_network_is_sought_where_shuffles_leave_half_isolated() -
         row("l1", 0, [(5, 0.7, 0.72)]),
         row("none", 0, [(5, 0.2, 0.2)]),
     ]
-    found = {entry["kind"]: (entry["seed"], entry["k"]) for entry in most_local(rows)}
+    found = {entry["kind"]: (entry["seed"], entry["k"]) for entry in find_most_local(rows)}
     assert found == {"bimt": (1, 9), "l1": (0, 5)}

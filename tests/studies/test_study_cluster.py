@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from spiking_bimt.errors import InputError
-from spiking_bimt.studies.study import growing_brains_jobs, study
+from spiking_bimt.studies.growing_brains import list_jobs
+from spiking_bimt.studies.study import study
 
 pytest.importorskip("distributed")
 
@@ -100,7 +101,8 @@ def test_a_worker_killed_in_mid_study_loses_nothing(
     (tmp_path / "tiny.toml").write_text(TINY)
     code = (
         "import sys; from spiking_bimt.studies.study import study; "
-        "study(sys.argv[1], quick=True, config=sys.argv[2], scheduler=sys.argv[3])"
+        "study('growing-brains', sys.argv[1], quick=True, configs=[sys.argv[2]], "
+        "scheduler=sys.argv[3])"
     )
     arguments = (str(tmp_path / "out"), str(tmp_path / "tiny.toml"), address)
     driver = subprocess.Popen([sys.executable, "-c", code, *arguments])
@@ -111,13 +113,14 @@ def test_a_worker_killed_in_mid_study_loses_nothing(
     finally:
         driver.kill()
         driver.wait()
-    study(tmp_path / "alone", quick=True, config=tmp_path / "tiny.toml", jobs=1)
-    for job in growing_brains_jobs(1, quick=True):
+    study(
+        "growing-brains", tmp_path / "alone", quick=True, configs=[tmp_path / "tiny.toml"], jobs=1
+    )
+    for job in list_jobs(1, quick=True):
         there, here = (tmp_path / d / "runs" / job.name / "rate.h5" for d in ("out", "alone"))
         assert there.read_bytes() == here.read_bytes()
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(TINY)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at 127\.0\.0\.1:9"):
-        study(tmp_path / "out", config=tmp_path / "tiny.toml", scheduler="127.0.0.1:9")
+        study("growing-brains", tmp_path / "out", scheduler="127.0.0.1:9")
