@@ -23,11 +23,11 @@ from rows import Row, at_least, show
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.converting import tune, tune_forward
+from spiking_bimt.converting import finetune, finetune_rates
+from spiking_bimt.converting.finetune_config import FinetuneConfig
+from spiking_bimt.converting.normalise import normalise
 from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
-from spiking_bimt.converting.rescale import normalised
 from spiking_bimt.converting.snntorch_module import SpikingModule
-from spiking_bimt.converting.tune_config import TuneConfig
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -187,18 +187,18 @@ def step_row(source: Path, repeats: int) -> Row:
     """A fine-tuning step against the same trials stepped densely by snnTorch with autograd."""
     rate = store.load(source, RateNetwork)
     trials = draw_trials(rate.battery, rate.tasks, 4, rate.dt, stream="calibrate")
-    network = normalised(rate, drive_percentile(rate, trials, 99.9))
-    config, settings = ConversionConfig(full_rate=100.0), TuneConfig(batch=32)
-    pool = tune.pool_of(network, settings, 1, 1)
-    batch = tune.packed(pool, 0, np.ones(len(rate.tasks)), rate.w_in.shape[1])
-    _, as_trials = tune_forward.by_trial(batch, network)
-    state = tune.State.of(network)
-    tables = tune.activation_table(network, settings)
+    network = normalise(rate, drive_percentile(rate, trials, 99.9))
+    config, settings = ConversionConfig(full_rate=100.0), FinetuneConfig(batch=32)
+    pool = finetune.pool_of(network, settings, 1, 1)
+    batch = finetune.packed(pool, 0, np.ones(len(rate.tasks)), rate.w_in.shape[1])
+    _, as_trials = finetune_rates.unpack_trials(batch, network)
+    state = finetune.State.of(network)
+    tables = finetune.activation_table(network, settings)
 
     def ours() -> None:
         now = replace(network, **state.p)
-        _, found, _ = tune.batch_step(now, config, settings, None, tables, batch, 0, True)
-        tune.update(state, found, {k: w != 0 for k, w in state.p.items()}, 1.0, 1e-6, 1)
+        _, found, _ = finetune.batch_step(now, config, settings, None, tables, batch, 0, True)
+        finetune.update(state, found, {k: w != 0 for k, w in state.p.items()}, 1.0, 1e-6, 1)
 
     module = SpikingModule(to_spiking(network, np.ones(rate.n_units, np.float32), config))
     adam = torch.optim.Adam(module.parameters(), lr=1e-6)

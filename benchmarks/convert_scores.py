@@ -6,11 +6,11 @@ from typing import Any
 from rows import Row
 
 from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.one_to_one import ConversionConfig
 from spiking_bimt.converting.quantise import Rounding
-from spiking_bimt.converting.routes import Route, follow
-from spiking_bimt.converting.target import scored
-from spiking_bimt.converting.tune_config import TuneConfig
+from spiking_bimt.converting.recipe import Recipe, follow
+from spiking_bimt.converting.target_search import score_conversion
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -33,8 +33,8 @@ class Scorer:
         self, method: str, rounding: Rounding | None = None, **config: Any
     ) -> dict[str, float]:
         """Accuracy (of the integer weights, where there are) and mean rate."""
-        route = Route(method, ConversionConfig(**config), TuneConfig(), rounding)
-        return scored(follow(route, self._rate, 0), self._trials, 1)
+        recipe = Recipe(method, ConversionConfig(**config), FinetuneConfig(), rounding)
+        return score_conversion(follow(recipe, self._rate, 0), self._trials, 1)
 
 
 def kim_rows(keep: Path, name: str, scorer: Scorer) -> list[Row]:

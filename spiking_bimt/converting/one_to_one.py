@@ -82,7 +82,7 @@ class ConversionConfig:
             )
 
 
-def trained_for(network: RateNetwork, config: ConversionConfig) -> ConversionConfig:
+def use_trained_neurons(network: RateNetwork, config: ConversionConfig) -> ConversionConfig:
     """The settings with the neurons that the network was trained for, where it was."""
     if network.curve is None:
         return config
@@ -122,15 +122,15 @@ def full_drive(config: ConversionConfig) -> float:
 def to_spiking(
     network: RateNetwork, full_scale: Floats, config: ConversionConfig
 ) -> SpikingNetwork:
-    """The spiking network of a rate network, with the neurons of `trained_for(network, config)`.
+    """The spiking network of a rate network, with the neurons of `use_trained_neurons`.
 
     full_scale: (N,) drive a_j at which unit j fires at full_rate (`drive_percentile`). Units whose
     full scale is below 1e-3 of the largest get that floor, so that silent ones stay silent.
     """
-    return with_neurons(network, full_scale, trained_for(network, config))
+    return with_neurons(network, full_scale, use_trained_neurons(network, config))
 
 
-def floored(full_scale: Floats) -> npt.NDArray[np.float64]:
+def floor_full_scale(full_scale: Floats) -> npt.NDArray[np.float64]:
     """(N,) full scales, the least of them 1e-3 of the largest; InputError where all are 0."""
     if full_scale.max() <= 0:
         raise InputError("no unit is ever active on the calibration trials: train longer")
@@ -157,7 +157,7 @@ def with_neurons(
     """`to_spiking` with exactly the neurons that `config` describes."""
     n, rate = network.n_units, config.full_rate / 1000.0
     rectified = network.activation == "relu"
-    a = floored(full_scale) if rectified else np.ones(n)
+    a = floor_full_scale(full_scale) if rectified else np.ones(n)
     gain, least = drive_gain(network, config) / a, 0.0 if rectified else 1.0
     floor = config.floor if config.floor is not None else 0.0 if rectified else -np.inf
     # gain * W * a / rate is the change of v per spike; 1 / rate is a spike's area at full rate.
@@ -165,8 +165,8 @@ def with_neurons(
     w_in = gain[:, None] * network.w_in
     _check_range(w, network.w_rec)
     _check_range(w_in, network.w_in)
-    indptr, indices, weights = by_source(w.astype(np.float32))
-    in_indptr, in_indices, in_weights = by_source(w_in.astype(np.float32))
+    indptr, indices, weights = to_csr(w.astype(np.float32))
+    in_indptr, in_indices, in_weights = to_csr(w_in.astype(np.float32))
 
     def everywhere(value: float) -> Floats:
         return np.full(n, value, np.float32)
@@ -227,7 +227,7 @@ def _check_range(scaled: npt.NDArray[np.float64], weights: Floats) -> None:
         )
 
 
-def by_source(
+def to_csr(
     weights: Floats,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], Floats]:
     """CSR by presynaptic index of the non-zeros of a dense [post, pre] matrix.

@@ -21,7 +21,7 @@ SHOWN = 0.5
 """Percentage of the steps whose largest output may stay below 0, where no output neuron fires."""
 
 
-def with_output_units(network: RateNetwork, outputs: Floats) -> RateNetwork:
+def add_output_units(network: RateNetwork, outputs: Floats) -> RateNetwork:
     """The rectified network with its readout through units after its own.
 
     outputs: (S, K) of the network on calibration trials, which set the shift. The new units stand

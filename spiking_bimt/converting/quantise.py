@@ -39,8 +39,8 @@ class Rounding:
     fit: str = "largest"
     """"largest": the largest weight has the largest code; "least-squares": the clipping with the
     least squared error, which few bits want; "drive": these scales, with codes that change the
-    drives the least (`conversion.compensate`), after training alone; "learned": trained with the
-    weights (`finetuning.scales`), from those of least squares."""
+    drives the least (`converting.drive_rounding`), after training alone; "learned": trained with the
+    weights (`converting.learned_scales`), from those of least squares."""
     edge_bits: int | None = None
     """Width of the codes of input and readout, where the chip's synapses are not what holds them;
     None: bits."""
@@ -83,7 +83,7 @@ class Rounding:
             return np.arange(network.n_neurons)
         return core_ranks(network.core) if self.per == "core" else np.zeros(network.n_neurons, int)
 
-    def of(self, network: SpikingNetwork, scales: Scales | None = None) -> SpikingNetwork:
+    def apply(self, network: SpikingNetwork, scales: Scales | None = None) -> SpikingNetwork:
         """The network with codes for recurrent, input and readout weights.
 
         scales: those to use; those of the network itself by default.
@@ -151,7 +151,7 @@ def quantise(network: SpikingNetwork, bits: int, per: str = "neuron") -> Spiking
 
     Raises InputError for a width outside 2..16.
     """
-    return Rounding(bits, per).of(network)
+    return Rounding(bits, per).apply(network)
 
 
 def _least_squares(

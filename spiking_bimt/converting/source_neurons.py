@@ -17,7 +17,7 @@ from spiking_bimt.errors import InputError
 KINDS = ("regular", "poisson")
 
 
-def with_source_units(
+def add_source_units(
     network: RateNetwork, signed: npt.NDArray[np.bool_], kind: str = "regular"
 ) -> RateNetwork:
     """The rectified network with its input through units after its own.

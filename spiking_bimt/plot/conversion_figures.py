@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def conversion_figure(found: Diagnosis, curve: list[dict[str, Any]], accuracy: float) -> str:
     """Four panels as an SVG data URI: units, drift, tasks, accuracy over spikes.
 
-    curve: points of `stages.diagnosis`; accuracy: that of the rate network.
+    curve: points of `converting.diagnosis.score_full_rates`; accuracy: that of the rate network.
     """
 
     def paint(figure: "Figure") -> None:

@@ -1,7 +1,8 @@
 """`convert`: rate.h5 to network.h5."""
 
 import time
-from dataclasses import asdict, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,91 +11,116 @@ import numpy as np
 from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import Score, score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.converting.one_to_one import ConversionConfig, delay_steps, trained_for
+from spiking_bimt.converting.diagnosis import diagnose, score_full_rates
+from spiking_bimt.converting.finetune_config import FinetuneConfig
+from spiking_bimt.converting.one_to_one import ConversionConfig, delay_steps, use_trained_neurons
 from spiking_bimt.converting.quantise import Rounding
-from spiking_bimt.converting.routes import (
+from spiking_bimt.converting.recipe import (
     Converted,
-    Route,
+    Recipe,
     earlier_trainings,
     follow,
     training_steps,
 )
-from spiking_bimt.converting.target import FULL_RATES, cheapest
-from spiking_bimt.converting.tune_config import TuneConfig
+from spiking_bimt.converting.target_search import FULL_RATES, find_cheapest
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.plot.conversion_figures import conversion_figure
+from spiking_bimt.plot.files import store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.simulation.run import run_trials
-from spiking_bimt.stages.explain import diagnosis
+
+DIAGNOSIS_TRIALS = 20
+"""Validation trials a task of a diagnosis."""
 
 
 def convert(
-    run: str | Path,
-    *,
-    method: str | None = None,
-    target: float | None = None,
-    diagnose: bool = False,
-    start: str | Path | None = None,
-    bits: int | None = 8,
-    sources: str | None = None,
-    output_neurons: bool = False,
-    cores: str | Path | None = None,
-    trials: int = 200,
-    seed: int = 0,
-    threads: int | None = None,
-    **settings: Any,
-) -> dict[str, Any]:
+    run: str | Path, *, method: str | None = None, target: float | None = None,
+    diagnose: bool = False, start: str | Path | None = None, sources: str | None = None,
+    output_neurons: bool = False, cores: str | Path | None = None, trials: int = 200,
+    seed: int = 0, threads: int | None = None,
+    dt: float | None = None, full_rate: float | None = None, percentile: float | None = None,
+    tau_mem: float | None = None, tau_syn: float | Sequence[float] | None = None,
+    t_ref: float | None = None, reset: str | None = None, delay: float | None = None,
+    floor: float | None = None,
+    aware_steps: int | None = None, steps: int | None = None, lr: float | None = None,
+    lr_decay: float | None = None, lr_final: float | None = None, batch: int | None = None,
+    focus: float | None = None, distil: float | None = None, average: float | None = None,
+    margin: float | None = None, spike_cost: float | None = None, rate_limit: float | None = None,
+    noise: float | None = None, softness: float | None = None,
+    bits: int | None = 8, edge_bits: int | None = None, per: str | None = None,
+    signs: str | None = None, fit: str | None = None, power_of_two: bool | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Convert the run's rate network to spikes and write network.h5; returns what was measured.
 
     method: "one-to-one" (the default); "aware" (trained with the spiking neurons' f-I curve) or
     "finetune" (trained in spikes), of the weights that are there; "kim2019" (one factor for all, a
-    baseline).
-    settings: fields of `ConversionConfig`, `TuneConfig` and `Rounding`. bits: width of the integer
-    weights, None for none. sources: bring the input as the spikes of source neurons, "regular" or
-    "poisson". output_neurons: the answer is the output neuron with the most spikes. cores:
-    placement.h5 of an earlier conversion, for scales `per` core and a `tau_syn` for each (one
-    number is for all). trials: test trials a task, the same for every network scored: the rate
-    network, the rate network at the simulation step, the spiking one, and the one with integer
-    weights. seed: of the calibration trials and of training. start: run folder with an earlier
-    conversion of the same rate network (this one, for example), from which training goes on.
+    baseline). target, in place of a method: the accuracy to be reached, on validation trials, with
+    the fewest spikes; CheckError where nothing does, with the most accurate network kept. diagnose:
+    also write diagnosis.svg, and return what it shows. start: run folder with an earlier conversion
+    of the same rate network (this one, for example), from which training goes on. sources: bring
+    the input as the spikes of source neurons, "regular" or "poisson". output_neurons: the answer is
+    the output neuron with the most spikes. cores: placement.h5 of an earlier conversion, for scales
+    `per` core and a `tau_syn` for each (one number is for all). trials: test trials a task, the
+    same for every network scored: the rate network, the rate network at the simulation step, the
+    spiking one, and the one with integer weights. seed: of the calibration trials and of training.
 
-    target, in place of a method: the accuracy to be reached, on validation trials, with the fewest
-    spikes; CheckError where nothing does, with the most accurate network kept. diagnose: also
-    write diagnosis.svg, and return what it shows.
+    dt to floor are fields of `ConversionConfig`, aware_steps to softness of `FinetuneConfig`, and
+    bits (None: no integer weights) to power_of_two of `Rounding`; None leaves a default.
     """
-    folder = Path(run)
+    neurons = _given(
+        dt=dt, full_rate=full_rate, percentile=percentile, tau_mem=tau_mem, t_ref=t_ref,
+        reset=reset, delay=delay, floor=floor,
+        tau_syn=None if tau_syn is None else tuple(np.atleast_1d(tau_syn).tolist()),
+    )  # fmt: skip
+    training = _given(
+        aware_steps=aware_steps, steps=steps, lr=lr, lr_decay=lr_decay, lr_final=lr_final,
+        batch=batch, focus=focus, distil=distil, average=average, margin=margin,
+        spike_cost=spike_cost, rate_limit=rate_limit, noise=noise, softness=softness,
+    )  # fmt: skip
+    rounding = _given(edge_bits=edge_bits, per=per, signs=signs, fit=fit, power_of_two=power_of_two)
+    recipe = _recipe(method, target, bits, seed, neurons, training, rounding)
+    recipe = replace(recipe, sources=sources, output_neurons=output_neurons, threads=threads)
+    return _converted(Path(run), recipe, neurons, target, start, cores, trials, diagnose)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """The settings that are not None."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _converted(
+    folder: Path, recipe: Recipe, asked: dict[str, Any], target: float | None,
+    start: str | Path | None, cores: str | Path | None, trials: int, diagnose: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Convert in the run folder, measure and save; asked: settings of neurons that were given."""
     source = run_folder.require(folder, "rate.h5")
     if trials < 1:
         raise InputError(f"{trials} trials a task: ask for at least 1")
-    if target is not None and method is not None:
-        raise InputError("a target chooses the method: give one of the two")
     inputs = {"rate.h5": source}
-    route = _route(method or "one-to-one", bits, seed, settings, free=target is not None)
-    route = replace(route, sources=sources, output_neurons=output_neurons, threads=threads)
     with run_folder.writing(folder):
         rate = store.load(source, RateNetwork)
         if start is not None:
-            before = run_folder.require(Path(start), "network.h5")
-            route = replace(route, start=store.load(before, SpikingNetwork))
-            inputs["start"] = before
+            inputs["start"] = run_folder.require(Path(start), "network.h5")
+            recipe = replace(recipe, start=store.load(inputs["start"], SpikingNetwork))
         if cores is not None:
             inputs["placement.h5"] = Path(cores)
-            route = replace(route, placed=store.load(Path(cores), Placement))
-        _agree(rate, settings, trained_for(rate, route.config))
+            recipe = replace(recipe, placed=store.load(Path(cores), Placement))
+        _agree(rate, asked, use_trained_neurons(rate, recipe.config))
         begun, began = time.process_time(), time.perf_counter()
-        free = rate.curve is None and "full_rate" not in settings
-        full_rates = FULL_RATES if free else (route.config.full_rate,)
-        made, route, tried = _made(rate, route, target, full_rates, threads)
+        free = rate.curve is None and "full_rate" not in asked
+        full_rates = FULL_RATES if free else (recipe.config.full_rate,)
+        made, recipe, tried = _made(rate, recipe, target, full_rates)
         seconds, wall_seconds = time.process_time() - begun, time.perf_counter() - began
         test = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
-        measured = _measure(rate, made, test, threads) | {
-            "method": route.method,
-            "training": _training(route),
+        measured = _measure(rate, made, test, recipe.threads) | {
+            "method": recipe.method,
+            "training": _training(recipe),
             "seconds": seconds,
             "wall_seconds": wall_seconds,
             "target": target,
@@ -103,30 +129,58 @@ def convert(
         store.save(
             replace(made.network, measured=measured),
             folder / "network.h5",
-            settings={"command": "convert", "method": route.method, **_plain(made.config),
-                      "rounding": route.rounding and asdict(route.rounding),
-                      "training": measured["training"], "bits": bits, "sources": sources,
-                      "output_neurons": output_neurons, "seed": seed},
+            settings=_settings(recipe, made),
             inputs=inputs,
-        )  # fmt: skip
+        )
         # A figure of the network that was there before says nothing of this one.
         store.remove(folder / "diagnosis.svg")
         if diagnose:
-            measured["diagnosis"] = diagnosis(folder, rate, made, route, threads)
+            measured["diagnosis"] = _diagnose(folder, rate, made, recipe)
     _check_reached(measured, folder)
     return measured
 
 
+def _settings(recipe: Recipe, made: Converted) -> dict[str, Any]:
+    """What network.h5 keeps of the settings that made it."""
+    return {
+        "command": "convert",
+        "method": recipe.method,
+        **_plain(made.config),
+        "rounding": recipe.rounding and asdict(recipe.rounding),
+        "training": _training(recipe),
+        "bits": recipe.rounding and recipe.rounding.bits,
+        "sources": recipe.sources,
+        "output_neurons": recipe.output_neurons,
+        "seed": recipe.tuning.seed,
+    }
+
+
 def _made(
-    rate: RateNetwork, route: Route, target: float | None, full_rates: tuple[float, ...],
-    threads: int | None,
-) -> tuple[Converted, Route, list[dict[str, Any]] | None]:  # fmt: skip
-    """What the route makes, or the best route to the target; the route; what was tried."""
+    rate: RateNetwork, recipe: Recipe, target: float | None, full_rates: tuple[float, ...]
+) -> tuple[Converted, Recipe, list[dict[str, Any]] | None]:  # fmt: skip
+    """What the recipe makes, or the best recipe to the target; the recipe; what was tried."""
     if target is None:
-        with progress(route.method, training_steps(route)) as advance:
-            return follow(route, rate, route.tuning.seed, advance), route, None
-    made, chosen, tried = cheapest(rate, target, route, full_rates, threads)
-    return made, replace(route, method=chosen), tried
+        with progress(recipe.method, training_steps(recipe)) as advance:
+            return follow(recipe, rate, recipe.tuning.seed, advance), recipe, None
+    made, chosen, tried = find_cheapest(rate, target, recipe, full_rates, recipe.threads)
+    return made, replace(recipe, method=chosen), tried
+
+
+def _diagnose(folder: Path, rate: RateNetwork, made: Converted, recipe: Recipe) -> dict[str, Any]:
+    """What the conversion lost, drawn as diagnosis.svg in the run; as JSON values."""
+    trials = draw_trials(
+        rate.battery, rate.tasks, DIAGNOSIS_TRIALS, rate.dt, stream="validate",
+        seed=recipe.tuning.seed + 1,
+    )  # fmt: skip
+    found = diagnose(made, trials, recipe.threads)
+    full_rates = FULL_RATES if rate.curve is None else (made.config.full_rate,)
+    with progress("curve over full scales", len(full_rates)) as advance:
+        curve = score_full_rates(rate, recipe, trials, full_rates, recipe.threads, advance)
+    accuracy = score(rate_outputs(rate, trials), trials).accuracy
+    path = folder / "diagnosis.svg"
+    store_figure(path, conversion_figure(found, curve, accuracy))
+    advice = found.advice(recipe.method)
+    return {"figure": str(path), "advice": advice, "curve": curve, **found.as_dict()}
 
 
 def _check_reached(measured: dict[str, Any], folder: Path) -> None:
@@ -135,46 +189,31 @@ def _check_reached(measured: dict[str, Any], folder: Path) -> None:
     if tried is not None and not any(row["reached"] for row in tried):
         best = max(row["accuracy"] for row in tried)
         raise CheckError(
-            f"no route reaches {measured['target']} on validation trials: the best of {len(tried)} "
-            f"has {best:.4f} and is kept in {folder / 'network.h5'}; allow more --steps or --bits",
+            f"no recipe reaches {measured['target']} on validation trials: the best of "
+            f"{len(tried)} has {best:.4f} and is kept in {folder / 'network.h5'}; allow more steps "
+            "or bits",
             measured,
         )
 
 
-def _route(
-    method: str, bits: int | None, seed: int, settings: dict[str, Any], *, free: bool
-) -> Route:
-    """The route that the settings describe; free: a target may still choose another method.
-
-    TypeError for one that is no setting, InputError for one that would do nothing.
-    """
-    known = _names(ConversionConfig) | _names(TuneConfig) | _names(Rounding)
-    if unknown := settings.keys() - known:
-        raise TypeError(f"convert has no setting {', '.join(sorted(unknown))}")
-
-    for record, idle, why in (
-        (TuneConfig, method in ("one-to-one", "kim2019") and not free, f"{method} does not train"),
-        (Rounding, bits is None, "there are no integer weights"),
-    ):
-        if idle and (without := settings.keys() & _names(record)):
-            raise InputError(f"{', '.join(sorted(without))} would do nothing: {why}")
-
-    if "tau_syn" in settings:
-        settings = settings | {"tau_syn": tuple(np.atleast_1d(settings["tau_syn"]).tolist())}
-
-    def own(record: type) -> dict[str, Any]:
-        return {key: value for key, value in settings.items() if key in _names(record)}
-
-    return Route(
-        method,
-        ConversionConfig(**own(ConversionConfig)),
-        TuneConfig(seed=seed, **own(TuneConfig)),
-        None if bits is None else Rounding(bits, **own(Rounding)),
+def _recipe(
+    method: str | None, target: float | None, bits: int | None, seed: int,
+    neurons: dict[str, Any], training: dict[str, Any], rounding: dict[str, Any],
+) -> Recipe:  # fmt: skip
+    """The recipe of the settings given; InputError for one that would do nothing."""
+    if target is not None and method is not None:
+        raise InputError("a target chooses the method: give one of the two")
+    chosen = method or "one-to-one"
+    if training and target is None and chosen in ("one-to-one", "kim2019"):
+        raise InputError(f"{', '.join(training)} would do nothing: {chosen} does not train")
+    if rounding and bits is None:
+        raise InputError(f"{', '.join(rounding)} would do nothing: there are no integer weights")
+    return Recipe(
+        chosen,
+        ConversionConfig(**neurons),
+        FinetuneConfig(seed=seed, **training),
+        None if bits is None else Rounding(bits, **rounding),
     )
-
-
-def _names(record: type) -> set[str]:
-    return {field.name for field in fields(record)}
 
 
 def _agree(rate: RateNetwork, asked: dict[str, Any], config: ConversionConfig) -> None:
@@ -230,14 +269,14 @@ def _measure(
     }
 
 
-def _training(route: Route) -> dict[str, Any] | None:
-    """Settings of the training on the route, and how many trainings came before it."""
-    if not training_steps(route):
+def _training(recipe: Recipe) -> dict[str, Any] | None:
+    """Settings of the training on the recipe, and how many trainings came before it."""
+    if not training_steps(recipe):
         return None
-    return _plain(route.tuning) | {"earlier": earlier_trainings(route)}
+    return _plain(recipe.tuning) | {"earlier": earlier_trainings(recipe)}
 
 
-def _plain(config: ConversionConfig | TuneConfig) -> dict[str, Any]:
+def _plain(config: ConversionConfig | FinetuneConfig) -> dict[str, Any]:
     """The settings as JSON values, which have no infinity."""
     return {
         key: str(value) if isinstance(value, float) and np.isinf(value) else value

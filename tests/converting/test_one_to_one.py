@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from spiking_bimt.converting.one_to_one import (
     ConversionConfig,
-    by_source,
     delay_steps,
     full_drive,
+    to_csr,
     to_spiking,
 )
 from spiking_bimt.converting.quantise import quantise
@@ -174,7 +174,7 @@ def test_widths_that_cannot_be_are_refused() -> None:
 
 def test_by_source_keeps_every_weight_once() -> None:
     dense = random_rate_network().w_rec
-    indptr, indices, weights = by_source(dense)
+    indptr, indices, weights = to_csr(dense)
     rebuilt = np.zeros_like(dense)
     for pre in range(len(dense)):
         row = slice(indptr[pre], indptr[pre + 1])

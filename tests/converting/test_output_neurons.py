@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
-from spiking_bimt.converting.output_neurons import with_output_units
+from spiking_bimt.converting.output_neurons import add_output_units
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
 from spiking_bimt.simulation.run import run_trials
@@ -17,7 +17,7 @@ def test_the_largest_output_spikes_the_most() -> None:
     # Read slowly, so that one shift is for all.
     network, trials = replace(random_rate_network(), tau=20.0), held_inputs(1, steps=80)
     expected = rate_outputs(network, trials)
-    read = with_output_units(network, expected)
+    read = add_output_units(network, expected)
     assert read.n_units == 12 + 3
     last = trials.offsets[1:] - 1
     answers = rate_outputs(read, trials)
@@ -43,7 +43,7 @@ def test_only_fixation_spikes_at_rest_where_it_is_read_at_once() -> None:
     assert network.dt < network.tau
     outputs = rate_outputs(network, held_inputs(1)) - 5
     slow, fast = (
-        with_output_units(replace(network, tau=tau), outputs).b[12:] for tau in (network.dt, 100.0)
+        add_output_units(replace(network, tau=tau), outputs).b[12:] for tau in (network.dt, 100.0)
     )
     assert slow[1:].max() > 0
     np.testing.assert_array_equal(fast, np.append(slow[0], np.minimum(slow[1:], 0)))
@@ -53,4 +53,4 @@ def test_leaky_rates_have_no_output_units() -> None:
     curve = f32([20.0, 2.0, 0.1, 0.02])
     network = replace(random_rate_network(), activation="lif", curve=curve)
     with pytest.raises(InputError, match="output units are rectified"):
-        with_output_units(network, f32(np.ones((1, 3))))
+        add_output_units(network, f32(np.ones((1, 3))))

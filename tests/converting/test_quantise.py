@@ -15,7 +15,7 @@ from tests.kernels.networks import Array, random_network
 
 def squared_error(network: SpikingNetwork, rounding: Rounding) -> Array:
     """(N,) summed squared error of the recurrent weights onto each neuron."""
-    coded = rounding.of(network)
+    coded = rounding.apply(network)
     assert coded.codes is not None
     assert coded.scale is not None
     error = coded.codes * coded.scale[coded.indices] - network.weights
@@ -40,13 +40,13 @@ def test_least_squares_is_never_worse_and_near_the_best_scale(seed: int, bits: i
 
 
 def test_two_bits_are_ternary() -> None:
-    coded = Rounding(2, fit="least-squares").of(random_network(3, 30))
+    coded = Rounding(2, fit="least-squares").apply(random_network(3, 30))
     assert coded.codes is not None
     assert set(np.unique(coded.codes)) == {-1, 0, 1}
 
 
 def test_one_scale_for_all() -> None:
-    coded = Rounding(4, per="network", fit="least-squares").of(random_network(3, 30))
+    coded = Rounding(4, per="network", fit="least-squares").apply(random_network(3, 30))
     for scale in (coded.scale, coded.in_scale):
         assert scale is not None
         assert len(np.unique(scale)) == 1
@@ -55,7 +55,7 @@ def test_one_scale_for_all() -> None:
 @pytest.mark.parametrize("per", ["neuron", "network"])
 def test_scales_that_are_powers_of_two_apart(per: str) -> None:
     network = random_network(3, 30)
-    free, coded = (Rounding(8, per=per, power_of_two=p).of(network) for p in (False, True))
+    free, coded = (Rounding(8, per=per, power_of_two=p).apply(network) for p in (False, True))
     assert coded.scale is not None
     assert free.scale is not None
     assert coded.codes is not None
@@ -72,7 +72,7 @@ def test_scales_that_are_powers_of_two_apart(per: str) -> None:
 def test_input_and_readout_may_be_wider() -> None:
     network = random_network(3, 30)
     kinds = (Rounding(4), Rounding(8), Rounding(4, edge_bits=8))
-    narrow, wide, mixed = (rounding.of(network) for rounding in kinds)
+    narrow, wide, mixed = (rounding.apply(network) for rounding in kinds)
     assert mixed.bits == 8
     np.testing.assert_array_equal(mixed.codes, narrow.codes)
     np.testing.assert_array_equal(mixed.scale, narrow.scale)
@@ -85,7 +85,7 @@ def test_codes_of_given_scales_saturate() -> None:
     rec, inputs, out = Rounding(4).scales(network)
     half = np.float32(0.5)
     scales = (rec * half, inputs * half, out * half)
-    coded = Rounding(4).of(network, scales)
+    coded = Rounding(4).apply(network, scales)
     assert coded.codes is not None
     assert coded.scale is not None
     np.testing.assert_array_equal(coded.scale, scales[0])
@@ -104,7 +104,7 @@ def test_kinds_that_are_unknown_are_refused() -> None:
 def test_one_scale_for_each_core() -> None:
     network = replace(random_network(3, 30), core=np.arange(30, dtype=np.int32) % 3 * 7)
     for fit in ("largest", "least-squares"):
-        shared = Rounding(4, per="core", fit=fit).of(network)
+        shared = Rounding(4, per="core", fit=fit).apply(network)
         assert shared.scale is not None
         assert network.core is not None
         for core in np.unique(network.core):
@@ -113,17 +113,17 @@ def test_one_scale_for_each_core() -> None:
             # What is left of the network is that core alone: its scale is that of a network.
             inside = on[network.indices]
             weights = np.where(inside, network.weights, 0).astype(np.float32)
-            alone = Rounding(4, per="network", fit=fit).of(replace(network, weights=weights))
+            alone = Rounding(4, per="network", fit=fit).apply(replace(network, weights=weights))
             assert alone.scale is not None
             assert shared.scale[on][0] == alone.scale[0]
     with pytest.raises(InputError, match="no cores yet: place it"):
-        Rounding(4, per="core").of(random_network(3, 30))
+        Rounding(4, per="core").apply(random_network(3, 30))
 
 
 @pytest.mark.parametrize("bits", [1, 3, 8])
 def test_signs_held_apart_leave_every_bit_to_the_size(bits: int) -> None:
     network = random_network(3, 30)
-    split, mixed = Rounding(bits, signs="split").of(network), Rounding(bits + 1).of(network)
+    split, mixed = Rounding(bits, signs="split").apply(network), Rounding(bits + 1).apply(network)
     np.testing.assert_array_equal(split.codes, mixed.codes)
     assert split.codes is not None
     assert np.abs(split.codes).max() == 2**bits - 1

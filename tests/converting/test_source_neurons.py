@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
-from spiking_bimt.converting.source_neurons import with_source_units
+from spiking_bimt.converting.source_neurons import add_source_units
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
 from spiking_bimt.simulation.run import run_trials
@@ -20,7 +20,7 @@ def test_held_input_settles_as_without_sources() -> None:
     level = trials.inputs.copy()
     level[:, 2] *= -1
     trials = replace(trials, inputs=level)
-    sourced = with_source_units(network, SIGNED)
+    sourced = add_source_units(network, SIGNED)
     assert sourced.n_units == 12 + 4 + 3
     last = trials.offsets[1:] - 1
     expected = rate_outputs(network, trials)[last]
@@ -38,4 +38,4 @@ def test_leaky_rates_have_no_sources() -> None:
     curve = f32([20.0, 2.0, 0.1, 0.02])
     network = replace(random_rate_network(), activation="lif", curve=curve)
     with pytest.raises(InputError, match="source units are rectified"):
-        with_source_units(network, SIGNED)
+        add_source_units(network, SIGNED)

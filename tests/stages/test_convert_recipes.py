@@ -1,6 +1,7 @@
-"""Every route of `convert` ends in the same network.h5, which goes the whole way to the tiles."""
+"""Every recipe of `convert` ends in the same network.h5, which goes the whole way to the tiles."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,12 @@ from click.testing import CliRunner
 
 import spiking_bimt.bundle
 from spiking_bimt.cli.commands import main
-from spiking_bimt.converting import routes, target, tune
+from spiking_bimt.converting import finetune, recipe, target_search
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.stages import explain
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.place import place
@@ -29,9 +29,9 @@ BUNDLE = Path(spiking_bimt.bundle.__file__).parent / "bimt.h5"
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(target, "TRIALS", 10)
-    monkeypatch.setattr(routes, "CALIBRATION_TRIALS", 4)
-    monkeypatch.setattr(explain, "TRIALS", 5)
+    monkeypatch.setattr(target_search, "TRIALS", 10)
+    monkeypatch.setattr(recipe, "CALIBRATION_TRIALS", 4)
+    monkeypatch.setattr(sys.modules[convert.__module__], "DIAGNOSIS_TRIALS", 5)
     (tmp_path / "rate.h5").write_bytes(BUNDLE.read_bytes())
     return tmp_path
 
@@ -326,7 +326,7 @@ def test_a_target_out_of_reach_is_exit_1_with_the_best_kept(run: Path) -> None:
         "convert", run, "--target", 1.0, "--steps", 1, "--full-rate", 200, "--trials", 2
     )
     assert code == 1
-    assert "no route reaches 1.0 on validation trials: the best of 2 has 0.9" in stderr
+    assert "no recipe reaches 1.0 on validation trials: the best of 2 has 0.9" in stderr
     assert "tried for 1.0" in stdout
     kept = store.load(run / "network.h5", SpikingNetwork).measured
     assert kept is not None
@@ -337,7 +337,7 @@ def test_the_diagnosis_says_what_breaks_and_what_helps(run: Path) -> None:
     found = convert(run, full_rate=50.0, trials=2, diagnose=True)["diagnosis"]
     assert Path(found["figure"]).read_bytes().startswith(b"<?xml")
     assert "fixation breaks" in found["advice"][0]
-    assert "--full-rate" in found["advice"][0]
+    assert "full_rate" in found["advice"][0]
     curve = {point["full_rate"]: point for point in found["curve"]}
     assert curve[200.0]["accuracy"] > curve[50.0]["accuracy"] + 0.2
     assert curve[200.0]["mean_rate_hz"] > 2 * curve[50.0]["mean_rate_hz"]
@@ -367,11 +367,6 @@ def test_what_cannot_be_is_refused(run: Path, settings: dict[str, Any], message:
     assert not (run / "network.h5").exists()
 
 
-def test_a_setting_that_is_none_is_no_input(run: Path) -> None:
-    with pytest.raises(TypeError, match="convert has no setting sharpness"):
-        convert(run, sharpness=1)
-
-
 def test_the_teacher_hears_and_answers_through_the_same_filters(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,7 +376,7 @@ def test_the_teacher_hears_and_answers_through_the_same_filters(
         teachers.append(args[4])
         return network, None
 
-    monkeypatch.setattr(tune, "tune", watched)
+    monkeypatch.setattr(finetune, "finetune", watched)
     settings: dict[str, Any] = {"method": "finetune", "trials": 1, "distil": 0.5}
     rate = store.load(BUNDLE, RateNetwork)
     convert(run, **settings)

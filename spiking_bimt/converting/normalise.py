@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.converting.one_to_one import ConversionConfig, floored, full_drive
+from spiking_bimt.converting.one_to_one import ConversionConfig, floor_full_scale, full_drive
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import lif_rate
@@ -27,14 +27,14 @@ _SHIFTS = np.linspace(-2.0, 0.2, 23)
 """Shifts of its drive, relative to the input that makes it fire."""
 
 
-def normalised(network: RateNetwork, full_scale: Floats) -> RateNetwork:
+def normalise(network: RateNetwork, full_scale: Floats) -> RateNetwork:
     """The rectified network whose unit j is `full_scale[j]` times smaller, with the same outputs.
 
     full_scale: (N,) as in `to_spiking`. A network of leaky rates is normalised already.
     """
     if network.activation != "relu":
         return network
-    a = floored(full_scale)
+    a = floor_full_scale(full_scale)
     return replace(
         network,
         w_rec=(network.w_rec * (a[None] / a[:, None])).astype(np.float32),
@@ -45,13 +45,13 @@ def normalised(network: RateNetwork, full_scale: Floats) -> RateNetwork:
     )
 
 
-def with_leaky_units(
+def replace_with_leaky_units(
     network: RateNetwork, config: ConversionConfig, softness: float
 ) -> RateNetwork:
     """A normalised rectified network with leaky rates in place of rectifiers: where to train from.
 
     The two activations agree at drives 0 and 1 (full scale), and nowhere between: the leaky curve
-    is concave, and fires too much (`with_fitted_leaky_units`). softness: of the curve's threshold.
+    is concave, and fires too much (`fit_leaky_units`). softness: of the curve's threshold.
     """
     if np.isinf(config.tau_mem):
         raise InputError("a membrane that does not leak needs no leaky units: set tau_mem")
@@ -68,15 +68,15 @@ def with_leaky_units(
     )
 
 
-def with_fitted_leaky_units(
+def fit_leaky_units(
     network: RateNetwork, config: ConversionConfig, softness: float, drives: Floats
 ) -> RateNetwork:
-    """`with_leaky_units`, with the gain and bias of each unit that suit its drives best.
+    """`replace_with_leaky_units`, with the gain and bias of each unit that suit its drives best.
 
     drives: (M, N) rectified drives of the normalised network. Each unit takes the gain g and shift
     s of least squared error between the leaky rate at g x + s and the rectified drive x.
     """
-    leaky = with_leaky_units(network, config, softness)
+    leaky = replace_with_leaky_units(network, config, softness)
     stretch = full_drive(config) * config.tau_mem - 1
     n = network.n_units
     least = np.full(n, np.inf)

@@ -8,7 +8,7 @@ from spiking_bimt.errors import InputError
 
 
 @dataclass(frozen=True)
-class TuneConfig:
+class FinetuneConfig:
     """Training of the weights that are there, in spikes or with the spiking neurons' rates."""
 
     aware_steps: int = 0

@@ -27,7 +27,9 @@ RIDGE = 0.1
 """Added to the moments' diagonal, shares of its mean: what spike noise adds to rates."""
 
 
-def heard(network: RateNetwork, trials: Trials, per_unit: npt.NDArray[np.floating]) -> Doubles:
+def measure_moments(
+    network: RateNetwork, trials: Trials, per_unit: npt.NDArray[np.floating]
+) -> Doubles:
     """(N + C, N + C) second moments of the units' spikes per ms and the input channels.
 
     per_unit: (N,) spikes per ms of each unit at a rate of 1.
@@ -40,10 +42,12 @@ def heard(network: RateNetwork, trials: Trials, per_unit: npt.NDArray[np.floatin
     return moments / len(trials.labels)
 
 
-def compensated(network: SpikingNetwork, rounding: Rounding, moments: Doubles) -> SpikingNetwork:
-    """`rounding.of(network)`, with codes that are chosen for the drives and the outputs.
+def round_for_drives(
+    network: SpikingNetwork, rounding: Rounding, moments: Doubles
+) -> SpikingNetwork:
+    """`rounding.apply(network)`, with codes that are chosen for the drives and the outputs.
 
-    moments: of `heard`. The scales are those of the rounding.
+    moments: of `measure_moments`. The scales are those of the rounding.
     """
     scale, in_scale, out_scale = rounding.scales(network)
     narrow, wide = float(rounding.limit(rounding.bits)), float(rounding.limit(rounding.wide))
@@ -68,7 +72,7 @@ def compensated(network: SpikingNetwork, rounding: Rounding, moments: Doubles) -
         read = np.flatnonzero(row)
         every = np.ones(len(read))
         out[read] = _rounded(row[read], step * every, wide * every, moments, read)
-    coded = rounding.of(network)
+    coded = rounding.apply(network)
     return replace(coded, codes=codes, in_codes=in_codes, out_codes=out_codes)
 
 

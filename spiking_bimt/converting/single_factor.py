@@ -17,7 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.converting.one_to_one import ConversionConfig, floored, full_drive, with_neurons
+from spiking_bimt.converting.one_to_one import (
+    ConversionConfig,
+    floor_full_scale,
+    full_drive,
+    with_neurons,
+)
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
@@ -47,7 +52,7 @@ class SingleFactor:
     """With full_rate = lambda."""
 
 
-def single_factor(
+def convert_with_single_factor(
     network: RateNetwork, config: ConversionConfig, trials: Trials, threads: int | None = None
 ) -> SingleFactor:
     """The network with the lambda that scores best on `trials` (the smallest of equal ones).
@@ -59,7 +64,8 @@ def single_factor(
         raise InputError("kim2019 converts a rectified network: this one has leaky rates")
     if np.isinf(config.tau_mem):
         config = replace(config, tau_mem=TAU_MEM, t_ref=T_REF)
-    full_scale = float(floored(drive_percentile(network, trials, config.percentile)).max())
+    drives = drive_percentile(network, trials, config.percentile)
+    full_scale = float(floor_full_scale(drives).max())
     scale = np.float32((full_drive(config) * config.tau_mem - 1) / full_scale)
     found: list[tuple[float, SingleFactor]] = []
     for factor in FACTORS:

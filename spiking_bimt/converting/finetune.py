@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from spiking_bimt.converting import tune_forward, tune_gradient, tune_scales
+from spiking_bimt.converting import finetune_rates, inverse, learned_scales, tune_gradient
+from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.one_to_one import ConversionConfig
 from spiking_bimt.converting.quantise import Rounding, Scales
-from spiking_bimt.converting.tune_config import TuneConfig
 from spiking_bimt.converting.tune_gradient import PARAMETERS, Packed
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
@@ -63,10 +63,10 @@ class State:
             self.p[name], self.m[name], self.v[name] = w, np.zeros_like(w), np.zeros_like(w)
 
 
-def tune(
+def finetune(
     network: RateNetwork,
     config: ConversionConfig,
-    settings: TuneConfig,
+    settings: FinetuneConfig,
     rounding: Rounding | None = None,
     told: Told = lambda step, loss: None,
     teacher: RateNetwork | None = None,
@@ -115,13 +115,15 @@ def tune(
             told(part * settings.aware_steps + step + 1, state.loss)
         if steps and settings.average:
             state.p = state.mean
-    learned = tune_scales.learned(state.p) if tune_scales.NAMES[0] in state.p else None
+    learned = (
+        learned_scales.from_parameters(state.p) if learned_scales.NAMES[0] in state.p else None
+    )
     return replace(_with_weights(network, state.p), measured=None), learned
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def batch_step(
-    network: RateNetwork, config: ConversionConfig, settings: TuneConfig,
+    network: RateNetwork, config: ConversionConfig, settings: FinetuneConfig,
     rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
     scales: Scales | None = None, targets: Array | None = None, threads: int | None = 1,
 ) -> tuple[Array, dict[str, Array], Array]:  # fmt: skip
@@ -136,10 +138,10 @@ def batch_step(
     latent, made = network, None
     seed = int(np.random.SeedSequence((settings.seed, step)).generate_state(1)[0])
     if in_spikes:
-        made = tune_forward.spiking(network, config, rounding, scales)
+        made = finetune_rates.make_spiking(network, config, rounding, scales)
         if rounding is not None:
-            network = tune_forward.as_rates(network, config, made)
-        rates = tune_forward.rates_in_spikes(network, config, made, batch, seed, threads)
+            network = inverse.to_rate_network(network, config, made)
+        rates = finetune_rates.measure_rates(network, config, made, batch, seed, threads)
         drive = tune_gradient.drive_of(network, batch, rates)
         slopes = np.empty_like(drive)
         look_up(drive, rows, np.empty_like(drive), slopes)
@@ -147,19 +149,19 @@ def batch_step(
         noise = np.random.default_rng(seed).standard_normal(
             (len(batch.labels), network.n_units), np.float32
         )
-        noise *= settings.noise * tune_forward.full_drive_of(network, config)
+        noise *= settings.noise * finetune_rates.full_scale_drive(network, config)
         outside = batch.inputs @ network.w_in.T + network.b + noise
-        rates, slopes = tune_forward.rates_by_curve(network, outside, batch.counts, alpha, rows)
+        rates, slopes = finetune_rates.compute_rates(network, outside, batch.counts, alpha, rows)
     rate_cost = settings.spike_cost * config.full_rate
     losses, found = tune_gradient.loss_and_gradient(
         network, batch, rates, slopes, alpha, settings.margin, rate_cost, targets
     )
     if made is not None and rounding is not None and rounding.fit == "learned":
-        found = tune_scales.through_rounding(latent, network, made, rounding, config, found)
-    return losses, found, unfiltered(rates.mean(axis=1), batch, alpha)
+        found = learned_scales.scale_gradient(latent, network, made, rounding, config, found)
+    return losses, found, undo_filter(rates.mean(axis=1), batch, alpha)
 
 
-def unfiltered(rates: Array, batch: Packed, alpha: float) -> Array:
+def undo_filter(rates: Array, batch: Packed, alpha: float) -> Array:
     """(P,) what was filtered to `rates` (P,): a trial's first rates lag behind its spikes."""
     spikes = rates.copy()
     spikes[batch.counts[0] :] -= (1 - alpha) * rates[batch.previous]
@@ -168,25 +170,25 @@ def unfiltered(rates: Array, batch: Packed, alpha: float) -> Array:
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
-def answers(teacher: RateNetwork | None, settings: TuneConfig, batch: Packed) -> Array | None:
+def answers(teacher: RateNetwork | None, settings: FinetuneConfig, batch: Packed) -> Array | None:
     """(P, K) targets of a batch with the teacher's share, None for the right answers alone."""
     if teacher is None or settings.distil == 0:
         return None
     alpha = -math.expm1(-teacher.dt / teacher.tau)
     outside = batch.inputs @ teacher.w_in.T + teacher.b
     rows = table(np.empty(0, np.float32) if teacher.curve is None else teacher.curve)
-    rates, _ = tune_forward.rates_by_curve(teacher, outside, batch.counts, alpha, rows)
+    rates, _ = finetune_rates.compute_rates(teacher, outside, batch.counts, alpha, rows)
     return tune_gradient.soft_targets(teacher, batch, rates, settings.distil)
 
 
-def activation_table(network: RateNetwork, settings: TuneConfig) -> Array:
+def activation_table(network: RateNetwork, settings: FinetuneConfig) -> Array:
     """`kernels.activation.table` of the activation that slopes are taken from."""
     if network.curve is None:
         return table(np.empty(0, np.float32))
     return table(np.append(network.curve[:3], np.float32(settings.softness)))
 
 
-def pool_of(network: RateNetwork, settings: TuneConfig, part: int, steps: int) -> Pool:
+def pool_of(network: RateNetwork, settings: FinetuneConfig, part: int, steps: int) -> Pool:
     """Trials of a part: 0 in rates, 1 in spikes, 2 and 3 those of the next training, and so on."""
     phase = Phase(name="fine-tuning", steps=max(steps, 1), dt=network.dt, batch=settings.batch)
     config = TrainConfig(
@@ -219,13 +221,13 @@ def _scales(
     """Scales of a step: learned from the first on, or fitted anew now and then."""
     learned = rounding.fit == "learned"
     if step == 0 or (not learned and step % REFITS == 0):
-        before = rounding.scales(tune_forward.spiking(now, config, None))
+        before = rounding.scales(finetune_rates.make_spiking(now, config, None))
         if learned:
-            state.add(tune_scales.parameters(before))
-    return tune_scales.learned(state.p) if learned else before
+            state.add(learned_scales.to_parameters(before))
+    return learned_scales.from_parameters(state.p) if learned else before
 
 
-def _costs(state: State, settings: TuneConfig, config: ConversionConfig) -> bool:
+def _costs(state: State, settings: FinetuneConfig, config: ConversionConfig) -> bool:
     """Whether spikes cost now: the mean over all tasks is not below the limit."""
     steps = float(state.task_length.sum())
     rate = config.full_rate * float(state.task_rate.sum()) / steps if steps > 0 else 0.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.converting.compensate import compensated, heard
+from spiking_bimt.converting.drive_rounding import measure_moments, round_for_drives
 from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
 from spiking_bimt.converting.quantise import Rounding
 from spiking_bimt.data.network import SpikingNetwork
@@ -22,7 +22,7 @@ def network_and_moments(seed: int = 3) -> tuple[SpikingNetwork, Doubles]:
     rate, trials = random_rate_network(seed), held_inputs(2)
     full_scale = drive_percentile(rate, trials, 100.0)
     floor = np.maximum(full_scale, 1e-3 * full_scale.max())
-    return to_spiking(rate, full_scale, CONFIG), heard(rate, trials, 0.2 / floor)
+    return to_spiking(rate, full_scale, CONFIG), measure_moments(rate, trials, 0.2 / floor)
 
 
 def incoming(network: SpikingNetwork, post: int) -> Doubles:
@@ -39,7 +39,7 @@ def incoming(network: SpikingNetwork, post: int) -> Doubles:
 def test_the_moments_are_those_of_what_is_heard() -> None:
     rate, trials = random_rate_network(3), held_inputs(2)
     per_unit = np.linspace(0.1, 2.0, 12)
-    moments, every = heard(rate, trials, per_unit), np.zeros((len(trials.labels), 12))
+    moments, every = measure_moments(rate, trials, per_unit), np.zeros((len(trials.labels), 12))
     for rows, rates, _ in rate_steps(rate, trials):
         every[rows] = rates * per_unit
     together = np.hstack([every, trials.inputs])
@@ -59,7 +59,7 @@ def test_drives_and_outputs_are_off_by_less() -> None:
     ratios = []
     for seed in range(8):
         network, moments = network_and_moments(seed)
-        plain, found = ROUNDING.of(network), compensated(network, ROUNDING, moments)
+        plain, found = ROUNDING.apply(network), round_for_drives(network, ROUNDING, moments)
         ratios.append(error(found, network, moments) / error(plain, network, moments))
         assert found.codes is not None
         assert np.abs(found.codes).max() <= 7
@@ -75,7 +75,7 @@ def test_three_weights_are_rounded_nearly_as_well_as_can_be() -> None:
     w_out = np.zeros_like(network.w_out)
     w_out[0, :3] = network.w_out[0, :3]
     alone = replace(network, w_out=w_out)
-    found, plain = compensated(alone, ROUNDING, moments), ROUNDING.of(alone)
+    found, plain = round_for_drives(alone, ROUNDING, moments), ROUNDING.apply(alone)
     assert found.out_codes is not None
     assert found.out_scale is not None
     assert plain.out_codes is not None
@@ -93,6 +93,6 @@ def test_three_weights_are_rounded_nearly_as_well_as_can_be() -> None:
 
 def test_nothing_heard_is_rounded_to_the_nearest() -> None:
     network, moments = network_and_moments()
-    found, plain = compensated(network, ROUNDING, 0 * moments), ROUNDING.of(network)
+    found, plain = round_for_drives(network, ROUNDING, 0 * moments), ROUNDING.apply(network)
     for name in ("codes", "in_codes", "out_codes"):
         np.testing.assert_array_equal(getattr(found, name), getattr(plain, name))

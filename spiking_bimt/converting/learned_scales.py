@@ -24,18 +24,18 @@ NAMES = ("log_scale", "log_in_scale", "log_out_scale")
 WEIGHTS = ("w_rec", "w_in", "w_out")
 
 
-def parameters(scales: Scales) -> dict[str, Array]:
+def to_parameters(scales: Scales) -> dict[str, Array]:
     """What is trained: the logarithms of the scales."""
     return {name: np.log(scale) for name, scale in zip(NAMES, scales, strict=True)}
 
 
-def learned(p: dict[str, Array]) -> Scales:
+def from_parameters(p: dict[str, Array]) -> Scales:
     """The scales of the parameters."""
     scale, in_scale, out_scale = (np.exp(p[name]).astype(np.float32) for name in NAMES)
     return scale, in_scale, out_scale
 
 
-def through_rounding(
+def scale_gradient(
     latent: RateNetwork, rounded: RateNetwork, made: SpikingNetwork, rounding: Rounding,
     config: ConversionConfig, found: dict[str, Array],
 ) -> dict[str, Array]:  # fmt: skip

@@ -13,16 +13,16 @@ import torch
 import spiking_bimt.bundle
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.converting import tune_forward, tune_scales
+from spiking_bimt.converting import finetune_rates, inverse, learned_scales
+from spiking_bimt.converting.finetune import finetune, packed, pool_of, undo_filter
+from spiking_bimt.converting.finetune_config import FinetuneConfig
+from spiking_bimt.converting.normalise import (
+    fit_leaky_units,
+    normalise,
+    replace_with_leaky_units,
+)
 from spiking_bimt.converting.one_to_one import ConversionConfig, with_neurons
 from spiking_bimt.converting.quantise import Rounding
-from spiking_bimt.converting.rescale import (
-    normalised,
-    with_fitted_leaky_units,
-    with_leaky_units,
-)
-from spiking_bimt.converting.tune import packed, pool_of, tune, unfiltered
-from spiking_bimt.converting.tune_config import TuneConfig
 from spiking_bimt.converting.tune_gradient import PARAMETERS
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
@@ -44,12 +44,12 @@ def bundled() -> RateNetwork:
     path = Path(spiking_bimt.bundle.__file__).parent / "bimt.h5"
     network = store.load(path, RateNetwork)
     trials = draw_trials(network.battery, network.tasks, 4, network.dt, stream="calibrate")
-    return normalised(network, drive_percentile(network, trials, 99.9))
+    return normalise(network, drive_percentile(network, trials, 99.9))
 
 
 def accuracy(network: RateNetwork, config: ConversionConfig, rounding: Rounding | None) -> float:
     trials = draw_trials(network.battery, network.tasks, 10, network.dt, stream="validate")
-    made = tune_forward.spiking(network, config, rounding)
+    made = finetune_rates.make_spiking(network, config, rounding)
     return score(run_trials(made, trials, record_spikes=False).outputs, trials).accuracy
 
 
@@ -62,7 +62,7 @@ def test_a_normalised_network_has_the_same_outputs(bundled: RateNetwork) -> None
 
 def test_a_few_steps_repair_few_spikes(bundled: RateNetwork) -> None:
     before = accuracy(bundled, FEW_SPIKES, None)
-    tuned, _ = tune(bundled, FEW_SPIKES, TuneConfig(steps=60, batch=16, lr=2e-3))
+    tuned, _ = finetune(bundled, FEW_SPIKES, FinetuneConfig(steps=60, batch=16, lr=2e-3))
     assert accuracy(tuned, FEW_SPIKES, None) > before + 0.1
     for name in ("w_rec", "w_in", "w_out"):
         np.testing.assert_array_equal(
@@ -73,15 +73,15 @@ def test_a_few_steps_repair_few_spikes(bundled: RateNetwork) -> None:
 def test_a_few_steps_repair_few_bits(bundled: RateNetwork) -> None:
     config, rounding = ConversionConfig(), Rounding(3, fit="least-squares")
     before = accuracy(bundled, config, rounding)
-    tuned, _ = tune(bundled, config, TuneConfig(steps=40, batch=16, lr=2e-3), rounding)
+    tuned, _ = finetune(bundled, config, FinetuneConfig(steps=40, batch=16, lr=2e-3), rounding)
     assert accuracy(tuned, config, rounding) > before + 0.1
 
 
 def test_conversion_aware_steps_make_a_leaky_network(bundled: RateNetwork) -> None:
     config = ConversionConfig(full_rate=150.0, tau_mem=20.0, t_ref=2.0, reset="value", floor=0.0)
-    start = with_leaky_units(bundled, config, 0.1)
+    start = replace_with_leaky_units(bundled, config, 0.1)
     before = accuracy(start, config, None)
-    tuned, _ = tune(start, config, TuneConfig(aware_steps=150, steps=0, batch=16, lr=3e-3))
+    tuned, _ = finetune(start, config, FinetuneConfig(aware_steps=150, steps=0, batch=16, lr=3e-3))
     assert accuracy(tuned, config, None) > before + 0.1
 
 
@@ -89,8 +89,8 @@ def test_fitted_leaky_units_start_nearer_to_the_rectified_ones(bundled: RateNetw
     config = ConversionConfig(full_rate=150.0, tau_mem=20.0, t_ref=2.0, reset="value", floor=0.0)
     trials = draw_trials(bundled.battery, bundled.tasks, 5, bundled.dt, stream="validate")
     drives = np.concatenate([drive for _, _, drive in rate_steps(bundled, trials)])
-    plain = with_leaky_units(bundled, config, 0.1)
-    fitted = with_fitted_leaky_units(bundled, config, 0.1, drives[::50])
+    plain = replace_with_leaky_units(bundled, config, 0.1)
+    fitted = fit_leaky_units(bundled, config, 0.1, drives[::50])
     reference = rate_outputs(bundled, trials)
     off, less = (np.abs(rate_outputs(n, trials) - reference).mean() for n in (plain, fitted))
     assert less < 0.5 * off
@@ -104,7 +104,7 @@ def test_fitted_leaky_units_start_nearer_to_the_rectified_ones(bundled: RateNetw
 
 def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
     first, second, other = (
-        tune(bundled, FEW_SPIKES, TuneConfig(aware_steps=2, steps=2, batch=8, seed=seed))[0]
+        finetune(bundled, FEW_SPIKES, FinetuneConfig(aware_steps=2, steps=2, batch=8, seed=seed))[0]
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first.w_rec, second.w_rec)
@@ -112,9 +112,9 @@ def test_the_same_seed_gives_the_same_bits(bundled: RateNetwork) -> None:
 
 
 def test_threads_change_nothing_and_a_later_training_has_other_trials(bundled: RateNetwork) -> None:
-    settings = TuneConfig(aware_steps=1, steps=2, batch=24)
+    settings = FinetuneConfig(aware_steps=1, steps=2, batch=24)
     first, second, later = (
-        tune(bundled, FEW_SPIKES, settings, threads=threads, earlier=earlier)[0]
+        finetune(bundled, FEW_SPIKES, settings, threads=threads, earlier=earlier)[0]
         for threads, earlier in ((1, 0), (2, 0), (1, 1))
     )
     np.testing.assert_array_equal(first.w_rec, second.w_rec)
@@ -126,9 +126,9 @@ def test_threads_change_nothing_and_a_later_training_has_other_trials(bundled: R
 
 
 def test_spikes_cost_nothing_below_the_limit(bundled: RateNetwork) -> None:
-    settings = TuneConfig(steps=12, batch=16, spike_cost=0.05)
+    settings = FinetuneConfig(steps=12, batch=16, spike_cost=0.05)
     costly, under, free = (
-        tune(bundled, FEW_SPIKES, one)[0]
+        finetune(bundled, FEW_SPIKES, one)[0]
         for one in (
             settings, replace(settings, rate_limit=1e3), replace(settings, spike_cost=0.0)
         )
@@ -138,17 +138,17 @@ def test_spikes_cost_nothing_below_the_limit(bundled: RateNetwork) -> None:
 
 
 def test_spikes_are_told_from_their_filtered_rates(bundled: RateNetwork) -> None:
-    settings = TuneConfig(steps=1, batch=40)
+    settings = FinetuneConfig(steps=1, batch=40)
     batch = packed(pool_of(bundled, settings, 1, 1), 0, np.ones(20), bundled.w_in.shape[1])
-    made = tune_forward.spiking(bundled, FEW_SPIKES, None)
-    _, trials = tune_forward.by_trial(batch, bundled)
+    made = finetune_rates.make_spiking(bundled, FEW_SPIKES, None)
+    _, trials = finetune_rates.unpack_trials(batch, bundled)
     counts = run_trials(made, trials, seed=3, record_spikes=False).spike_counts
-    rates = tune_forward.rates_in_spikes(bundled, FEW_SPIKES, made, batch, 3).mean(axis=1)
+    rates = finetune_rates.measure_rates(bundled, FEW_SPIKES, made, batch, 3).mean(axis=1)
     alpha = -math.expm1(-bundled.dt / bundled.tau)
     seconds = len(trials.labels) * trials.dt / 1000
     exact = counts.sum() / seconds / made.n_neurons
     assert FEW_SPIKES.full_rate * rates.mean() < 0.97 * exact
-    found = FEW_SPIKES.full_rate * unfiltered(rates, batch, alpha).mean()
+    found = FEW_SPIKES.full_rate * undo_filter(rates, batch, alpha).mean()
     assert found == pytest.approx(exact, rel=0.01)
 
 
@@ -156,8 +156,10 @@ def test_a_limit_holds_the_rate(bundled: RateNetwork) -> None:
     trials = draw_trials(bundled.battery, bundled.tasks, 10, bundled.dt, stream="validate")
     found = []
     for limit in (0.0, 3.5):
-        settings = TuneConfig(steps=150, batch=24, lr=2e-3, spike_cost=0.1, rate_limit=limit)
-        made = tune_forward.spiking(tune(bundled, FEW_SPIKES, settings)[0], FEW_SPIKES, None)
+        settings = FinetuneConfig(steps=150, batch=24, lr=2e-3, spike_cost=0.1, rate_limit=limit)
+        made = finetune_rates.make_spiking(
+            finetune(bundled, FEW_SPIKES, settings)[0], FEW_SPIKES, None
+        )
         counts = run_trials(made, trials, record_spikes=False).spike_counts
         seconds = len(trials.labels) * trials.dt / 1000
         found.append(counts.sum() / seconds / made.n_neurons)
@@ -167,7 +169,9 @@ def test_a_limit_holds_the_rate(bundled: RateNetwork) -> None:
 
 def test_the_mean_of_the_weights_is_kept(bundled: RateNetwork) -> None:
     first, second, mean = (
-        tune(bundled, FEW_SPIKES, TuneConfig(steps=n, batch=8, lr_decay=0.0, average=average))[0]
+        finetune(
+            bundled, FEW_SPIKES, FinetuneConfig(steps=n, batch=8, lr_decay=0.0, average=average)
+        )[0]
         for n, average in ((1, 0.0), (2, 0.0), (2, 0.9))
     )
     assert (first.w_rec != second.w_rec).any()
@@ -178,21 +182,23 @@ def test_the_mean_of_the_weights_is_kept(bundled: RateNetwork) -> None:
 def test_a_network_learns_from_its_teacher_alone(bundled: RateNetwork) -> None:
     """With no share of the right answers, what is learnt is what the teacher answers."""
     other = replace(bundled, w_out=bundled.w_out[::-1].copy(), b_out=bundled.b_out[::-1].copy())
-    settings = TuneConfig(steps=60, batch=16, lr=5e-3, distil=1.0, margin=0.0)
-    tuned, _ = tune(bundled, ConversionConfig(), settings, teacher=other)
+    settings = FinetuneConfig(steps=60, batch=16, lr=5e-3, distil=1.0, margin=0.0)
+    tuned, _ = finetune(bundled, ConversionConfig(), settings, teacher=other)
     trials = draw_trials(bundled.battery, bundled.tasks, 3, bundled.dt, stream="validate")
     taught = rate_outputs(other, trials).argmax(axis=1)
     before, after = (rate_outputs(n, trials).argmax(axis=1) for n in (bundled, tuned))
     assert (after == taught).mean() > (before == taught).mean() + 0.2
-    same, _ = tune(
+    same, _ = finetune(
         bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0), teacher=other
     )
-    alone, _ = tune(bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0))
+    alone, _ = finetune(bundled, ConversionConfig(), replace(settings, steps=1, distil=0.0))
     np.testing.assert_array_equal(same.w_out, alone.w_out)
 
 
 def test_what_is_frozen_stays(bundled: RateNetwork) -> None:
-    tuned, _ = tune(bundled, FEW_SPIKES, TuneConfig(steps=2, batch=8), frozen=("w_out", "b_out"))
+    tuned, _ = finetune(
+        bundled, FEW_SPIKES, FinetuneConfig(steps=2, batch=8), frozen=("w_out", "b_out")
+    )
     np.testing.assert_array_equal(tuned.w_out, bundled.w_out)
     np.testing.assert_array_equal(tuned.b_out, bundled.b_out)
     assert (tuned.w_rec != bundled.w_rec).any()
@@ -202,10 +208,12 @@ def test_what_is_frozen_stays(bundled: RateNetwork) -> None:
 def test_the_rates_behind_a_spiking_network_are_its_own(leaky: bool) -> None:
     config = ConversionConfig(full_rate=100.0, tau_mem=20.0 if leaky else np.inf)
     network = random_rate_network(1)
-    network = with_leaky_units(network, config, 0.1) if leaky else network
-    exact = tune_forward.as_rates(network, config, tune_forward.spiking(network, config, None))
-    rounded = tune_forward.as_rates(
-        network, config, tune_forward.spiking(network, config, Rounding(3))
+    network = replace_with_leaky_units(network, config, 0.1) if leaky else network
+    exact = inverse.to_rate_network(
+        network, config, finetune_rates.make_spiking(network, config, None)
+    )
+    rounded = inverse.to_rate_network(
+        network, config, finetune_rates.make_spiking(network, config, Rounding(3))
     )
     for name in ("w_rec", "w_in", "w_out"):
         own = getattr(network, name)
@@ -214,7 +222,7 @@ def test_the_rates_behind_a_spiking_network_are_its_own(leaky: bool) -> None:
         assert (np.abs(getattr(rounded, name) - own) <= 0.501 * step).all()
     made = with_neurons(rounded, np.ones(12, np.float32), config)
     np.testing.assert_allclose(
-        made.weights, tune_forward.spiking(network, config, Rounding(3)).weights, rtol=1e-5
+        made.weights, finetune_rates.make_spiking(network, config, Rounding(3)).weights, rtol=1e-5
     )
 
 
@@ -222,27 +230,29 @@ def test_the_rates_behind_a_spiking_network_are_its_own(leaky: bool) -> None:
 def test_the_network_behind_a_conversion_is_the_one_that_was_converted(tau_mem: float) -> None:
     config = ConversionConfig(full_rate=100.0, tau_mem=tau_mem, t_ref=2.0, floor=0.0)
     rate = random_rate_network(1)
-    tuned = with_leaky_units(rate, config, 0.1) if math.isfinite(tau_mem) else rate
+    tuned = replace_with_leaky_units(rate, config, 0.1) if math.isfinite(tau_mem) else rate
     kept = {key: str(v) if v == math.inf else v for key, v in asdict(config).items()}
     made = replace(
-        tune_forward.spiking(tuned, config, None),
+        finetune_rates.make_spiking(tuned, config, None),
         measured={"method": "finetune", "conversion": kept},
     )
-    found = tune_forward.behind(made, rate, 0.1)
+    found = inverse.recover_rate_network(made, rate, 0.1)
     for name in PARAMETERS:
         np.testing.assert_allclose(getattr(found, name), getattr(tuned, name), rtol=1e-5, atol=1e-6)
     assert found.activation == tuned.activation
-    tune_forward.agreeing(made, replace(config, reset="value"))
+    inverse.refuse_other_neurons(made, replace(config, reset="value"))
     with pytest.raises(InputError, match=f"has tau_mem {tau_mem}, and 10.0 is asked for"):
-        tune_forward.agreeing(made, replace(config, tau_mem=10.0))
+        inverse.refuse_other_neurons(made, replace(config, tau_mem=10.0))
     with pytest.raises(InputError, match="no conversion of this run's rate network"):
-        tune_forward.behind(made, replace(rate, tasks=rate.tasks[::-1], dt=rate.dt + 1), 0.1)
+        inverse.recover_rate_network(
+            made, replace(rate, tasks=rate.tasks[::-1], dt=rate.dt + 1), 0.1
+        )
     with pytest.raises(InputError, match=r"synapses of 100\.0 ms, and 80\.0 ms is asked for"):
-        tune_forward.behind(made, replace(rate, tau=80.0), 0.1)
+        inverse.recover_rate_network(made, replace(rate, tau=80.0), 0.1)
     kim = {"method": "kim2019", "conversion": kept}
     for measured in (None, {}, kim):
         with pytest.raises(InputError, match="not made by convert, or by kim2019"):
-            tune_forward.behind(replace(made, measured=measured), rate, 0.1)
+            inverse.recover_rate_network(replace(made, measured=measured), rate, 0.1)
 
 
 def test_more_is_drawn_of_the_tasks_that_lose(bundled: RateNetwork) -> None:
@@ -250,7 +260,7 @@ def test_more_is_drawn_of_the_tasks_that_lose(bundled: RateNetwork) -> None:
     losses[7] = 1.0
     shares = []
     for focus in (0.0, 0.9):
-        settings = TuneConfig(steps=1, batch=200, focus=focus)
+        settings = FinetuneConfig(steps=1, batch=200, focus=focus)
         pool = pool_of(bundled, settings, 1, 1)
         batch = packed(pool, 0, losses, bundled.w_in.shape[1])
         shares.append((batch.task[: batch.counts[0]] == 7).mean())
@@ -264,12 +274,12 @@ def test_filtered_spikes_of_many_are_the_rates() -> None:
     batch = random_batch()
     batch = replace(batch, inputs=np.ones_like(batch.inputs) * 0.1)
     config = ConversionConfig(full_rate=4000.0, dt=0.02)
-    made = tune_forward.spiking(network, config, None)
-    found = tune_forward.rates_in_spikes(network, config, made, batch, 0)
+    made = finetune_rates.make_spiking(network, config, None)
+    found = finetune_rates.measure_rates(network, config, made, batch, 0)
     alpha = -np.expm1(-network.dt / network.tau)
     drive = batch.inputs @ network.w_in.T + network.b
     rows = table(np.empty(0, np.float32))
-    expected, _ = tune_forward.rates_by_curve(network, drive, batch.counts, float(alpha), rows)
+    expected, _ = finetune_rates.compute_rates(network, drive, batch.counts, float(alpha), rows)
     np.testing.assert_allclose(found, expected, atol=0.01)
 
 
@@ -290,33 +300,33 @@ def test_filtered_spikes_of_many_are_the_rates() -> None:
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        TuneConfig(**settings)
+        FinetuneConfig(**settings)
 
 
 def test_a_loss_that_is_not_finite_is_refused(bundled: RateNetwork) -> None:
     with pytest.raises(
         InputError, match=r"the loss is .* and its gradient .* at step \d+: lower lr"
     ):
-        tune(bundled, FEW_SPIKES, TuneConfig(steps=5, batch=8, lr=1e6))
+        finetune(bundled, FEW_SPIKES, FinetuneConfig(steps=5, batch=8, lr=1e6))
 
 
 def test_scales_have_the_gradient_of_what_is_out_of_range(bundled: RateNetwork) -> None:
     """Where every weight is clipped, sum(q) moves with the scales as it is said to."""
     rounding = Rounding(4, fit="learned")
-    exact = tune_forward.spiking(bundled, FEW_SPIKES, None)
+    exact = finetune_rates.make_spiking(bundled, FEW_SPIKES, None)
     scale, in_scale, out_scale = rounding.scales(exact)
 
     def rounded(factor: float) -> tuple[SpikingNetwork, RateNetwork]:
         narrow = [np.float32(factor * 1e-6) * part for part in (scale, in_scale, out_scale)]
-        made = rounding.of(exact, (narrow[0], narrow[1], narrow[2])).quantised()
-        return made, tune_forward.as_rates(bundled, FEW_SPIKES, made)
+        made = rounding.apply(exact, (narrow[0], narrow[1], narrow[2])).quantised()
+        return made, inverse.to_rate_network(bundled, FEW_SPIKES, made)
 
     ones = {name: np.ones_like(getattr(bundled, name)) for name in PARAMETERS}
     made, at = rounded(1.0)
-    found = tune_scales.through_rounding(bundled, at, made, rounding, FEW_SPIKES, ones)
+    found = learned_scales.scale_gradient(bundled, at, made, rounding, FEW_SPIKES, ones)
     _, above = rounded(1.01)
     _, below = rounded(0.99)
-    for name, weights in zip(tune_scales.NAMES, tune_scales.WEIGHTS, strict=True):
+    for name, weights in zip(learned_scales.NAMES, learned_scales.WEIGHTS, strict=True):
         moved = (getattr(above, weights) - getattr(below, weights)).sum(axis=1) / 0.02
         np.testing.assert_allclose(found[name], moved, rtol=1e-3, atol=1e-9)
         assert not found[weights][getattr(bundled, weights) != 0].any()
@@ -329,19 +339,21 @@ def test_scales_have_the_gradient_of_a_straight_through_rounding(
     """PyTorch differentiates s clip(round(w / s)) with the rounding as a constant shift."""
     on_cores = replace(bundled, chip="some", core=np.arange(bundled.n_units, dtype=np.int32) % 5)
     rounding = Rounding(4, per=per, fit="learned")
-    exact = tune_forward.spiking(on_cores, FEW_SPIKES, None)
+    exact = finetune_rates.make_spiking(on_cores, FEW_SPIKES, None)
     # Half the scales of least squares, so that some weights are clipped.
     own = rounding.scales(exact)
     half = np.float32(0.5)
     halved = (half * own[0], half * own[1], half * own[2])
-    made = rounding.of(exact, halved).quantised()
-    rates = tune_forward.as_rates(on_cores, FEW_SPIKES, made)
+    made = rounding.apply(exact, halved).quantised()
+    rates = inverse.to_rate_network(on_cores, FEW_SPIKES, made)
     rng = np.random.default_rng(0)
     found = {n: rng.normal(size=getattr(bundled, n).shape).astype(np.float32) for n in PARAMETERS}
-    result = tune_scales.through_rounding(on_cores, rates, made, rounding, FEW_SPIKES, found)
+    result = learned_scales.scale_gradient(on_cores, rates, made, rounding, FEW_SPIKES, found)
     groups = {"neuron": np.arange(bundled.n_units), "core": on_cores.core,
               "network": np.zeros(bundled.n_units, int)}  # fmt: skip
-    for name, weights, scale in zip(tune_scales.NAMES, tune_scales.WEIGHTS, halved, strict=True):
+    for name, weights, scale in zip(
+        learned_scales.NAMES, learned_scales.WEIGHTS, halved, strict=True
+    ):
         group = np.arange(len(scale)) if name == "log_out_scale" else groups[per]
         assert group is not None
         w = torch.tensor(getattr(bundled, weights), dtype=torch.float64, requires_grad=True)
@@ -367,12 +379,12 @@ def test_scales_have_the_gradient_of_a_straight_through_rounding(
 
 def test_learned_scales_are_those_of_the_codes(bundled: RateNetwork) -> None:
     rounding = Rounding(4, fit="learned")
-    settings = TuneConfig(steps=3, batch=8)
-    _, learned = tune(bundled, FEW_SPIKES, settings, rounding)
-    start = rounding.scales(tune_forward.spiking(bundled, FEW_SPIKES, None))
+    settings = FinetuneConfig(steps=3, batch=8)
+    _, learned = finetune(bundled, FEW_SPIKES, settings, rounding)
+    start = rounding.scales(finetune_rates.make_spiking(bundled, FEW_SPIKES, None))
     assert learned is not None
     for now, before in zip(learned, start, strict=True):
         assert (now != before).any()
         np.testing.assert_allclose(now, before, rtol=4 * settings.lr)
-    _, none = tune(bundled, FEW_SPIKES, settings, Rounding(4))
+    _, none = finetune(bundled, FEW_SPIKES, settings, Rounding(4))
     assert none is None

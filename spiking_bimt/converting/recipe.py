@@ -1,4 +1,4 @@
-"""The ways from a rate network to a spiking one; every one ends in the same SpikingNetwork."""
+"""From a rate network to a spiking one by any method; each ends in the same SpikingNetwork."""
 
 from dataclasses import dataclass, replace
 
@@ -6,21 +6,21 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.converting.compensate import compensated, heard
-from spiking_bimt.converting.kim2019 import single_factor
+from spiking_bimt.converting.drive_rounding import measure_moments, round_for_drives
+from spiking_bimt.converting.finetune_config import FinetuneConfig
+from spiking_bimt.converting.inverse import recover_rate_network, refuse_other_neurons
+from spiking_bimt.converting.normalise import fit_leaky_units, normalise
 from spiking_bimt.converting.one_to_one import (
     ConversionConfig,
-    floored,
+    floor_full_scale,
     to_spiking,
-    trained_for,
+    use_trained_neurons,
     with_neurons,
 )
-from spiking_bimt.converting.output_neurons import with_output_units
+from spiking_bimt.converting.output_neurons import add_output_units
 from spiking_bimt.converting.quantise import Rounding, Scales
-from spiking_bimt.converting.rescale import normalised, with_fitted_leaky_units
-from spiking_bimt.converting.source_neurons import KINDS, with_source_units
-from spiking_bimt.converting.tune_config import TuneConfig
-from spiking_bimt.converting.tune_forward import agreeing, behind
+from spiking_bimt.converting.single_factor import convert_with_single_factor
+from spiking_bimt.converting.source_neurons import KINDS, add_source_units
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -38,12 +38,12 @@ FITTED_ROWS = 2000
 
 
 @dataclass(frozen=True)
-class Route:
+class Recipe:
     """A method with its settings."""
 
     method: str
     config: ConversionConfig
-    tuning: TuneConfig
+    tuning: FinetuneConfig
     rounding: Rounding | None
     sources: str | None = None
     """Input as the spikes of source neurons, "regular" or "poisson", not as analogue currents."""
@@ -73,7 +73,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Converted:
-    """What a route made."""
+    """What a recipe made."""
 
     network: SpikingNetwork
     """With its codes, where it was rounded."""
@@ -85,44 +85,44 @@ class Converted:
 
 
 def follow(
-    route: Route, rate: RateNetwork, seed: int, advance: Advance = lambda done, note: None
+    recipe: Recipe, rate: RateNetwork, seed: int, advance: Advance = lambda done, note: None
 ) -> Converted:
-    """Convert the rate network by a route; `seed` draws the calibration trials.
+    """Convert the rate network by a recipe; `seed` draws the calibration trials.
 
     advance(done, note) is told of the steps of training.
     """
     # One without the filters of sources and outputs would teach to answer before they let through.
     teacher = rate
-    if len(route.config.tau_syn) == 1:
-        rate = replace(rate, tau=route.config.tau_syn[0], measured=None)
-    if route.sources:
+    if len(recipe.config.tau_syn) == 1:
+        rate = replace(rate, tau=recipe.config.tau_syn[0], measured=None)
+    if recipe.sources:
         signed = np.any(_calibration(rate, seed).inputs < 0, axis=0)
-        rate = with_source_units(rate, signed, route.sources)
-        teacher = with_source_units(teacher, signed)
-    if route.output_neurons:
+        rate = add_source_units(rate, signed, recipe.sources)
+        teacher = add_source_units(teacher, signed)
+    if recipe.output_neurons:
         outputs = rate_outputs(teacher, _calibration(teacher, seed))
-        rate, teacher = with_output_units(rate, outputs), with_output_units(teacher, outputs)
-    if route.placed is not None:
-        rate = _on_cores(rate, route.placed)
-    if route.method == "kim2019":
-        made = single_factor(rate, route.config, _calibration(rate, seed))
+        rate, teacher = add_output_units(rate, outputs), add_output_units(teacher, outputs)
+    if recipe.placed is not None:
+        rate = _on_cores(rate, recipe.placed)
+    if recipe.method == "kim2019":
+        made = convert_with_single_factor(rate, recipe.config, _calibration(rate, seed))
         network, source, config, scales = made.network, made.rate, made.config, None
         full_scale: Floats = np.ones(rate.n_units, np.float32)
     else:
-        config = trained_for(rate, route.config)
+        config = use_trained_neurons(rate, recipe.config)
         trials = _calibration(rate, seed)
         full_scale = drive_percentile(rate, trials, config.percentile)
-        if route.output_neurons:
+        if recipe.output_neurons:
             full_scale[-len(rate.b_out) :] = full_scale[-len(rate.b_out) :].max()
         source, scales = rate, None
-        if route.method == "one-to-one":
+        if recipe.method == "one-to-one":
             network = to_spiking(rate, full_scale, config)
         else:
-            source, scales = _tuned(route, rate, full_scale, config, trials, teacher, advance)
+            source, scales = _tuned(recipe, rate, full_scale, config, trials, teacher, advance)
             full_scale = np.ones(rate.n_units, np.float32)
             network = with_neurons(source, full_scale, _floored(rate, config))
-    if route.rounding is not None:
-        network = _rounded(network, route, source, full_scale, config, seed, scales)
+    if recipe.rounding is not None:
+        network = _rounded(network, recipe, source, full_scale, config, seed, scales)
     return Converted(network, source, full_scale, config)
 
 
@@ -137,66 +137,68 @@ def _on_cores(rate: RateNetwork, placed: Placement) -> RateNetwork:
 
 
 def _rounded(
-    network: SpikingNetwork, route: Route, source: RateNetwork, full_scale: Floats,
+    network: SpikingNetwork, recipe: Recipe, source: RateNetwork, full_scale: Floats,
     config: ConversionConfig, seed: int, scales: Scales | None,
 ) -> SpikingNetwork:  # fmt: skip
     """The network with its codes; source and full_scale: as in `Converted`; scales: learned."""
-    assert route.rounding is not None
+    assert recipe.rounding is not None
     # Weights trained with their rounding are rounded as they were in training.
-    if route.rounding.fit != "drive" or route.method == "finetune":
-        return route.rounding.of(network, scales)
-    per_unit = config.full_rate / 1000 / floored(full_scale)
-    return compensated(network, route.rounding, heard(source, _calibration(source, seed), per_unit))
+    if recipe.rounding.fit != "drive" or recipe.method == "finetune":
+        return recipe.rounding.apply(network, scales)
+    per_unit = config.full_rate / 1000 / floor_full_scale(full_scale)
+    return round_for_drives(
+        network, recipe.rounding, measure_moments(source, _calibration(source, seed), per_unit)
+    )
 
 
-def earlier_trainings(route: Route) -> int:
+def earlier_trainings(recipe: Recipe) -> int:
     """Trainings that the network has had before this one, whose trials it is not to see again."""
-    measured = route.start.measured if route.start is not None else None
+    measured = recipe.start.measured if recipe.start is not None else None
     training = (measured or {}).get("training")
     return int(training.get("earlier", 0)) + 1 if training else 0
 
 
-def training_steps(route: Route) -> int:
-    """Steps of training on the route."""
-    tuning = route.tuning
+def training_steps(recipe: Recipe) -> int:
+    """Steps of training on the recipe."""
+    tuning = recipe.tuning
     return {"aware": tuning.aware_steps, "finetune": tuning.aware_steps + tuning.steps}.get(
-        route.method, 0
+        recipe.method, 0
     )
 
 
 def _tuned(
-    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
+    recipe: Recipe, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
     trials: Trials, teacher: RateNetwork, advance: Advance,
 ) -> tuple[RateNetwork, Scales | None]:  # fmt: skip
     """The normalised network, trained; teacher: that whose answers it may learn from."""
-    from spiking_bimt.converting.tune import tune  # needs torch
+    from spiking_bimt.converting.finetune import finetune  # needs torch
 
-    start = _start(route, rate, full_scale, config, trials)
-    tuning = route.tuning
-    if route.method == "aware":
+    start = _start(recipe, rate, full_scale, config, trials)
+    tuning = recipe.tuning
+    if recipe.method == "aware":
         tuning = replace(tuning, steps=0)
-    return tune(
-        start, _floored(rate, config), tuning, route.rounding,
+    return finetune(
+        start, _floored(rate, config), tuning, recipe.rounding,
         lambda step, loss: advance(step, f"loss {loss:.3f}"), teacher,
         # Counts are compared as they are.
-        ("w_out", "b_out") if route.output_neurons else (),
-        earlier_trainings(route), route.threads,
+        ("w_out", "b_out") if recipe.output_neurons else (),
+        earlier_trainings(recipe), recipe.threads,
     )  # fmt: skip
 
 
 def _start(
-    route: Route, rate: RateNetwork, full_scale: Floats, config: ConversionConfig, trials: Trials
+    recipe: Recipe, rate: RateNetwork, full_scale: Floats, config: ConversionConfig, trials: Trials
 ) -> RateNetwork:
     """The normalised network that training starts from; trials: those of the calibration."""
-    softness = route.tuning.softness
-    if route.start is not None:
-        agreeing(route.start, config)
-        return behind(route.start, rate, softness)
-    start = normalised(rate, full_scale)
+    softness = recipe.tuning.softness
+    if recipe.start is not None:
+        refuse_other_neurons(recipe.start, config)
+        return recover_rate_network(recipe.start, rate, softness)
+    start = normalise(rate, full_scale)
     if start.activation == "relu" and np.isfinite(config.tau_mem):
         drives = np.concatenate([drive for _, _, drive in rate_steps(start, trials)])
-        some = np.random.default_rng(route.tuning.seed).choice(len(drives), FITTED_ROWS)
-        start = with_fitted_leaky_units(start, config, softness, drives[some])
+        some = np.random.default_rng(recipe.tuning.seed).choice(len(drives), FITTED_ROWS)
+        start = fit_leaky_units(start, config, softness, drives[some])
     return start
 
 

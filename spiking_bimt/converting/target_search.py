@@ -1,11 +1,11 @@
-"""The route that reaches an accuracy with the fewest spikes, and what was tried to find it."""
+"""The recipe that reaches an accuracy with the fewest spikes, and what was tried to find it."""
 
 from dataclasses import replace
 from typing import Any
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.converting.routes import Converted, Route, follow, training_steps
+from spiking_bimt.converting.recipe import Converted, Recipe, follow, training_steps
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
@@ -20,8 +20,8 @@ TRIALS = 50
 Tried = tuple[dict[str, Any], Converted]
 
 
-def cheapest(
-    rate: RateNetwork, target: float, base: Route, rates: tuple[float, ...], threads: int | None
+def find_cheapest(
+    rate: RateNetwork, target: float, base: Recipe, rates: tuple[float, ...], threads: int | None
 ) -> tuple[Converted, str, list[dict[str, Any]]]:
     """The network, its method and everything tried, scored on validation trials.
 
@@ -56,8 +56,8 @@ def cheapest(
     return best[1], best[0]["method"], [row for row, _ in tried]
 
 
-def scored(made: Converted, trials: Trials, threads: int | None) -> dict[str, float]:
-    """Accuracy and spikes of what a route made, with its integer weights where it has them."""
+def score_conversion(made: Converted, trials: Trials, threads: int | None) -> dict[str, float]:
+    """Accuracy and spikes of what a recipe made, with its integer weights where it has them."""
     network = made.network if made.network.codes is None else made.network.quantised()
     found = run_trials(network, trials, threads=threads, record_spikes=False)
     spikes = int(found.spike_counts.sum())
@@ -69,16 +69,16 @@ def scored(made: Converted, trials: Trials, threads: int | None) -> dict[str, fl
     }
 
 
-def _at(base: Route, method: str, full_rate: float) -> Route:
+def _at(base: Recipe, method: str, full_rate: float) -> Recipe:
     return replace(base, method=method, config=replace(base.config, full_rate=full_rate))
 
 
 def _try(
-    rate: RateNetwork, route: Route, target: float, trials: Trials, threads: int | None
+    rate: RateNetwork, recipe: Recipe, target: float, trials: Trials, threads: int | None
 ) -> Tried:
-    full_rate = route.config.full_rate
-    with progress(f"{route.method}, {full_rate:g} Hz", training_steps(route)) as advance:
-        made = follow(route, rate, route.tuning.seed, advance)
-    found = scored(made, trials, threads)
-    row = {"method": route.method, "full_rate": full_rate, **found}
+    full_rate = recipe.config.full_rate
+    with progress(f"{recipe.method}, {full_rate:g} Hz", training_steps(recipe)) as advance:
+        made = follow(recipe, rate, recipe.tuning.seed, advance)
+    found = score_conversion(made, trials, threads)
+    row = {"method": recipe.method, "full_rate": full_rate, **found}
     return row | {"reached": found["accuracy"] >= target}, made
