@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spiking_bimt.stages.chips import chips
     from spiking_bimt.stages.compare import compare
+    from spiking_bimt.stages.configs import configs
     from spiking_bimt.stages.convert import convert
     from spiking_bimt.stages.demo import demo
+    from spiking_bimt.stages.devices import devices
     from spiking_bimt.stages.export import export
     from spiking_bimt.stages.import_network import import_network
     from spiking_bimt.stages.place import place
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "chips": "stages.chips",
     "compare": "stages.compare",
+    "configs": "stages.configs",
     "convert": "stages.convert",
     "demo": "stages.demo",
+    "devices": "stages.devices",
     "export": "stages.export",
     "import_network": "stages.import_network",
     "place": "stages.place",
@@ -43,8 +47,10 @@ _HOMES = {
 __all__ = [
     "chips",
     "compare",
+    "configs",
     "convert",
     "demo",
+    "devices",
     "export",
     "import_network",
     "place",

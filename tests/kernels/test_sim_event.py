@@ -54,31 +54,30 @@ def twins_spikes(network: SpikingNetwork, steps: int) -> Array:
     n=st.integers(1, 40),
     equal=st.booleans(),
     floor=st.booleans(),
-    reset=st.sampled_from(["subtract", "value"]),
-    drive=st.sampled_from([0.0, 0.02, 0.2, 3.0]),
-    weight=st.sampled_from([0.1, 0.5, 3.0]),
-    refractory=st.booleans(),
-    delay=st.integers(1, 7),
-    longest_delay=st.none() | st.integers(1, 7),
-    dt=st.sampled_from([0.1, 1.0]),
+    options=st.fixed_dictionaries(
+        {
+            "reset": st.sampled_from(["subtract", "value"]),
+            "drive": st.sampled_from([0.0, 0.02, 0.2, 3.0]),
+            "weight": st.sampled_from([0.1, 0.5, 3.0]),
+            "refractory": st.booleans(),
+            "delay": st.integers(1, 7),
+            "longest_delay": st.none() | st.integers(1, 7),
+            "dt": st.sampled_from([0.1, 1.0]),
+        }
+    ),
     epoch=st.sampled_from([None, 1, 3]),
     steps=st.integers(1, 60),
     mode=st.sampled_from(["clock", "event", "auto"]),
     threads=st.integers(1, 3),
 )
 def test_every_spike_equals_the_twins(
-    seed: int, n: int, equal: bool, floor: bool, reset: str, drive: float, weight: float,
-    refractory: bool, delay: int, longest_delay: int | None, dt: float, epoch: int | None,
+    seed: int, n: int, equal: bool, floor: bool, options: dict[str, Any], epoch: int | None,
     steps: int, mode: str, threads: int,
 ) -> None:  # fmt: skip
-    options: dict[str, Any] = {
-        "reset": reset, "drive": drive, "weight": weight, "refractory": refractory,
-        "delay": delay, "longest_delay": longest_delay, "dt": dt,
-    }  # fmt: skip
     network = alike(seed, n, floor, **options) if equal else random_network(seed, n, **options)
     epoch = epoch if rules.is_uniform(network) else None
     got = simulate_network(
-        network, steps * dt, mode=mode, threads=threads, epoch=epoch, dtype=np.float64
+        network, steps * network.dt, mode=mode, threads=threads, epoch=epoch, dtype=np.float64
     )
     found = np.nonzero(twins_spikes(network, steps))
     np.testing.assert_array_equal(got.steps, found[0])
