@@ -3,8 +3,8 @@
     python aihwkit_tiles.py TILES.H5
 
 Each crossbar becomes one tile of aihwkit (outputs x inputs, weights in -1..1) with an output scale
-a column. PyTorch's inference tile is used: the compiled one of the 1.1.0 wheel refuses recent
-torch.
+a column. PyTorch's inference tile is used, because the compiled one of the 1.1.0
+wheel does not work with a recent torch.
 """
 
 import sys
@@ -12,23 +12,27 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import torch
 from aihwkit.nn import AnalogLinear
 from aihwkit.simulator.configs import TorchInferenceRPUConfig
 
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
 
 class AnalogTile(NamedTuple):
-    """One crossbar: what drives its rows, what its columns feed, and aihwkit's layer."""
+    """One crossbar: the sources of its rows, the neurons of its columns, and aihwkit's layer."""
 
-    sources: np.ndarray
-    targets: np.ndarray
+    sources: Ints
+    targets: Ints
     layer: AnalogLinear
-    scale: np.ndarray
+    scale: Floats
     """Value of a full-scale output: scale of a code step times the largest code."""
 
 
 def load(path: str, config: TorchInferenceRPUConfig, kind: str = "neurons") -> list[AnalogTile]:
-    """The rows of each tile that neurons drive, or the "inputs" ones, as analog tiles."""
+    """Each tile's rows of one kind of source, "neurons" or "inputs", as an analog tile."""
     tiles = []
     with h5py.File(path) as file:
         group, n = file["tiles"], int(file["network"].attrs["neurons"])
@@ -52,8 +56,8 @@ def load(path: str, config: TorchInferenceRPUConfig, kind: str = "neurons") -> l
     return tiles
 
 
-def product(tiles: list[AnalogTile], levels: np.ndarray, n_neurons: int) -> np.ndarray:
-    """(batch, neurons) what the neurons get from sources at these levels (batch, sources)."""
+def product(tiles: list[AnalogTile], levels: Floats, n_neurons: int) -> Floats:
+    """(batch, neurons) input of the neurons for levels (batch, sources) of the sources."""
     total = np.zeros((len(levels), n_neurons))
     for tile in tiles:
         drive = torch.from_numpy(levels[:, tile.sources].astype(np.float32))
@@ -62,13 +66,15 @@ def product(tiles: list[AnalogTile], levels: np.ndarray, n_neurons: int) -> np.n
     return total
 
 
-def _per_column(group: h5py.Group, name: str) -> np.ndarray:
+def _per_column(group: h5py.Group, name: str) -> Floats:
     """The scale of every column from a scale by network, tile, neuron or column."""
     if group.attrs[f"{name}_axis"] == b"neuron":
-        return group[name][()][group["col_target"][()]]
-    if group.attrs[f"{name}_axis"] == b"tile":
-        return np.repeat(group[name][()], np.diff(group["col_indptr"][()]))
-    return np.broadcast_to(group[name][()], group["col_target"].shape)
+        values = group[name][()][group["col_target"][()]]
+    elif group.attrs[f"{name}_axis"] == b"tile":
+        values = np.repeat(group[name][()], np.diff(group["col_indptr"][()]))
+    else:
+        values = np.broadcast_to(group[name][()], group["col_target"].shape)
+    return np.asarray(values, np.float64)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python crosssim_tiles.py TILES.H5
 
-Each crossbar becomes one AnalogCore (outputs x inputs) of its integer codes, whose range is that of
-the code's bits for all of them; the scale of a column is applied to its output, digitally. CrossSim
-is not on the package index: clone github.com/sandialabs/cross-sim and put it on PYTHONPATH.
+Each crossbar becomes one AnalogCore (outputs x inputs) of its integer codes. All cores have the
+range of the code's bits; the scale of a column is applied to its output, digitally. CrossSim is not
+on the package index: clone github.com/sandialabs/cross-sim and put it on PYTHONPATH.
 """
 
 import sys
@@ -12,21 +12,25 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 from simulator import AnalogCore, CrossSimParameters
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class Core(NamedTuple):
-    """One crossbar: what drives its rows, what its columns feed, and CrossSim's core."""
+    """One crossbar: the sources of its rows, the neurons of its columns, and CrossSim's core."""
 
-    sources: np.ndarray
-    targets: np.ndarray
+    sources: Ints
+    targets: Ints
     core: AnalogCore
-    scale: np.ndarray
+    scale: Floats
     """Value of one code step of each output."""
 
 
 def load(path: str, params: CrossSimParameters, kind: str = "neurons") -> list[Core]:
-    """The rows of each tile that neurons drive, or the "inputs" ones, as analog cores."""
+    """Each tile's rows of one kind of source, "neurons" or "inputs", as an analog core."""
     cores = []
     with h5py.File(path) as file:
         group, n = file["tiles"], int(file["network"].attrs["neurons"])
@@ -51,21 +55,23 @@ def load(path: str, params: CrossSimParameters, kind: str = "neurons") -> list[C
     return cores
 
 
-def product(cores: list[Core], levels: np.ndarray, n_neurons: int) -> np.ndarray:
-    """(batch, neurons) what the neurons get from sources at these levels (batch, sources)."""
+def product(cores: list[Core], levels: Floats, n_neurons: int) -> Floats:
+    """(batch, neurons) input of the neurons for levels (batch, sources) of the sources."""
     total = np.zeros((len(levels), n_neurons))
     for one in cores:
         total[:, one.targets] += (one.core @ levels[:, one.sources].T).T * one.scale
     return total
 
 
-def _per_column(group: h5py.Group, name: str) -> np.ndarray:
+def _per_column(group: h5py.Group, name: str) -> Floats:
     """The scale of every column from a scale by network, tile, neuron or column."""
     if group.attrs[f"{name}_axis"] == b"neuron":
-        return group[name][()][group["col_target"][()]]
-    if group.attrs[f"{name}_axis"] == b"tile":
-        return np.repeat(group[name][()], np.diff(group["col_indptr"][()]))
-    return np.broadcast_to(group[name][()], group["col_target"].shape)
+        values = group[name][()][group["col_target"][()]]
+    elif group.attrs[f"{name}_axis"] == b"tile":
+        values = np.repeat(group[name][()], np.diff(group["col_indptr"][()]))
+    else:
+        values = np.broadcast_to(group[name][()], group["col_target"].shape)
+    return np.asarray(values, np.float64)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
     python describe_tiles.py TILES.H5 > tiles.json
     check-jsonschema --schemafile docs/tile-format.schema.json tiles.json
 
-The schema covers the layout: groups, datasets, attributes, versions. Checksums and what the values
-say of each other are for a reader of the format to check.
+The schema covers the layout: groups, datasets, attributes, versions. It does not cover checksums,
+nor whether the values agree with one another: a reader of the format checks these.
 """
 
 import json
 import sys
+from typing import Any
 
 import h5py
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 KINDS = {"i": "integer", "u": "integer", "f": "float"}
 
 
-def describe(item):
+def describe(item: h5py.Group | h5py.Dataset) -> dict[str, Any]:
     """Kind and axes of a dataset; attributes and members of a group."""
     if isinstance(item, h5py.Dataset):
         kind = KINDS.get(item.dtype.kind, "other")
@@ -26,8 +27,8 @@ def describe(item):
     return {"type": "group", "attributes": attributes, "members": members}
 
 
-def attribute(value):
-    """Kind and value of an attribute; fixed-length text and scalar numbers have one."""
+def attribute(value: Any) -> dict[str, Any]:
+    """Kind and value of an attribute; only fixed-length text and scalar numbers have a value."""
     if isinstance(value, bytes):
         return {"kind": "text", "value": value.decode()}
     number = np.asarray(value)

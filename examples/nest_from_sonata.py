@@ -1,4 +1,4 @@
-"""Builds the NEST network of a SONATA folder with h5py, for a NEST without HDF5, and runs it.
+"""Build the NEST network of a SONATA folder with h5py, for a NEST without HDF5, and run it.
 
     python examples/nest_from_sonata.py RUN/sonata --ms 1000
 
@@ -9,13 +9,15 @@ input channels are held currents, which this script leaves at 0.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import nest
 import numpy as np
+import numpy.typing as npt
 
 
-def build(folder, start=None):
+def build(folder: Path, start: npt.NDArray[np.float64] | None = None) -> Any:
     """Make nodes and connections of a SONATA folder in NEST; returns the nodes.
 
     start: membrane potentials at the beginning, V_reset by default.
@@ -45,8 +47,10 @@ def build(folder, start=None):
     return nodes
 
 
-def run(folder, ms, start=None):
-    """Steps and neurons (both from 0) of the spikes of a run of so many ms."""
+def run(
+    folder: Path, ms: float, start: npt.NDArray[np.float64] | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Steps and neurons (both from 0) of the spikes of a run of `ms` milliseconds."""
     nodes = build(folder, start)
     recorder = nest.Create("spike_recorder")
     nest.Connect(nodes, recorder)
@@ -56,7 +60,7 @@ def run(folder, ms, start=None):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--ms", type=float, default=1000.0)
     given = parser.parse_args()

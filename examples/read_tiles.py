@@ -5,12 +5,13 @@ python read_tiles.py TILES.H5 [MATRIX.NPY]    (writes matrix.npy by default)
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import h5py
 import numpy as np
 
 
-def tiles(file: h5py.File) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+def tiles(file: h5py.File) -> Iterator[tuple[int, Any, Any, Any]]:
     """Core, sources of the rows, targets of the columns and codes of each tile, read one by one."""
     group, width = file["tiles"], file["hardware"].attrs["columns"]
     bounds = {name: group[name][()] for name in ("row_indptr", "col_indptr", "indptr")}
@@ -23,7 +24,7 @@ def tiles(file: h5py.File) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.nda
         yield int(core), sources, targets, codes
 
 
-def matrix(path: str) -> np.ndarray:
+def matrix(path: str) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
     """(neurons + inputs, neurons) codes; a source's row, a neuron's column, 0 for no synapse."""
     with h5py.File(path) as file:
         assert file.attrs["encoding-type"] == b"crossbar-tiles"
