@@ -39,8 +39,8 @@ class Rounding:
     fit: str = "largest"
     """"largest": the largest weight has the largest code; "least-squares": the clipping with the
     least squared error, which few bits want; "drive": these scales, with codes that change the
-    drives the least (`converting.drive_rounding`), after training alone; "learned": trained with the
-    weights (`converting.learned_scales`), from those of least squares."""
+    drives the least (`converting.drive_rounding`), after training alone; "learned": trained with
+    the weights (`converting.learned_scales`), from those of least squares."""
     edge_bits: int | None = None
     """Width of the codes of input and readout, where the chip's synapses are not what holds them;
     None: bits."""

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from spiking_bimt.cli.commands import main
+from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.one_to_one import ConversionConfig
 from spiking_bimt.converting.quantise import Rounding
-from spiking_bimt.converting.tune_config import TuneConfig
 
 COMMANDS = sorted(main.commands)
 
@@ -71,7 +71,7 @@ def test_the_defaults_that_the_help_of_convert_tells_are_those_of_the_settings()
     texts = {option.name: getattr(option, "help", "") for option in main.commands["convert"].params}
     settings: dict[str, Any] = {
         field.name: field.default
-        for record in (ConversionConfig, TuneConfig, Rounding)
+        for record in (ConversionConfig, FinetuneConfig, Rounding)
         for field in fields(record)
     }
     compared = 0
