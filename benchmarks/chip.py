@@ -1,6 +1,6 @@
 """Does training against the chip pay, and what does it take? Step time, and ways to place units.
 
-python benchmarks/chip.py [--quick] [--json FILE]
+    python benchmarks/chip.py [--quick] [--json FILE]
 
 `spiking_bimt study chip OUT` measures what it buys, against L1 and BIMT, over seeds and prices.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from rows import Row, arguments, median_pair, show
+from common.rows import Row, median_pair, parser, show
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import BATTERIES, draw_trials
@@ -164,7 +164,7 @@ def move_rows(price: float, steps: int) -> list[Row]:
 
 def main() -> None:
     """Run all and print the table."""
-    options = arguments(__doc__ or "")
+    options = parser(__doc__).parse_args()
     torch.set_num_threads(1)
     rows = step_rows(15 if options.quick else 51)
     steps = 1500 if options.quick else 6000

@@ -1,12 +1,11 @@
 """Does conversion keep the accuracy, with few spikes, leaky neurons and few bits?
 
-python benchmarks/convert.py [--quick] [--parts PARTS] [--json FILE] [--keep DIR] [RUN ...]
+    python benchmarks/convert.py [--quick] [--parts PARTS] [--json FILE] [--keep DIR] [RUN ...]
 
 RUN: run folders or rate.h5 files; the bundled BIMT and L1 networks by default. A conversion that
 DIR holds already is not made again. PARTS: some of recipes,kim,bits,step, all by default.
 """
 
-import argparse
 import shutil
 import statistics
 import tempfile
@@ -18,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from convert_scores import Measured, Scorer, bits_rows, four_bit_row, kim_rows
-from rows import Row, at_least, show
+from common.convert_scores import Measured, Scorer, bits_rows, four_bit_row, kim_rows
+from common.rows import Row, at_least, parser, show
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
@@ -60,20 +59,6 @@ PARTS = ("recipes", "kim", "bits", "step")
 FRESH = 1000
 """Trials a task, of a seed that no choice has seen, that the least task is also judged by: of 200,
 the least of 20 shares scatters by 0.02."""
-
-
-def arguments() -> argparse.Namespace:
-    """The options of every benchmark, and the networks."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="*", type=Path, help="run folders or rate.h5 files")
-    parser.add_argument("--quick", action="store_true", help="under five minutes")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated")
-    parser.add_argument("--keep", type=Path, help="folder of conversions, to be kept and reused")
-    options = parser.parse_args()
-    if unknown := set(options.parts.split(",")) - set(PARTS):
-        parser.error(f"unknown part {min(unknown)!r}; known: {', '.join(PARTS)}")
-    return options
 
 
 def networks(runs: list[Path]) -> dict[str, Path]:
@@ -256,10 +241,16 @@ def quick_rows(keep: Path, name: str, source: Path) -> list[Row]:
 
 def main() -> None:
     """Run all and print the table."""
-    options = arguments()
+    known = parser(__doc__)
+    known.add_argument("runs", nargs="*", type=Path, help="run folders or rate.h5 files")
+    known.add_argument("--parts", default=",".join(PARTS), help="comma-separated")
+    known.add_argument("--keep", type=Path, help="folder of conversions, kept and reused")
+    options = known.parse_args()
+    parts = options.parts.split(",")
+    if unknown := set(parts) - set(PARTS):
+        known.error(f"unknown part {min(unknown)!r}; known: {', '.join(PARTS)}")
     torch.set_num_threads(1)
     rows: list[Row] = []
-    parts = options.parts.split(",")
     with tempfile.TemporaryDirectory() as scratch:
         keep = options.keep or Path(scratch)
         found = networks(options.runs)

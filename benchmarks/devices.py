@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from rows import Row, arguments, show
+from common.rows import Row, parser, show
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
@@ -134,7 +134,7 @@ def draw(found: dict[str, list[list[float]]], digital: float) -> None:
 
 def main() -> None:
     """Run all, print the table and, of a full run, draw the figure."""
-    options = arguments(__doc__ or "")
+    options = parser(__doc__).parse_args()
     per_task, seeds = (1, 1) if options.quick else (5, 2)
     with tempfile.TemporaryDirectory() as name:
         network, tiles = tiled(Path(name))

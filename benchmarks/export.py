@@ -14,9 +14,9 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
-from fewest_tiles import fewest_tiles
-from networks import bundled
-from rows import Row, arguments, show
+from common.fewest_tiles import fewest_tiles
+from common.networks import bundled
+from common.rows import Row, parser, show
 
 from spiking_bimt.chip.packing import natural_tiles
 from spiking_bimt.chip.place import place
@@ -142,7 +142,7 @@ def packing_rows(folder: Path) -> list[Row]:
 
 def main() -> None:
     """Run all and print the table."""
-    options = arguments(__doc__ or "")
+    options = parser(__doc__).parse_args()
     side = 200 if options.quick else 1000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

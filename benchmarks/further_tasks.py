@@ -1,21 +1,23 @@
 """What do five more tasks cost a network that was trained on fifteen, and keeps its modules?
 
-python benchmarks/further_tasks.py OUT [--seeds N]
+    python benchmarks/further_tasks.py [--quick] [--json FILE] [--keep DIR] [--seeds N]
 
 Trains on 15 of the 20 tasks with L1, goes on from that network with packets priced (16 neurons a
 core), and then teaches both the other 5 together with the 15, in three ways: by the new tasks' rule
 inputs alone, with everything else frozen; with every weight that is zero kept at zero, so that what
-is within a core stays there; and freely. Trainings are kept in OUT and not done again.
+is within a core stays there; and freely. DIR keeps the trainings, which are not done
+again. --quick makes a few steps on a small sheet of one seed: its errors say nothing.
 """
 
-import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
+from common.rows import Row, parser, show
 
 from spiking_bimt import train
 from spiking_bimt.battery.accuracy import score
@@ -24,7 +26,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.training import cores, loop
-from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool
 from spiking_bimt.training.rnn import PARAMETERS, Parameters
@@ -34,7 +36,12 @@ NEW = ("dlyanti", "ctxdm2", "dlydm2", "ctxdlydm2", "dnms")
 OLD = tuple(task for task in BATTERIES["yang19"] if task not in NEW)
 WAYS = ("new rules only", "zeros kept", "free")
 STEPS = 6000
+"""Steps of teaching the new tasks."""
+QUICK_STEPS = 50
+"""Steps of each training with --quick."""
+CHIP = "loihi16"
 PRICE = 4.0
+"""Factor on the price of packets of the configuration "pack"."""
 
 
 def trained(folder: Path, **settings: Any) -> RateNetwork:
@@ -44,9 +51,23 @@ def trained(folder: Path, **settings: Any) -> RateNetwork:
     return store.load(folder / "rate.h5", RateNetwork)
 
 
-def extended(network: RateNetwork, way: str, seed: int) -> tuple[TrainConfig, State]:
+def configurations(folder: Path, quick: bool) -> dict[str, Path | str]:
+    """Configuration of both trainings: those of the package, or of a few steps in `folder`."""
+    if not quick:
+        return {"l1": "paper", "chip": "pack"}
+    made: dict[str, Path | str] = {}
+    for name, source in (("l1", "quick"), ("chip", "pack")):
+        whole = read_config(source, **({"chip": CHIP} if name == "chip" else {}))
+        phases = tuple(replace(phase, steps=QUICK_STEPS) for phase in whole.phases)
+        short = replace(whole, phases=phases, sheet=(10, 10), validation_trials=2)
+        made[name] = folder / f"{name}.toml"
+        store.write_bytes(folder / f"{name}.toml", short.to_toml().encode())
+    return made
+
+
+def extended(network: RateNetwork, way: str, seed: int, steps: int) -> tuple[TrainConfig, State]:
     """The network with the new tasks' rule inputs, and masks for what may change."""
-    phase = Phase("further", steps=STEPS, lr=1e-3, lr_decay=0.8, l1=4e-6, swap_every=0)
+    phase = Phase("further", steps=steps, lr=1e-3, lr_decay=0.8, l1=4e-6, swap_every=0)
     config = TrainConfig(
         phases=(phase,), tasks=OLD + NEW, sheet=network.sheet, metric="manhattan", focus=0.5,
         seed=seed,
@@ -71,15 +92,15 @@ def extended(network: RateNetwork, way: str, seed: int) -> tuple[TrainConfig, St
     return config, state
 
 
-def taught(network: RateNetwork, way: str, seed: int) -> RateNetwork:
+def taught(network: RateNetwork, way: str, seed: int, steps: int) -> RateNetwork:
     """The network after training on all 20 tasks in the given way."""
-    config, state = extended(network, way, seed)
+    config, state = extended(network, way, seed, steps)
     context = loop.Context.of(config, state)
     if way == "new rules only":
-        # What is frozen must not be shrunk either.
+        # The penalty would shrink the frozen weights, too.
         context.strengths = state.p.zeros_like()
     pool = Pool(config, config.phases[0], 0)
-    for step in range(STEPS):
+    for step in range(steps):
         loop.step(context, state, pool.batch(step, state.task_loss))
     return to_network(config, network.dt, state)
 
@@ -112,38 +133,55 @@ def partitioned(network: RateNetwork) -> np.ndarray[Any, Any]:
     return cores.partition(p, np.ones(network.n_units), cores.Cost(price, True, 16), seed=0)
 
 
+def taught_rows(seed: int, out: Path, quick: bool) -> dict[tuple[str, str], list[float]]:
+    """For each network and way: errors and packets a unit, before and after (see `report`)."""
+    configs = configurations(out, quick)
+    steps = QUICK_STEPS if quick else STEPS
+    base = out / f"l1-{seed}"
+    l1 = trained(base, config=configs["l1"], reg="l1", l1_scale=2.0, tasks=OLD, seed=seed)
+    on_chip = trained(
+        out / f"chip-{seed}", config=configs["chip"], start=base, chip=CHIP, packet_scale=PRICE,
+        reg="l1", seed=seed,
+    )  # fmt: skip
+    rows: dict[tuple[str, str], list[float]] = {}
+    for kind, network in (("l1", l1), ("chip", on_chip)):
+        core = partitioned(network) if network.core is None else network.core
+        before = errors(network)["old"]
+        for way in WAYS:
+            after = taught(network, way, seed, steps)
+            found = errors(after)
+            rows[kind, way] = [
+                before, found["old"], found["new"], packets(network, core), packets(after, core),
+            ]  # fmt: skip
+    return rows
+
+
+def report(found: list[dict[tuple[str, str], list[float]]]) -> Iterator[Row]:
+    """Means over seeds: what the new tasks change of the old ones' error and of the packets."""
+    note = f"mean of {len(found)} seeds"
+    for kind, way in found[0]:
+        before, old, new, sent, sends = np.mean([rows[kind, way] for rows in found], axis=0)
+        name = f"{kind}, {way}"
+        yield Row(f"{name}: error on 15 tasks, after over before", old, before, old / before, None,
+                  None, "error", note)  # fmt: skip
+        yield Row(f"{name}: error on 5 new tasks", new, None, None, None, None, "error", note)
+        yield Row(f"{name}: packets a unit, after over before", sends, sent,
+                  sends / max(sent, 1e-9), None, None, "packets", note)  # fmt: skip
+
+
 def main() -> None:
     """Train, teach, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--keep", type=Path, metavar="DIR", help="folder of trainings, kept")
+    options.add_argument("--seeds", type=int, default=3)
+    given = options.parse_args()
     torch.set_num_threads(1)
-    rows: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-    for seed in range(options.seeds):
-        base = options.out / f"l1-{seed}"
-        l1 = trained(base, config="paper", reg="l1", l1_scale=2.0, tasks=OLD, seed=seed)
-        on_chip = trained(
-            options.out / f"chip-{seed}", config="pack", start=base, chip="loihi16",
-            packet_scale=PRICE, reg="l1", seed=seed,
-        )  # fmt: skip
-        for kind, network in (("l1", l1), ("chip", on_chip)):
-            core = partitioned(network) if network.core is None else network.core
-            before = errors(network)["old"]
-            for way in WAYS:
-                after = taught(network, way, seed)
-                found = errors(after)
-                row = before, found["old"], found["new"], packets(network, core)
-                rows.setdefault((kind, way), []).append((*row, packets(after, core)))
-    table = Table(title=f"five more tasks, mean of {options.seeds} seeds", title_justify="left")
-    for column in ("network", "way", "15 tasks before", "15 tasks after", "5 new tasks",
-                   "packets a unit before", "after"):  # fmt: skip
-        table.add_column(column)
-    for (kind, way), found_rows in rows.items():
-        means = np.mean(found_rows, axis=0)
-        table.add_row(kind, way, *(f"{mean:.4f}" for mean in means[:3]),
-                      *(f"{mean:.2f}" for mean in means[3:]))  # fmt: skip
-    Console(width=140).print(table)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = given.keep or Path(scratch)
+        out.mkdir(parents=True, exist_ok=True)
+        seeds = 1 if given.quick else given.seeds
+        found = [taught_rows(seed, out, given.quick) for seed in range(seeds)]
+    show("five more tasks", list(report(found)), given.json)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
 """Speed of single networks: against plain Numba kernels, other simulators, and between modes.
 
-    python benchmarks/kernels.py [--json FILE] [--only TEXT] [--peers NAME=PYTHON ...]
+    python benchmarks/kernels.py [--quick] [--only TEXT] [--keep FILE] [--json FILE]
+                                 [--peers NAME=PYTHON ...] [--figure FILE.svg]
 
 Peers are brian2, brainevent, nest and snntorch, each with the interpreter that has it, as in
 `--peers brian2=venv/bin/python`, or in the environment variable KERNEL_PEERS, separated by spaces.
-Each measurement is stored in FILE as it comes and not made again while it is there. --only takes
-those whose names contain TEXT: `--only threads`, under five minutes, and `--only first` need idle
-cores. --figure draws the measured cost of event mode against the rate.
+--keep stores each measurement in FILE as it comes and does not make it again while it is there.
+--only makes those whose names contain TEXT: `--only threads`, under five minutes, and `--only
+first` need idle cores. --quick makes one of each kind. --figure draws the measured cost of event
+mode against the rate.
 """
 
-import argparse
 import json
 import os
 import time
@@ -20,15 +21,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import kernel_agreement
-import kernel_figure
-import kernel_first
-import kernel_long
 import numpy as np
 import numpy.typing as npt
-from kernel_turns import Peer, PeerError, Run, in_turns
-from kernel_workloads import Workload, cuba, our_run, plain_run, sheet, simulation_of
-from rows import Row, at_least, show
+from common import kernel_agreement, kernel_figure, kernel_first, kernel_long
+from common.kernel_turns import Peer, PeerError, Run, in_turns
+from common.kernel_workloads import Workload, cuba, our_run, plain_run, sheet, simulation_of
+from common.rows import Row, at_least, parser, show
 
 from spiking_bimt.data import atomic
 from spiking_bimt.data.trials import Trials
@@ -43,6 +41,8 @@ REPEATS = 5
 PEERS = ("brian2", "brainevent", "nest", "snntorch")
 NO_GENN = "absent: PyPI has no pygenn, neither wheels nor source"
 NEST_LIMIT = 20_000  # neurons: beyond, NEST takes minutes
+QUICK = ("overhead", "W1 ", "W3 400 at 0.85 floor", "modes 500 1.0", "modes W3", "threads trials")
+"""Beginnings of the names of the measurements that --quick makes."""
 RATES = (0.64, 0.85, 2.2)  # mean drives of W3, for about 1, 10 and 50 Hz
 
 WORKLOADS: Mapping[str, Callable[[], Workload]] = {
@@ -222,30 +222,31 @@ def measurements(peers: dict[str, str]) -> Iterator[tuple[str, Measurement]]:
 
 def main() -> None:
     """Measure what is asked for and not stored, and print all that is stored."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="where rows are stored, and found again")
-    parser.add_argument("--only", default="", help="measurements whose names contain this")
-    parser.add_argument("--peers", nargs="*", default=os.environ.get("KERNEL_PEERS", "").split())
-    parser.add_argument("--figure", type=Path, help="SVG of event mode's cost against the rate")
-    options = parser.parse_args()
+    known = parser(__doc__)
+    known.add_argument("--only", default="", help="measurements whose names contain this")
+    known.add_argument("--keep", type=Path, metavar="FILE", help="stored measurements, added to")
+    known.add_argument("--peers", nargs="*", default=os.environ.get("KERNEL_PEERS", "").split())
+    known.add_argument("--figure", type=Path, help="SVG of event mode's cost against the rate")
+    options = known.parse_args()
     peers = dict(entry.split("=", 1) for entry in options.peers)
     stored: dict[str, list[dict[str, Any]]] = {}
-    if options.json and options.json.exists():
-        stored = json.loads(options.json.read_text())
+    if options.keep and options.keep.exists():
+        stored = json.loads(options.keep.read_text())
     rows: list[Row] = []
     for name, measure in measurements(peers):
         if name in stored:
             rows += [Row(**row) for row in stored[name]]
-        if name in stored or options.only not in name:
+        left_out = options.quick and not name.startswith(QUICK)
+        if name in stored or left_out or options.only not in name:
             continue
         found = measure()
         rows += found
         print(*(json.dumps(asdict(row)) for row in found), sep="\n", flush=True)
-        if options.json and found[0].ours is not None:
+        if options.keep and found[0].ours is not None:
             stored[name] = [asdict(row) for row in found]
-            with atomic.replacing(options.json) as file:
+            with atomic.replacing(options.keep) as file:
                 file.write(json.dumps(stored, indent=1).encode())
-    show("Single networks", rows, None)
+    show("Single networks", rows, options.json)
     if options.figure:
         kernel_figure.draw(rows, options.figure)
 

@@ -1,6 +1,6 @@
 """Is the placer better than what others do? Needs pymetis and mtkahypar.
 
-python benchmarks/place.py [--quick] [--seeds 5] [--cells FILE] [--json FILE]
+    python benchmarks/place.py [--quick] [--seeds 5] [--cells FILE] [--json FILE]
 
 Every method places every network on every chip for every seed; what FILE of `--cells` holds already
 is not run again, so that a long study can be stopped and go on. The last rows are the distance to
@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from networks import bundled
-from place_peers import METHODS
-from rows import Row, show
+from common.networks import bundled
+from common.place_peers import METHODS
+from common.rows import Row, parser, show
 from scipy.sparse import coo_array
 
 from spiking_bimt.chip import start
@@ -205,15 +205,13 @@ def bound_row(name: str) -> Row:
 
 def main() -> None:
     """Run what is missing and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one seed and four networks")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--chips", nargs="+", choices=CHIPS, default=list(CHIPS))
-    parser.add_argument("--methods", nargs="+", default=[*METHODS, "ours"])
-    parser.add_argument("--cells", type=Path, help="measurements, read and added to")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    options = parser.parse_args()
+    known = parser(__doc__)
+    known.add_argument("--seeds", type=int, default=5)
+    known.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    known.add_argument("--chips", nargs="+", choices=CHIPS, default=list(CHIPS))
+    known.add_argument("--methods", nargs="+", default=[*METHODS, "ours"])
+    known.add_argument("--cells", type=Path, help="measurements, read and added to")
+    options = known.parse_args()
     if options.quick:
         options.seeds, options.networks = 1, list(QUICK)
     cells: Cells = {}

@@ -1,19 +1,19 @@
 """What the networks of `compare` cost at 16, 64 and 256 neurons a core, each at its best placement.
 
-python benchmarks/place_cores.py [--seeds 3] [--json FILE]
+    python benchmarks/place_cores.py [--quick] [--seeds 3] [--json FILE]
 
 Loihi's energies on the smallest square grid of one core a tile, limits on axons and memory lifted,
 crossbars as wide as a core. Rates are those of calibration trials; means over seeds of the placer.
 """
 
-import argparse
-import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from networks import bundled
+from common.networks import bundled
+from common.rows import Row, parser, write_json
 from place import smallest
 from rich.console import Console
 from rich.table import Table
@@ -52,21 +52,28 @@ def rows_of(name: str, seeds: range, folder: Path) -> list[list[object]]:
     return rows
 
 
+def json_rows(rows: list[list[object]]) -> Iterator[Row]:
+    """A row for each number of the table."""
+    for name, per_core, *values in rows:
+        for column, value in zip(COLUMNS[2:], values, strict=True):
+            what = f"{column}, {name}, {per_core} neurons a core"
+            yield Row(what, float(str(value)), None, None, None, None, "", "")
+
+
 def main() -> None:
     """Run all and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    known = parser(__doc__)
+    known.add_argument("--seeds", type=int, default=3)
+    options = known.parse_args()
+    seeds = range(1 if options.quick else options.seeds)
     with tempfile.TemporaryDirectory() as folder:
         rows = [row for name in BUNDLED
-                for row in rows_of(name, range(options.seeds), Path(folder) / name)]  # fmt: skip
+                for row in rows_of(name, seeds, Path(folder) / name)]  # fmt: skip
     table = Table(*COLUMNS)
     for row in rows:
         table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
     Console(width=140).print(table)
-    if options.json:
-        options.json.write_text(json.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows]))
+    write_json(list(json_rows(rows)), options.json)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """How placing scales: CPU seconds of local sheets with 30 synapses a neuron, and the figure of it.
 
-python benchmarks/place_scale.py [--sides 32 100 316] [--json FILE] [--figure FILE.svg]
+    python benchmarks/place_scale.py [--quick] [--sides 32 100 316] [--cells FILE] [--json FILE]
+                                     [--figure FILE.svg]
 
 256 neurons a core, Loihi's costs, limits on axons and memory lifted, log-normal rates, seed 0. What
-the JSON file holds already is not run again.
+FILE of `--cells` holds already is not run again. --quick measures the smallest sheet alone.
 """
 
-import argparse
 import base64
 import json
 import resource
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from common.rows import Row, parser, show
 from place import lognormal, smallest
 
 from spiking_bimt.chip.place import place
@@ -57,21 +58,25 @@ def paint(figure: "Figure", runs: list[dict[str, float]]) -> None:
 
 def main() -> None:
     """Run what is missing, and write the files."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sides", type=int, nargs="+", default=[32, 100, 316])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--figure", type=Path)
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--sides", type=int, nargs="+", default=[32, 100, 316])
+    arguments.add_argument("--cells", type=Path, help="measurements, read and added to")
+    arguments.add_argument("--figure", type=Path, help="SVG of seconds against neurons")
+    options = arguments.parse_args()
     known = {}
-    if options.json and options.json.exists():
-        known = {run["neurons"]: run for run in json.loads(options.json.read_text())}
+    if options.cells and options.cells.exists():
+        known = {run["neurons"]: run for run in json.loads(options.cells.read_text())}
     place(random_sheet(20), load_chip("loihi"), np.ones(400), effort=0.01)  # compiles
-    for side in options.sides:
+    for side in options.sides[:1] if options.quick else options.sides:
         if side**2 not in known:
             known[side**2] = measured(side)
             print(known[side**2], flush=True)
-            if options.json:
-                options.json.write_text(json.dumps(list(known.values()), indent=1))
+            if options.cells:
+                options.cells.write_text(json.dumps(list(known.values()), indent=1))
+    show("placing sheets", [
+        Row(f"{run['neurons']:,} neurons, {run['synapses']:,} synapses", run["seconds"], None, None,
+            None, None, "CPU s", f"peak of memory {run['GiB']:.2f} GiB") for run in known.values()
+    ], options.json)  # fmt: skip
     if options.figure:
         runs = [known[n] for n in sorted(known)]
         uri = style.draw(4.6, 3.2, lambda figure: paint(figure, runs))

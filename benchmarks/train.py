@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from rows import Row, arguments, at_least, median_pair, show
+from common.rows import Row, at_least, median_pair, parser, show
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import BATTERIES, dimensions, draw_noise_free, draw_trials
@@ -247,7 +247,7 @@ def whole_rows() -> list[Row]:
 
 def main() -> None:
     """Run all and print the table."""
-    options = arguments(__doc__ or "")
+    options = parser(__doc__).parse_args()
     torch.set_num_threads(1)
     repeats = 15 if options.quick else 51
     trials = draw_trials("yang19", TASKS, 20, 100.0, stream="train")

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-SEARCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "fewest_tiles.py"))
+SEARCH = runpy.run_path(
+    str(Path(__file__).parents[2] / "benchmarks" / "common" / "fewest_tiles.py")
+)
 
 
 def tried(reaches: Any, shape: tuple[int, int]) -> int:

@@ -13,12 +13,11 @@ BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 @pytest.fixture
 def modules(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(BENCHMARKS)
-    import kernel_agreement
-    import kernel_turns
+    from common import kernel_agreement, kernel_turns
 
     yield kernel_agreement, kernel_turns
-    for name in ("kernel_agreement", "kernel_turns", "kernel_workloads", "kernel_floor", "rows"):
-        sys.modules.pop(name, None)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "common"]:
+        del sys.modules[name]
 
 
 def test_a_slow_run_is_counted_once_and_the_first_one_never(modules: Any) -> None:

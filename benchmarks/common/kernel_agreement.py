@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.stats
-from kernel_turns import Peer
-from kernel_workloads import Workload, cuba, sheet, simulation_of
-from rows import Row
+from common.kernel_turns import Peer
+from common.kernel_workloads import Workload, cuba, sheet, simulation_of
+from common.rows import Row
 
 Array = npt.NDArray[Any]
 

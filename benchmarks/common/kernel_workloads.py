@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from kernel_floor import plain
+from common.kernel_floor import plain
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.simulation import build

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from kernel_workloads import Workload
+from common.kernel_workloads import Workload
 
 Array = npt.NDArray[Any]
 Run = Callable[[], tuple[float, int]]

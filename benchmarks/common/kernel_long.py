@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rows import Row
+from common.rows import Row
 
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork

@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rows import Row
+from common.rows import Row
 
 from spiking_bimt.data import atomic
 from spiking_bimt.plot import style

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from rows import Row
+from common.rows import Row
 
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.converting.finetune_config import FinetuneConfig
@@ -22,12 +22,13 @@ BITS = (8, 6, 4, 3, 2)
 
 
 class Scorer:
-    """Conversions without training, scored on the same 200 test trials a task."""
+    """Conversions without training, scored on the same test trials."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, trials: int = 200) -> None:
+        """source: a rate.h5; trials: test trials of each task."""
         self._rate = store.load(source, RateNetwork)
         rate = self._rate
-        self._trials = draw_trials(rate.battery, rate.tasks, 200, rate.dt, stream="test")
+        self._trials = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
 
     def score(
         self, method: str, rounding: Rounding | None = None, **config: Any

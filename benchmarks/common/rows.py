@@ -45,12 +45,14 @@ def median_pair(
     return statistics.median(times[0]), statistics.median(times[1])
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """The options that every benchmark has: --quick and --json FILE."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="under five minutes")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    return parser.parse_args()
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the options of every benchmark, --quick and --json; a script may add others."""
+    options = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--quick", action="store_true", help="a smaller study, under 5 minutes")
+    options.add_argument("--json", type=Path, metavar="FILE", help="also write the rows to FILE")
+    return options
 
 
 def show(title: str, rows: list[Row], path: Path | None) -> None:
@@ -62,7 +64,12 @@ def show(title: str, rows: list[Row], path: Path | None) -> None:
         cells = asdict(row)
         table.add_row(*(_text(cells[column.header]) for column in table.columns))  # type: ignore[index]
     Console(width=160).print(table)
-    if path:
+    write_json(rows, path)
+
+
+def write_json(rows: list[Row], path: Path | None) -> None:
+    """Write the rows as a list of JSON objects, where a path is given."""
+    if path is not None:
         path.write_text(json.dumps([asdict(row) for row in rows], indent=1))
 
 

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-from rows import Row, at_least
+from common.rows import Row, at_least
 
 CALL = """
 from spiking_bimt.simulation import build
