@@ -25,7 +25,7 @@ from spiking_bimt.analysis.curves import cost_at
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.stages.compare import compare
-from spiking_bimt.studies.chip_study import chip_study
+from spiking_bimt.studies.study import study
 
 TRIALS = 1000
 """Fresh trials of each task, for each of two seeds."""
@@ -52,7 +52,7 @@ def means(rows: list[dict[str, Any]], error: str) -> dict[tuple[str, float], dic
 def study_rows(out: Path) -> Iterator[Row]:
     """How many times as much L1 and BIMT cost at the error of each of ours, for each battery."""
     if not (out / "chip-study.json").is_file():
-        chip_study(out)
+        study("chip", out)
     networks = json.loads((out / "chip-study.json").read_text("utf-8"))["networks"]
     for battery in dict.fromkeys(row["battery"] for row in networks):
         rows = [
