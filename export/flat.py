@@ -20,6 +20,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store, validate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.kernels.sim_trials import Step
 from spiking_bimt.simulation import propagators
 
 Array = npt.NDArray[Any]
@@ -27,8 +28,6 @@ Array = npt.NDArray[Any]
 MAGIC, VERSION = 0x544D4942, 1
 HEADER = ("magic", "version", "neurons", "channels", "outputs", "synapses", "input_synapses",
           "steps_per_input", "longest_delay", "own_delays", "code_bytes")  # fmt: skip
-STEP_FIELDS = ("decay_mem", "gain_syn", "gain_in", "constant", "v_min", "decay_syn", "v_th",
-               "reset_gain", "reset_shift")  # fmt: skip
 _PROGRAM = Path(__file__).parent / "simulate.c"
 
 
@@ -98,7 +97,7 @@ def _check(sections: dict[str, Array]) -> None:
     if head["magic"] != MAGIC:
         raise InputError("it does not start with this format's number")
     n = head["neurons"]
-    sizes = {name: n for name in (*STEP_FIELDS, "scale", "in_scale", "hold")} | {
+    sizes = {name: n for name in (*Step._fields, "scale", "in_scale", "hold")} | {
         "indptr": n + 1, "indices": head["synapses"], "codes": head["synapses"],
         "delays": head["synapses"] if head["own_delays"] else 0,
         "in_indptr": head["channels"] + 1, "in_indices": head["input_synapses"],
@@ -144,10 +143,9 @@ def _sections(network: SpikingNetwork) -> dict[str, Array]:
         len(network.in_indices), network.steps_per_task_step,
         network.delay if own is None else int(own.max(initial=1)), int(own is not None), width,
     ]  # fmt: skip
-    membrane = propagators.membrane(network, np.float32)
     sections: dict[str, Array] = {"header": np.array(header, "<i4")}
-    for field, row in zip(STEP_FIELDS, membrane, strict=True):
-        sections[field] = row[:n].astype("<f4")
+    for field, row in propagators.step_of(network, np.float32)._asdict().items():
+        sections[field] = row.astype("<f4")
     sections["scale"] = (one if network.scale is None else network.scale).astype("<f4")
     sections["in_scale"] = (one if network.in_scale is None else network.in_scale).astype("<f4")
     sections["hold"] = propagators.refractory_steps(network)[:n].astype("<i4")

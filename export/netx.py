@@ -48,13 +48,16 @@ class Layer(NamedTuple):
     threshold: int
 
 
+_HELD = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "bias", "poisson")
+"""Parameters that a layer holds; that Poisson sources become regular is told by `export`."""
+
+
 def netx_losses(network: SpikingNetwork) -> list[str]:
     """What of the network a netx layer cannot say, in words; rounded weights apart."""
     delay = network.delay if network.delays is None else int(network.delays.max(initial=1))
     losses = {
         "reset by subtraction (Loihi resets to 0)": network.reset != "value",
-        "the membrane floor v_min": bool(np.isfinite(network.v_min).any()),
-        "the refractory time": bool(network.t_ref.any()),
+        **dict.fromkeys(network.losses(known=_HELD), True),
         f"synaptic delays of up to {delay} steps (netx has none between a layer's neurons)":
             delay > 1,
         "held input goes through the synapse, as a spike in every step":
@@ -72,10 +75,8 @@ def to_layer(network: SpikingNetwork) -> Layer:
     """
     dense_bytes(network)
     n = network.n_neurons
-    decay_mem, gain_syn, gain_in, constant, _, decay_syn, *_ = (
-        row[:n] for row in propagators.membrane(network, np.float64)
-    )
-    for name, decay in (("tau_mem", decay_mem), ("tau_syn", decay_syn)):
+    step = propagators.step_of(network, np.float64)
+    for name, decay in (("tau_mem", step.decay_mem), ("tau_syn", step.decay_syn)):
         other = np.flatnonzero(decay != decay[0])
         if len(other):
             values = getattr(network, name)
@@ -83,11 +84,13 @@ def to_layer(network: SpikingNetwork) -> Layer:
                 f"a netx layer has one {name}: neuron {other[0]} has {values[other[0]]} ms, "
                 f"neuron 0 {values[0]} ms"
             )
-    i_decay, v_decay = (round(UNITY * (1 - float(d[0]))) for d in (decay_syn, decay_mem))
+    i_decay, v_decay = (round(UNITY * (1 - float(d[0]))) for d in (step.decay_syn, step.decay_mem))
     span = network.v_th.astype(float) - network.v_reset
-    rec = dense(network.indptr, network.indices, network.weights, n) * (gain_syn / span)[:, None]
+    rec = (
+        dense(network.indptr, network.indices, network.weights, n) * (step.gain_syn / span)[:, None]
+    )
     held = dense(network.in_indptr, network.in_indices, network.in_weights, n)
-    held = held * (gain_in / span)[:, None] * (max(i_decay, 1) / UNITY)
+    held = held * (step.gain_in / span)[:, None] * (max(i_decay, 1) / UNITY)
     largest = max(float(np.abs(rec).max(initial=0)), float(np.abs(held).max(initial=0)), 1e-12)
     threshold = min(int(LARGEST / largest), MOST_THRESHOLD)
     if threshold < 1:
@@ -96,7 +99,7 @@ def to_layer(network: SpikingNetwork) -> Layer:
             f"a weight onto neuron {neuron} is {largest:.4g} thresholds a step: Loihi's weights "
             f"reach {LARGEST}"
         )
-    bias = np.rint((constant - (1 - decay_mem) * network.v_reset) / span * threshold)
+    bias = np.rint((step.constant - (1 - step.decay_mem) * network.v_reset) / span * threshold)
     beyond = np.flatnonzero(np.abs(bias) > MOST_BIAS)
     if len(beyond):
         raise InputError(
@@ -128,7 +131,8 @@ def from_layer(layer: Layer, dt: float) -> SpikingNetwork:
         indptr, post_of[1], np.ones(len(post_of[1])), dt=dt, reset="value",
         tau_mem=tau(layer.v_decay), tau_syn=tau_syn,
     )  # fmt: skip
-    gain_syn, gain_in = (float(row[0]) for row in propagators.membrane(empty, float)[1:3])
+    step = propagators.step_of(empty, float)
+    gain_syn, gain_in = float(step.gain_syn[0]), float(step.gain_in[0])
     weights = layer.weight_rec.T[post_of] / layer.threshold / gain_syn
     in_of = np.nonzero(layer.weight.T)
     per_channel = UNITY / layer.i_decay / layer.threshold / gain_in

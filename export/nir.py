@@ -14,7 +14,6 @@ the data, because nirtorch wires nodes in the order of their names and fails in 
 """
 
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.neurons import PARAMETERS
 from spiking_bimt.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -31,20 +31,19 @@ STEP = 1e-4
 """Step of a reader, s: snnTorch has it as a constant."""
 NO_LEAK = 2.0**26
 """Membrane time constant in steps that stands for none: no float32 step shows its leak."""
+_HELD = (*(name for name, row in PARAMETERS.items() if row.nir), "poisson")
+"""Parameters that a file holds; that Poisson sources become regular is told by `export`."""
 WARN_BYTES, MOST_BYTES = 2**26, 2**30
 """Bytes of the dense weights above which a file is large, and above which it is refused."""
 
 
 def nir_losses(network: SpikingNetwork) -> list[str]:
     """What of the network NIR's CubaLIF cannot say, in words; empty where it says all."""
-    floored = int(np.isfinite(network.v_min).sum())
-    held = int((network.t_ref > 0).sum())
     delay = network.delay if network.delays is None else int(network.delays.max(initial=1))
     driven = len(network.in_indices) > 0 or network.bias.any()
     losses = {
         "reset by subtraction (NIR resets to v_reset)": network.reset != "value",
-        f"the membrane floor v_min of {floored} neurons": floored > 0,
-        f"the refractory time of {held} neurons": held > 0,
+        **dict.fromkeys(network.losses(known=_HELD), True),
         f"synaptic delays of up to {delay} steps (readers have their own single step)": delay > 1,
         "held input and bias go through the synapse (tau_syn)": bool(driven),
         "the readout": bool(network.w_out.any()),
@@ -55,11 +54,9 @@ def nir_losses(network: SpikingNetwork) -> list[str]:
 def nir_form(network: SpikingNetwork) -> SpikingNetwork:
     """What a NIR file of the network holds, as `read_nir` gives it back."""
     n = network.n_neurons
-    return replace(
-        network, reset="value", v_min=np.full(n, -np.inf, np.float32),
-        t_ref=np.zeros(n, np.float32), delay=1, delays=None, bits=None, codes=None, scale=None,
-        in_codes=None, in_scale=None, out_codes=None, out_scale=None,
-        w_out=np.zeros((1, n), np.float32), b_out=np.zeros(1, np.float32),
+    return network.without_codes(
+        reset="value", delay=1, delays=None, w_out=np.zeros((1, n), np.float32),
+        b_out=np.zeros(1, np.float32), **network.defaults(known=_HELD),
     )  # fmt: skip
 
 

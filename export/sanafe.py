@@ -53,6 +53,10 @@ class Replay(NamedTuple):
     n_steps: int
 
 
+_HELD = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias", "poisson")
+"""Parameters that SANA-FE's neuron has, or of which `sanafe_losses` speaks by itself."""
+
+
 def sanafe_losses(network: SpikingNetwork) -> list[str]:
     """Why SANA-FE's neuron cannot compute this network, in words; empty where it can."""
     delay = network.delay if network.delays is None else int(network.delays.max(initial=1))
@@ -60,6 +64,7 @@ def sanafe_losses(network: SpikingNetwork) -> list[str]:
         f"delays of {delay} steps (SANA-FE has at most {LONGEST_DELAY})": delay > LONGEST_DELAY,
         "refractory time (SANA-FE drops what arrives in it)": bool(network.t_ref.any()),
         "Poisson sources": network.poisson is not None,
+        **dict.fromkeys(network.losses(known=_HELD), True),
         "held input (SANA-FE has spikes alone)": len(network.in_indices) > 0,
     }
     return [text for text, lost in losses.items() if lost]
@@ -168,14 +173,12 @@ def architecture(chip: Chip, inputs: int) -> dict[str, Any]:
 def _integrating(network: SpikingNetwork, start: Array) -> list[dict[str, Any]]:
     """Attributes of neurons that compute; see the module's equations."""
     n = network.n_neurons
-    decay_mem, _, _, constant, _, decay_syn, *_ = (
-        row[:n] for row in propagators.membrane(network, np.float64)
-    )
+    step = propagators.step_of(network, np.float64)
     v_reset = network.v_reset.astype(float)
     unit = UNIT / (network.v_th - v_reset)
-    bias = (constant - (1 - decay_mem) * v_reset) * unit
+    bias = (step.constant - (1 - step.decay_mem) * v_reset) * unit
     # SANA-FE does not leak in its first step, so the start is given as leaked.
-    first = decay_mem * (start - v_reset) * unit
+    first = step.decay_mem * (start - v_reset) * unit
     floored = np.isfinite(network.v_min)
     floor = np.where(floored, (network.v_min - v_reset) * unit, 0.0)
     soft = network.reset == "subtract"
@@ -184,7 +187,8 @@ def _integrating(network: SpikingNetwork, start: Array) -> list[dict[str, Any]]:
             str(i): {
                 "soma": {
                     "threshold": UNIT, "reset_mode": "soft" if soft else "hard", "reset": 0.0,
-                    "leak_decay": decay_mem[i], "input_decay": decay_syn[i], "bias": bias[i],
+                    "leak_decay": step.decay_mem[i], "input_decay": step.decay_syn[i],
+                    "bias": bias[i],
                     "potential": first[i], "force_update": True, "reverse_threshold": floor[i],
                     "reverse_reset_mode": "saturate" if floored[i] else "none",
                 }
@@ -204,7 +208,7 @@ def _edges(network: SpikingNetwork, *, replaying: bool) -> list[dict[str, Any]]:
     if len(network.indices) == 0:
         return []
     n = network.n_neurons
-    gain = propagators.membrane(network, np.float64)[1][:n]
+    gain = propagators.step_of(network, np.float64).gain_syn
     per_spike = gain * UNIT / (network.v_th.astype(float) - network.v_reset)
     source = np.repeat(np.arange(n), np.diff(network.indptr))
     edge: dict[str, Any] = {

@@ -15,14 +15,14 @@ import numpy.typing as npt
 
 from spiking_bimt.data import store, validate
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.nir import NO_LEAK
+from spiking_bimt.formats.sonata_network import DYNAMICS, OWN
 
 Array = npt.NDArray[Any]
 Types = dict[int, dict[str, str]]
 
-_DYNAMICS = {"tau_m": "tau_mem", "tau_syn_ex": "tau_syn", "E_L": "v_leak", "V_th": "v_th",
-             "V_reset": "v_reset", "t_ref": "t_ref", "I_e": "bias"}  # fmt: skip
 _DEFAULTS = {"t_ref": 0.0, "I_e": 0.0, "C_m": 1.0}
 
 
@@ -155,15 +155,17 @@ def _parameters(
             raise InputError(f"{path}: {name} of the neurons is given nowhere (dynamics_params)")
         return np.asarray(given, float)
 
-    out: dict[str, Any] = {ours: value(theirs) for theirs, ours in _DYNAMICS.items()}
+    out: dict[str, Any] = {ours: value(theirs) for theirs, ours in DYNAMICS.items()}
     capacity, n = value("C_m"), len(ids)
     if not np.array_equal(out["tau_syn"], value("tau_syn_in")):
         raise InputError(f"{path}: tau_syn_ex and tau_syn_in differ; a neuron has one tau_syn")
     out["bias"] = out["bias"] / capacity
     out["tau_mem"] = np.where(out["tau_mem"] >= NO_LEAK * dt, np.inf, out["tau_mem"])
-    out["v_min"] = _array(path, properties, "v_min") if "v_min" in properties else (
-        np.full(n, -np.inf)
-    )  # fmt: skip
+    for name in OWN:
+        if name in properties:
+            out[name] = _array(path, properties, name)
+        elif name not in OPTIONAL:
+            out[name] = np.full(n, PARAMETERS[name].default)
     readout = [f"readout_{k}" for k in range(n) if f"readout_{k}" in properties]
     rows = [_array(path, properties, name) for name in readout] or [np.zeros(n)]
     out["w_out"] = np.stack(rows)

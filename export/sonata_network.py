@@ -9,8 +9,8 @@
 Neurons are NEST's iaf_psc_exp with C_m = 1 pF, so that 1 pA is 1 v per ms: dynamics_params tau_m,
 tau_syn_ex, tau_syn_in, E_L, V_th, V_reset, t_ref, I_e; syn_weight = w / tau_syn of the target in
 pA, delay in ms. A channel's syn_weight is the current that it gives while held at 1, in pA. Our
-own node properties are v_min and readout_k, the readout weights of output k. Texts in HDF5 are of
-fixed length.
+own node properties are the parameters that NEST lacks, and readout_k, the weights of output k.
+Texts in HDF5 are of fixed length.
 """
 
 import json
@@ -23,11 +23,18 @@ import numpy.typing as npt
 
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.neurons import PARAMETERS
 from spiking_bimt.formats.nir import NO_LEAK
 from spiking_bimt.formats.sonata import mark
 
 Array = npt.NDArray[Any]
 
+DYNAMICS = {"tau_m": "tau_mem", "tau_syn_ex": "tau_syn", "E_L": "v_leak", "V_th": "v_th",
+            "V_reset": "v_reset", "t_ref": "t_ref", "I_e": "bias"}  # fmt: skip
+"""NEST's names of the parameters that its neuron has."""
+OWN = tuple(name for name in PARAMETERS if name not in (*DYNAMICS.values(), "poisson"))
+"""Parameters that NEST's neuron lacks: node properties of our own. That Poisson sources become
+regular is told by `export`."""
 NODE_TYPES = """node_type_id model_type model_template
 100 point_neuron nest:iaf_psc_exp
 200 virtual NULL
@@ -107,18 +114,15 @@ def _write_neurons(group: h5py.Group, network: SpikingNetwork) -> None:
     properties = _write_members(group, "node", network.n_neurons, 100)
     dynamics = {
         "C_m": np.ones(network.n_neurons),
+        **{theirs: getattr(network, ours) for theirs, ours in DYNAMICS.items()},
         "tau_m": np.minimum(network.tau_mem.astype(float), NO_LEAK * network.dt),
-        "tau_syn_ex": network.tau_syn,
         "tau_syn_in": network.tau_syn,
-        "E_L": network.v_leak,
-        "V_th": network.v_th,
-        "V_reset": network.v_reset,
-        "t_ref": network.t_ref,
-        "I_e": network.bias,
     }
     for name, values in dynamics.items():
         store.write_array(properties.require_group("dynamics_params"), name, values.astype(float))
-    store.write_array(properties, "v_min", network.v_min)
+    for name in OWN:
+        if getattr(network, name) is not None:
+            store.write_array(properties, name, getattr(network, name))
     for axis, name in enumerate(("x", "y")):
         store.write_array(properties, name, network.positions[:, axis].astype(float))
     for k, weights in enumerate(network.w_out):

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import store
+from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -48,7 +49,16 @@ ROOT_ATTRIBUTES = {
     "digest": _TEXT,
     **dict.fromkeys(("package_version", "settings", "inputs", "schema", "schema_version"), _NOTE),
 }
-PARAMETERS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
+
+
+def _parameters(*, optional: bool) -> dict[str, tuple[str, int]]:
+    """Datasets of the neurons' parameters: those that are always there, or those that may be."""
+    return {
+        name: (_INTEGER if row.dtype is np.bool_ else _NUMBER, 1)
+        for name, row in PARAMETERS.items()
+        if (name in OPTIONAL) == optional
+    }
+
 
 ELEMENTS = {
     "hardware": Element(
@@ -91,8 +101,8 @@ ELEMENTS = {
     ),
     "neurons": Element(
         "neuron-parameters",
-        {**dict.fromkeys(PARAMETERS, (_NUMBER, 1)), "core": (_INTEGER, 1), "slot": (_INTEGER, 1)},
-        {"positions": (_INTEGER, 2), "poisson": (_INTEGER, 1)},
+        {**_parameters(optional=False), "core": (_INTEGER, 1), "slot": (_INTEGER, 1)},
+        {"positions": (_INTEGER, 2), **_parameters(optional=True)},
         {},
     ),
     "routing": Element(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.neurons import PARAMETERS
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import tile_format
@@ -202,6 +203,14 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
         battery=tile_format.text(network, "battery") if "battery" in network.attrs else "",
         tasks=tuple(meaning["tasks"]), bits=tiles.bits, split_signs=tiles.split_signs,
         delays=None if tiles.delays is None else none,
-        poisson=store.read_array(neurons, "poisson") == 1 if "poisson" in neurons else None,
-        **{field: store.read_array(neurons, field) for field in tile_format.PARAMETERS},
+        **_parameters(neurons),
     )  # fmt: skip
+
+
+def _parameters(group: h5py.Group) -> dict[str, Any]:
+    """The parameters of the neurons that the file has; a flag is stored as 0 or 1."""
+    found = {name: store.read_array(group, name) for name in PARAMETERS if name in group}
+    return {
+        name: value == 1 if PARAMETERS[name].dtype is np.bool_ else value
+        for name, value in found.items()
+    }

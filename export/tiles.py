@@ -55,13 +55,13 @@ def write_tiles(
         _write_hardware(groups["hardware"], chip)
         _write_network(groups["network"], network)
         _write_tiles(groups["tiles"], tiles)
-        for field in tile_format.PARAMETERS:
-            store.write_packed(groups["neurons"], field, getattr(network, field))
+        for field, value in network.parameters().items():
+            if value is not None:
+                flag = value.dtype == np.bool_
+                store.write_packed(groups["neurons"], field, value.astype("u1") if flag else value)
         for field in ("core", "slot"):
             store.write_packed(groups["neurons"], field, getattr(placement, field))
         store.write_array(groups["neurons"], "positions", network.positions)
-        if network.poisson is not None:
-            store.write_packed(groups["neurons"], "poisson", network.poisson.astype(np.uint8))
         indptr, cores = routing(tiles)
         store.write_packed(groups["routing"], "indptr", indptr)
         store.write_packed(groups["routing"], "core", cores)

@@ -7,7 +7,7 @@ multiple of BLOCK (see `padded`), because a vector loop is fast only where it ha
 Indices read from arrays are made unsigned, because Numba tests a signed one for a negative value.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,26 @@ BLOCK = 64
 """Neurons whose threshold is tested at once, four AVX-512 registers of float32."""
 
 Array = npt.NDArray[Any]
+
+
+class Step(NamedTuple):
+    """What one time step does to each neuron, all arrays over neurons.
+
+    v <- max(decay_mem v + gain_syn q + gain_in x + constant, v_min),   q <- decay_syn q
+    v > v_th: spike, v <- reset_gain v + reset_shift
+    """
+
+    decay_mem: Array
+    gain_syn: Array
+    gain_in: Array
+    constant: Array
+    """Change of v by bias and leak."""
+    v_min: Array
+    decay_syn: Array
+    v_th: Array
+    reset_gain: Array
+    """1 for a reset by subtraction, 0 for a reset to a value."""
+    reset_shift: Array
 
 
 def padded(n: int) -> int:
@@ -179,7 +199,7 @@ def redraw(
 def run(
     v_start: Array, inputs: Array, offsets: Array,
     record: bool, outputs: Array, counts: Array, ends: Array, seed: int, first_trial: int,
-    membrane: tuple[Array, ...], hold: Array, poisson: Array,
+    membrane: Step, hold: Array, poisson: Array,
     indptr: Array, indices: Array, weights: Array, delays: Array, delay: int,
     in_indptr: Array, in_indices: Array, in_weights: Array,
     fade: Array, w_out: Array, b_out: Array,
@@ -187,14 +207,14 @@ def run(
     """Run trials one after the other, each from its own start; their spikes' steps and neurons.
 
     v_start (n, N); inputs (S, C) and outputs (S, K) by task step, trial k owning rows
-    offsets[k]..offsets[k + 1]; membrane holds decay_mem, gain_syn, gain_in, constant, v_min,
-    decay_syn, v_th, reset_gain and reset_shift; hold is the refractory time in steps; poisson
-    names the sources whose levels `seed` and the trial's number, first_trial + k, draw; `delays` is
-    empty where all synapses share `delay`. Fills outputs, counts (n, N) and ends (n,), the
-    number of spikes after each trial; without `record` no spike is returned.
+    offsets[k]..offsets[k + 1]; hold is the refractory time in steps; poisson names the sources
+    whose levels `seed` and the trial's number, first_trial + k, draw; `delays` is empty where all
+    synapses share `delay`. Fills outputs, counts (n, N) and ends (n,), the number of spikes after
+    each trial; without `record` no spike is returned.
     """
-    (decay_mem, gain_syn, gain_in, constant, v_min, decay_syn, v_th, reset_gain,
-     reset_shift) = membrane  # fmt: skip
+    decay_mem, gain_syn, gain_in = membrane.decay_mem, membrane.gain_syn, membrane.gain_in
+    constant, v_min, decay_syn = membrane.constant, membrane.v_min, membrane.decay_syn
+    v_th, reset_gain, reset_shift = membrane.v_th, membrane.reset_gain, membrane.reset_shift
     n, width, n_sub = v_start.shape[1], decay_mem.size, fade.size - 1
     longest = np.int64(0)
     for k in range(v_start.shape[0]):

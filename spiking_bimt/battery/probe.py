@@ -1,7 +1,5 @@
 """Trials for networks that have no tasks: random currents, so that every part of them is active."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from spiking_bimt.data.network import SpikingNetwork
@@ -35,10 +33,8 @@ def probe_trials(
     need = leak + (network.v_th - network.v_reset.astype(float)) / INTERVAL_MS - network.bias
     counts = np.bincount(channel, minlength=CHANNELS)
     rows_dt = network.dt * max(round(ROW_MS / network.dt), 1)
-    driven = replace(
-        network,
-        task_dt=rows_dt, bits=None, codes=None, scale=None, in_codes=None, in_scale=None,
-        out_codes=None, out_scale=None,
+    driven = network.without_codes(
+        task_dt=rows_dt,
         in_indptr=np.append(network.in_indptr, network.in_indptr[-1] + np.cumsum(counts)),
         in_indices=np.append(network.in_indices, fed[within].astype(np.int32)),
         in_weights=np.append(network.in_weights, need[fed[within]]).astype(np.float32),

@@ -9,7 +9,6 @@ snnTorch orders a step otherwise (docs/model.md); here its neurons are stepped i
 * the membrane is u = v - v_reset, floored between steps, and held while a neuron is refractory.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,19 +52,18 @@ class SpikingModule(nn.Module):
         self, network: SpikingNetwork, dtype: torch.dtype = torch.float32, spike_grad: Any = None
     ) -> None:
         super().__init__()
-        network.refuse_poisson("the snnTorch module")
+        network.refuse_optional("the snnTorch module")
         if network.delays is not None:
             raise InputError("the snnTorch module has one delay for all synapses, not their own")
         self.network, self.dtype = network, dtype
         n = network.n_neurons
         for name in WEIGHTS:
             self.register_parameter(name, nn.Parameter(self._tensor(getattr(network, name))))
-        rows = propagators.membrane(network, np.float64)
-        decay_mem, gain_syn, gain_in, _, _, decay_syn, _, _, _ = (row[:n] for row in rows)
+        step = propagators.step_of(network, np.float64)
         v_reset = network.v_reset.astype(np.float64)
         fixed = {
-            "gain_syn": gain_syn,
-            "gain_in": gain_in,
+            "gain_syn": step.gain_syn,
+            "gain_in": step.gain_in,
             "leak": -np.expm1(-network.dt / network.tau_mem.astype(np.float64))
             * (network.v_leak - v_reset),
             "floor": network.v_min - v_reset,
@@ -77,10 +75,10 @@ class SpikingModule(nn.Module):
             "hold", torch.from_numpy(propagators.refractory_steps(network)[:n].astype(np.int64))
         )
         self.membrane = snntorch.Leaky(
-            self._tensor(decay_mem), self._tensor(fixed["threshold"]), spike_grad,
+            self._tensor(step.decay_mem), self._tensor(fixed["threshold"]), spike_grad,
             reset_mechanism="none",
         )  # fmt: skip
-        self.synapse = snntorch.Leaky(self._tensor(decay_syn), reset_mechanism="none")
+        self.synapse = snntorch.Leaky(self._tensor(step.decay_syn), reset_mechanism="none")
         self.fade = float(np.exp(-network.dt / network.tau_out))
 
     def forward(self, inputs: Tensor, v_start: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,10 +118,7 @@ class SpikingModule(nn.Module):
     def to_network(self) -> SpikingNetwork:
         """The network with the module's weights; integer codes are gone, round them anew."""
         values = {name: getattr(self, name).detach().numpy().astype(np.float32) for name in WEIGHTS}
-        none: dict[str, Any] = dict.fromkeys(
-            ("bits", "codes", "scale", "in_codes", "in_scale", "out_codes", "out_scale")
-        )
-        return replace(self.network, **values, **none, measured=None)
+        return self.network.without_codes(**values, measured=None)
 
     def _tensor(self, values: Array) -> Tensor:
         return torch.tensor(np.asarray(values), dtype=self.dtype)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.neurons import NeuronParameters
 from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float32]
@@ -16,11 +17,12 @@ LONGEST_DELAY = 10_000
 """Most steps of a delay: a simulation keeps as many rows of arrivals."""
 LEAST_DT = 1e-4
 """Shortest simulation step, ms."""
-_NEURON_FIELDS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias")
+CODES = ("bits", "codes", "scale", "in_codes", "in_scale", "out_codes", "out_scale")
+"""Fields of integer weights: all of them are there, or none."""
 
 
-@dataclass(frozen=True)
-class SpikingNetwork:
+@dataclass(frozen=True, eq=False)
+class SpikingNetwork(NeuronParameters):
     """Leaky integrate-and-fire neurons with exponential synapses: NIR's CubaLIF.
 
         di/dt = -i / tau_syn + sum_j (w_ij / tau_syn) sum_k delta(t - t_j^k - delay_ij)
@@ -34,7 +36,8 @@ class SpikingNetwork:
 
     Within a time step: the membrane is integrated exactly with the current at its start, the
     current decays, spikes whose delay has passed arrive, the threshold is tested, v is reset.
-    A refractory neuron keeps v fixed while its current goes on.
+    A refractory neuron keeps v fixed while its current goes on. The neurons' own parameters are
+    those of `NeuronParameters`.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -54,19 +57,6 @@ class SpikingNetwork:
     """(K,) readout biases."""
     tau_out: float
     """Time constant of the readout's filter, ms."""
-    tau_mem: Floats
-    """(N,) membrane time constant, ms; inf for a non-leaky membrane."""
-    tau_syn: Floats
-    """(N,) synaptic time constant of the postsynaptic neuron, ms."""
-    v_th: Floats
-    v_reset: Floats
-    v_leak: Floats
-    v_min: Floats
-    """(N,) membrane floor; -inf for none. NIR has no floor."""
-    t_ref: Floats
-    """(N,) refractory time, ms, a multiple of dt."""
-    bias: Floats
-    """(N,) constant input, v per ms."""
     delay: int
     """Steps from a spike to its arrival, at least 1, where `delays` is None."""
     reset: str
@@ -82,10 +72,6 @@ class SpikingNetwork:
     tasks: tuple[str, ...]
     delays: npt.NDArray[np.int32] | None = None
     """(nnz,) steps of each synapse, at least 1, or None where all share `delay`."""
-    poisson: npt.NDArray[np.bool_] | None = None
-    """(N,) Poisson sources, or None where there are none. One adds up its drive and fires above a
-    level, v_reset + (v_th - v_reset) times an exponential random number of mean 1, that it loses
-    then, whatever `reset` is: its rate is its drive over v_th - v_reset. None leaks or rests."""
     bits: int | None = None
     """Width of the signed integer codes, or None where the network is not quantised."""
     split_signs: bool = False
@@ -134,41 +120,21 @@ class SpikingNetwork:
             "out_codes": ((n_out, n), np.int16),
             "out_scale": ((n_out,), np.float32),
             "core": ((n,), np.int32),
-            "poisson": ((n,), np.bool_),
-        } | {field: ((n,), np.float32) for field in _NEURON_FIELDS}
+        }
         for field, (shape, dtype) in shapes.items():
-            if getattr(self, field) is None:
-                continue
-            finite = field not in ("tau_mem", "v_min")
-            value = validate.array(name, field, getattr(self, field), shape, dtype, finite=finite)
-            object.__setattr__(self, field, value)
+            if getattr(self, field) is not None:
+                value = validate.array(name, field, getattr(self, field), shape, dtype)
+                object.__setattr__(self, field, value)
         validate.csr(name, self.indptr, self.indices, n)
         validate.csr(name, self.in_indptr, self.in_indices, n, "in_")
-        self._check_neurons(name)
-        quantised = [self.codes, self.scale, self.in_codes, self.in_scale, self.out_codes,
-                     self.out_scale, self.bits]  # fmt: skip
-        if any(part is None for part in quantised) and any(part is not None for part in quantised):
+        self._check_parameters(name, n)
+        self._check_times(name)
+        absent = [getattr(self, field) is None for field in CODES]
+        if any(absent) and not all(absent):
             raise InputError(f"{name} has some but not all of codes, scales and bits")
 
-    def _check_neurons(self, name: str) -> None:
-        for field in ("tau_mem", "tau_syn"):
-            if not (getattr(self, field) > 0).all():
-                raise InputError(f"{name}.{field} must be above 0 everywhere")
-        if np.isnan(self.v_min).any() or not (self.v_min <= self.v_reset).all():
-            raise InputError(f"{name}.v_min must not lie above v_reset")
-        if not (self.v_reset < self.v_th).all():
-            neuron = int(np.argmax(self.v_reset >= self.v_th))
-            raise InputError(f"{name}.v_reset of neuron {neuron} is not below its v_th")
-        if (self.t_ref < 0).any():
-            raise InputError(f"{name}.t_ref must not be negative")
-        if self.poisson is not None:
-            bad = self.poisson & (np.isfinite(self.tau_mem) | (self.t_ref > 0))
-            if bad.any():
-                k = int(np.argmax(bad))
-                raise InputError(
-                    f"{name}: Poisson source {k} has tau_mem {self.tau_mem[k]} ms and t_ref "
-                    f"{self.t_ref[k]} ms: sources neither leak nor rest (tau_mem inf, t_ref 0)"
-                )
+    def _check_times(self, name: str) -> None:
+        """Refuse resets, delays and steps that no simulator could run."""
         if self.reset not in RESETS:
             raise InputError(f"{name}.reset is {self.reset!r}; known: {', '.join(RESETS)}")
         shortest = self.delay if self.delays is None else int(self.delays.min(initial=1))
@@ -195,14 +161,6 @@ class SpikingNetwork:
         """Number of input channels, C."""
         return len(self.in_indptr) - 1
 
-    def refuse_poisson(self, where: str) -> None:
-        """Raise InputError where the network has Poisson sources, which `where` has not."""
-        if self.poisson is not None and self.poisson.any():
-            raise InputError(
-                f"{where} has no Poisson sources: convert with --sources regular, or simulate the "
-                "network on trials"
-            )
-
     @property
     def weight_bits(self) -> int | None:
         """Width that a chip's weights need, or None where the network is not quantised."""
@@ -212,6 +170,13 @@ class SpikingNetwork:
     def steps_per_task_step(self) -> int:
         """Simulation steps in one task step."""
         return round(self.task_dt / self.dt)
+
+    def without_codes(self, **changes: Any) -> "SpikingNetwork":
+        """This network with its weights as they are, without integer codes; other fields changed.
+
+        changes: fields and their new values, as for `dataclasses.replace`.
+        """
+        return replace(self, **dict.fromkeys(CODES), **changes)
 
     def quantised(self) -> "SpikingNetwork":
         """This network with its weights replaced by codes * scale (float32 products).

@@ -7,16 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_sampling
 
 Array = npt.NDArray[Any]
 Value = float | npt.ArrayLike
-
-_NEURON_DEFAULTS: dict[str, float] = {
-    "tau_mem": 20.0, "tau_syn": 5.0, "v_th": 1.0, "v_reset": 0.0, "v_leak": 0.0,
-    "v_min": -np.inf, "t_ref": 0.0, "bias": 0.0,
-}  # fmt: skip
 
 
 def from_csr(
@@ -34,20 +30,18 @@ def from_csr(
     """A network from CSR arrays by presynaptic neuron: row j holds the synapses of neuron j.
 
     weights (nnz,): total change of the postsynaptic v by one spike; `delay` or `delays` (nnz,)
-    in steps of dt ms. Neuron parameters, each one number or (N,): tau_mem 20, tau_syn 5,
-    v_th 1, v_reset 0, v_leak 0, v_min -inf, t_ref 0, bias 0, in the units of `SpikingNetwork`.
+    in steps of dt ms. neurons: the parameters of `NeuronParameters`, each one number or (N,), in
+    its units; without them tau_mem 20, tau_syn 5, v_th 1, v_reset 0, v_leak 0, v_min -inf,
+    t_ref 0, bias 0, and none of the optional ones.
     """
-    unknown = sorted(set(neurons) - set(_NEURON_DEFAULTS))
+    unknown = sorted(set(neurons) - set(PARAMETERS))
     if unknown:
-        raise InputError(
-            f"unknown neuron parameter {unknown[0]!r}; known: {', '.join(_NEURON_DEFAULTS)}"
-        )
+        raise InputError(f"unknown neuron parameter {unknown[0]!r}; known: {', '.join(PARAMETERS)}")
     n = len(np.asarray(indptr)) - 1
     values: dict[str, Any] = {
-        name: np.broadcast_to(np.asarray(neurons.get(name, default), np.float32), (n,))
-        if np.ndim(neurons.get(name, default)) == 0
-        else np.asarray(neurons[name])
-        for name, default in _NEURON_DEFAULTS.items()
+        name: _everywhere(neurons.get(name, parameter.default), n, parameter.dtype)
+        for name, parameter in PARAMETERS.items()
+        if name in neurons or name not in OPTIONAL
     }
     places: Array = np.stack([np.zeros(n), np.arange(n)], axis=1)
     places = places if positions is None else np.asarray(positions)
@@ -59,6 +53,12 @@ def from_csr(
         "task_dt": dt, "positions": places, "sheet": sheet, "battery": "", "tasks": (),
     }  # fmt: skip
     return SpikingNetwork(**values)
+
+
+def _everywhere(value: Value, n: int, dtype: type) -> Array:
+    """One number for all n neurons, or an array as it is."""
+    given = np.asarray(value)
+    return given if given.ndim else np.full(n, given, dtype)
 
 
 def from_sparse(matrix: Any, **options: Any) -> SpikingNetwork:

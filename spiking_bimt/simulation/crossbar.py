@@ -61,24 +61,23 @@ def run_crossbars(
         raise InputError("synapses with delays of their own do not add up in a column: use one")
     if trials.n_inputs != network.n_inputs:
         raise InputError(f"the trials have {trials.n_inputs} channels, not {network.n_inputs}")
+    network.refuse_optional("a crossbar", known=["poisson"])
     n, batch, n_sub = network.n_neurons, trials.n_trials, network.steps_per_task_step
-    decay_mem, gain_syn, gain_in, constant, v_min, decay_syn, v_th, reset_gain, reset_shift = (
-        row[:n] for row in propagators.membrane(network, np.float64)
-    )
+    of = propagators.step_of(network, np.float64)
     hold = propagators.refractory_steps(network)[:n]
     rng = np.random.default_rng((seed, 1))
     spiking = _Phase(crossbars, 0, n, crossbars.scale, n)
     driven = _Phase(crossbars, n, n + network.n_inputs, crossbars.in_scale, n)
     fade = np.exp(-network.dt / network.tau_out)
     poisson = poisson_sources(network)
-    level, shift = (np.tile(row, (batch, 1)) for row in (v_th, reset_shift))
+    level, shift = (np.tile(row, (batch, 1)) for row in (of.v_th, of.reset_shift))
     drawn = np.zeros((batch, n), np.int64)
 
     def redraw(trial: Array, neuron: Array) -> None:
         span = np.empty(len(trial))
         exponentials(seed, trial, neuron, drawn[trial, neuron], span)
-        span *= -reset_shift[neuron]
-        level[trial, neuron] = v_th[neuron] + reset_shift[neuron] + span
+        span *= -of.reset_shift[neuron]
+        level[trial, neuron] = of.v_th[neuron] + of.reset_shift[neuron] + span
         shift[trial, neuron] = -span
 
     redraw(np.repeat(np.arange(batch), len(poisson)), np.tile(poisson, batch))
@@ -94,16 +93,16 @@ def run_crossbars(
         at = trials.offsets[:-1][alive] + row
         levels = np.zeros((batch, network.n_inputs))
         levels[alive] = trials.inputs[at]
-        drive = gain_in * driven.sums(levels, rng) + constant
+        drive = of.gain_in * driven.sums(levels, rng) + of.constant
         for _ in range(n_sub):
-            moved = np.maximum(decay_mem * v + gain_syn * charge + drive, v_min)
+            moved = np.maximum(of.decay_mem * v + of.gain_syn * charge + drive, of.v_min)
             v = np.where(free_at > step, v, moved)
-            charge *= decay_syn
+            charge *= of.decay_syn
             due = past[step % len(past)]
             if due.any():
                 charge += spiking.sums(due.astype(float), rng)
             fired = (v > level) & (free_at <= step) & alive[:, None]
-            v = np.where(fired, reset_gain * v + shift, v)
+            v = np.where(fired, of.reset_gain * v + shift, v)
             free_at = np.where(fired, step + 1 + hold, free_at)
             trace = trace * fade + fired
             past[(step + network.delay) % len(past)] = fired

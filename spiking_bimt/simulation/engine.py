@@ -92,7 +92,7 @@ class Simulation:
         order: how neurons are stored, for locality: "given", "sheet" or all neurons in an order.
         Spikes and traces keep the given numbers; sums are made in the order stored.
         """
-        network.refuse_poisson("a long run")
+        network.refuse_optional("a long run")
         _check(network, mode, threads, seed, np.dtype(dtype))
         self.network, self.inputs, self.mode = network, tuple(inputs), mode
         self.dtype = np.dtype(dtype)

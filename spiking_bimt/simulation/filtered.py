@@ -1,7 +1,5 @@
 """The filtered spikes of every neuron, which are what a rate network calls its rates."""
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -26,10 +24,8 @@ def filtered_spikes(
     """
     n = network.n_neurons
     # A readout of each neuron by itself.
-    probe = replace(
-        network, w_out=np.eye(n, dtype=np.float32) * np.float32(jump),
-        b_out=np.zeros(n, np.float32), bits=None, codes=None, scale=None, in_codes=None,
-        in_scale=None, out_codes=None, out_scale=None,
-    )  # fmt: skip
+    probe = network.without_codes(
+        w_out=np.eye(n, dtype=np.float32) * np.float32(jump), b_out=np.zeros(n, np.float32)
+    )
     found = run_trials(probe, trials, seed=seed, threads=threads, record_spikes=False)
     return found.outputs, found.spike_counts

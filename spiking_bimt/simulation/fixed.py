@@ -66,22 +66,23 @@ def run_fixed(
     with no weight at all (the widths are too small), or has a delay of its own.
     """
     check(network, trials, seed, None, np.dtype(np.float64))
-    network.refuse_poisson("fixed point")
+    network.refuse_optional("fixed point")
     if network.delays is not None:
         raise InputError("synapses with delays of their own are not simulated in fixed point")
     n, one, unity = network.n_neurons, widths.one, 1 << widths.decay
-    rows = [row[:n] for row in propagators.membrane(network, np.float64)]
-    decay_mem, gain_syn, gain_in, constant, v_min, decay_syn, v_th, reset_gain, shift = rows
-    weights = np.rint(network.weights * gain_syn[network.indices] * one).astype(np.int64)
+    step = propagators.step_of(network, np.float64)
+    weights = np.rint(network.weights * step.gain_syn[network.indices] * one).astype(np.int64)
     lost = int(((weights == 0) & (network.weights != 0)).sum())
     if lost == len(weights) and lost:
         raise InputError(
             f"all {lost} weights round to 0 with a membrane of {widths.membrane} bits: take more"
         )
     limits = np.array([2 ** (widths.membrane - 1) - 1, 2 ** (widths.current - 1) - 1], np.int64)
-    floor = np.where(np.isinf(v_min), _NO_FLOOR, v_min * one)
-    cells = [np.rint(decay_mem * unity), np.rint(decay_syn * unity), floor, np.rint(v_th * one),
-             reset_gain, np.rint(shift * one)]  # fmt: skip
+    floor = np.where(np.isinf(step.v_min), _NO_FLOOR, step.v_min * one)
+    cells = [
+        np.rint(step.decay_mem * unity), np.rint(step.decay_syn * unity), floor,
+        np.rint(step.v_th * one), step.reset_gain, np.rint(step.reset_shift * one),
+    ]  # fmt: skip
     start = starts(network, seed, slice(0, trials.n_trials), np.dtype(np.float64))
     outputs = np.empty((len(trials.labels), len(network.b_out)))
     counts = np.zeros((trials.n_trials, n), np.int32)
@@ -91,7 +92,7 @@ def run_fixed(
         propagators.refractory_steps(network)[:n].astype(np.int64), network.delay,
         network.indptr, network.indices, weights,
         network.in_indptr, network.in_indices, network.in_weights.astype(np.float64),
-        gain_in, constant, propagators.readout_fade(network, np.float64),
+        step.gain_in, step.constant, propagators.readout_fade(network, np.float64),
         np.ascontiguousarray(network.w_out.T, np.float64), network.b_out.astype(np.float64),
         outputs, counts,
     )  # fmt: skip

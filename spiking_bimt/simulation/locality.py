@@ -13,9 +13,6 @@ from spiking_bimt.kernels import sim_renumber
 Array = npt.NDArray[Any]
 Order = str | npt.ArrayLike
 
-NEURON_FIELDS = ("tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "v_min", "t_ref", "bias",
-                 "positions")  # fmt: skip
-
 
 def storage_order(network: SpikingNetwork, wanted: Order) -> Array | None:
     """(N,) the neurons in the order in which they are stored; None for as they are numbered.
@@ -52,15 +49,13 @@ def renumbered(network: SpikingNetwork, order: Array) -> SpikingNetwork:
 
 def alone(network: SpikingNetwork, chosen: Array | slice) -> SpikingNetwork:
     """Some neurons with their parameters, without synapses."""
-    fields = {name: getattr(network, name)[chosen] for name in NEURON_FIELDS}
-    return replace(
-        network,
-        **fields, w_out=network.w_out[:, chosen],
-        indptr=np.zeros(len(fields["bias"]) + 1, np.int64), indices=np.empty(0, np.int32),
+    values = network.parameters(chosen)
+    places = network.positions[chosen]
+    return network.without_codes(
+        **values, positions=places, w_out=network.w_out[:, chosen],
+        indptr=np.zeros(len(places) + 1, np.int64), indices=np.empty(0, np.int32),
         weights=np.empty(0, np.float32), delays=None, in_indptr=np.zeros(1, np.int64),
-        in_indices=np.empty(0, np.int32), in_weights=np.empty(0, np.float32), codes=None,
-        scale=None, in_codes=None, in_scale=None, out_codes=None, out_scale=None, bits=None,
-        core=None,
+        in_indices=np.empty(0, np.int32), in_weights=np.empty(0, np.float32), core=None,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_trials
+from spiking_bimt.kernels.sim_trials import Step
 
 Array = npt.NDArray[Any]
 
@@ -20,8 +21,8 @@ def mean_decay(x: Array) -> Array:
     return np.where(x > 0, -np.expm1(-safe) / safe, 1.0)
 
 
-def membrane(network: SpikingNetwork, dtype: npt.DTypeLike) -> tuple[Array, ...]:
-    """decay_mem, gain_syn, gain_in, constant, v_min, decay_syn, v_th, reset_gain, reset_shift.
+def step_of(network: SpikingNetwork, dtype: npt.DTypeLike) -> Step:
+    """(N,) what one time step does to each neuron, computed in float64 and cast to `dtype`.
 
     With a = 1 / tau_mem (0 for a non-leaky membrane) and b = 1 / tau_syn, over h = dt:
 
@@ -29,8 +30,7 @@ def membrane(network: SpikingNetwork, dtype: npt.DTypeLike) -> tuple[Array, ...]
         g_in = int_0^h exp(-a s) ds
         g_syn = b int_0^h exp(-a (h - s)) exp(-b s) ds = b h exp(-min(a, b) h) m(|a - b| h)
 
-    where m is `mean_decay`: neither a = b nor a = 0 divides by zero or cancels. Computed in
-    float64, cast to `dtype` and padded as the kernel wants, with neurons that never spike.
+    where m is `mean_decay`: neither a = b nor a = 0 divides by zero or cancels.
     """
     h = network.dt
     a, b = h / network.tau_mem.astype(np.float64), h / network.tau_syn.astype(np.float64)
@@ -38,20 +38,25 @@ def membrane(network: SpikingNetwork, dtype: npt.DTypeLike) -> tuple[Array, ...]
     subtract = np.full(network.n_neurons, network.reset == "subtract")
     if network.poisson is not None:
         subtract |= network.poisson
-    rows = {
-        "decay_mem": np.exp(-a),
-        "gain_syn": b * np.exp(-np.minimum(a, b)) * mean_decay(np.abs(a - b)),
-        "gain_in": gain_in,
-        "constant": gain_in * network.bias - np.expm1(-a) * network.v_leak,
-        "v_min": network.v_min,
-        "decay_syn": np.exp(-b),
-        "v_th": network.v_th,
-        "reset_gain": subtract.astype(np.float64),
-        "reset_shift": network.v_reset - np.where(subtract, network.v_th.astype(np.float64), 0.0),
-    }
-    return tuple(
-        padded(row, dtype, np.inf if name == "v_th" else 0.0) for name, row in rows.items()
+    exact = Step(
+        decay_mem=np.exp(-a),
+        gain_syn=b * np.exp(-np.minimum(a, b)) * mean_decay(np.abs(a - b)),
+        gain_in=gain_in,
+        constant=gain_in * network.bias - np.expm1(-a) * network.v_leak,
+        v_min=network.v_min,
+        decay_syn=np.exp(-b),
+        v_th=network.v_th,
+        reset_gain=subtract.astype(np.float64),
+        reset_shift=network.v_reset - np.where(subtract, network.v_th.astype(np.float64), 0.0),
     )
+    return Step(*(row.astype(dtype) for row in exact))
+
+
+def padded_step(network: SpikingNetwork, dtype: npt.DTypeLike) -> Step:
+    """`step_of`, filled up to the kernel's length with neurons that never spike."""
+    fills = Step(*np.zeros(len(Step._fields)))._replace(v_th=np.inf)
+    rows = zip(step_of(network, dtype), fills, strict=True)
+    return Step(*(padded(row, dtype, fill) for row, fill in rows))
 
 
 def refractory_steps(network: SpikingNetwork) -> npt.NDArray[np.int32]:

@@ -117,7 +117,7 @@ def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[A
     """What `lif.run` takes of the network, in its order."""
     delays = np.empty(0, np.int32) if network.delays is None else network.delays
     return (
-        propagators.membrane(network, dtype),
+        propagators.padded_step(network, dtype),
         propagators.refractory_steps(network),
         poisson_sources(network),
         network.indptr,

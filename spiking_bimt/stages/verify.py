@@ -10,6 +10,7 @@ from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.neurons import PARAMETERS
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError, InputError
@@ -18,8 +19,7 @@ from spiking_bimt.simulation.golden import replay
 from spiking_bimt.simulation.run import run_trials
 
 _COMPARED = ("indptr", "indices", "codes", "weights", "delays", "in_indptr", "in_indices",
-             "in_codes", "in_weights", "out_codes", "w_out", "b_out", "tau_mem", "tau_syn", "v_th",
-             "v_reset", "v_leak", "v_min", "t_ref", "bias", "poisson")  # fmt: skip
+             "in_codes", "in_weights", "out_codes", "w_out", "b_out", *PARAMETERS)  # fmt: skip
 
 
 def verify(

@@ -128,7 +128,7 @@ def test_the_file_alone_gives_the_rounded_network(tmp_path: Path, seed: int) -> 
 def _first_step(network: SpikingNetwork) -> Array:
     """[post, pre] change of v by a spike in the step after it arrives, in thresholds."""
     n = network.n_neurons
-    gain = propagators.membrane(network, np.float64)[1][:n]
+    gain = propagators.step_of(network, np.float64).gain_syn
     per_spike = gain / (network.v_th.astype(float) - network.v_reset)
     return dense(network.indptr, network.indices, network.weights, n) * per_spike[:, None]
 

@@ -75,7 +75,7 @@ def as_discretised(
         network, tau_syn=(-DT / np.log(decay_syn)).astype(np.float32),
         tau_mem=(-DT / np.log(decay_mem)).astype(np.float32), reset=reset,
     )  # fmt: skip
-    gain = propagators.membrane(changed, np.float64)[1][: network.n_neurons]
+    gain = propagators.step_of(changed, np.float64).gain_syn
     source = np.repeat(np.arange(network.n_neurons), np.diff(network.indptr))
     weights = w_rec[network.indices, source] / gain[network.indices]
     return replace(changed, weights=weights.astype(np.float32)), 1 / gain

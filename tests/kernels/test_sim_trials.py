@@ -134,7 +134,7 @@ def test_one_spike_gives_the_alpha_shaped_potential_and_its_peak(
         0, 1, dt=0.125, n_sub=1, bias=[0.0], v_leak=[0.0], v_min=[-np.inf],
         tau_mem=[tau_mem], tau_syn=[tau_syn],
     )  # fmt: skip
-    decay_mem, gain_syn, _, _, v_min, decay_syn, *_ = propagators.membrane(network, np.float64)
+    step_of = propagators.padded_step(network, np.float64)
     weight = 0.8
     v, charge, zeros = (
         np.zeros(sim_trials.BLOCK),
@@ -144,8 +144,10 @@ def test_one_spike_gives_the_alpha_shaped_potential_and_its_peak(
     free_at, trace = np.zeros(sim_trials.BLOCK, np.int32), np.zeros(400)
     sim_trials.deliver(np.array([0]), np.array([0, 1]), np.array([0]), np.array([weight]), charge)
     for step in range(400):
-        sim_trials.integrate(v, charge, zeros, decay_mem, gain_syn, v_min, free_at, step)
-        sim_trials.decay(charge, decay_syn)
+        sim_trials.integrate(
+            v, charge, zeros, step_of.decay_mem, step_of.gain_syn, step_of.v_min, free_at, step
+        )
+        sim_trials.decay(charge, step_of.decay_syn)
         trace[step] = v[0]
     t = 0.125 * np.arange(1, 401)
     if tau_mem == tau_syn:
@@ -171,7 +173,7 @@ def test_propagators_are_the_exponential_of_the_equations(
     tau = tau_mem if nearness is None else tau_syn * (1 + nearness)
     network = random_network(0, 1, dt=dt, tau_mem=[tau], tau_syn=[tau_syn], bias=[0.3],
                              v_leak=[0.2])  # fmt: skip
-    found = [row[0] for row in propagators.membrane(network, np.float64)]
+    found = [row[0] for row in propagators.step_of(network, np.float64)]
     wide_mem, wide_syn = network.tau_mem.astype(float), network.tau_syn.astype(float)
     matrix = sim_twin.step_matrices(wide_mem, wide_syn, dt)[0]
     constant = matrix[0, 2] * (np.float32(0.3) + np.float32(0.2) / wide_mem[0])

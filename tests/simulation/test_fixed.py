@@ -20,9 +20,11 @@ def test_plain_integers_give_the_same_counts(reset: str) -> None:
     widths = FixedPoint(membrane=20, current=20, decay=12)
     found = run_fixed(network, trials, widths, seed=5)
     n, one = 15, 2**16
-    mem, syn, g_in, constant, v_min, d_syn, v_th, gain, shift = (
-        row[:n] for row in propagators.membrane(network, np.float64)
-    )
+    of = propagators.step_of(network, np.float64)
+    mem, syn, g_in, constant, v_min = (
+        of.decay_mem, of.gain_syn, of.gain_in, of.constant, of.v_min
+    )  # fmt: skip
+    d_syn, v_th, gain, shift = of.decay_syn, of.v_th, of.reset_gain, of.reset_shift
     hold = propagators.refractory_steps(network)[:n]
     leak = constant - g_in * network.bias
     drive = np.rint((g_in * drive_of(network, trials, 0) + leak) * one).astype(int)
