@@ -29,7 +29,7 @@ _VERSION = (0, 1)
 _SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpikeFile:
     """The spikes of a set of trials, as a SONATA file holds them."""
 

@@ -129,7 +129,7 @@ def padded_inputs(trials: Trials, dtype: torch.dtype = torch.float32) -> Tensor:
     inputs = torch.zeros(int(trials.lengths.max()), trials.n_trials, trials.n_inputs, dtype=dtype)
     for trial in range(trials.n_trials):
         rows = trials.inputs[trials.offsets[trial] : trials.offsets[trial + 1]]
-        inputs[: len(rows), trial] = torch.from_numpy(rows)
+        inputs[: len(rows), trial] = torch.tensor(rows)
     return inputs
 
 

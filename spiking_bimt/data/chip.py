@@ -75,7 +75,11 @@ class Chip:
     """Time that a core takes for each event, ns: soma (a neuron and step), spike, packet (sent),
     receive (a packet), synapse; None where unpublished."""
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.width, self.height, self.cores_per_tile))
+
     def __post_init__(self) -> None:
+        validate.own(self)
         for field in ("width", "height", "cores_per_tile", "neurons_per_core", "weight_bits",
                       "crossbar_rows", "crossbar_cols"):  # fmt: skip
             if getattr(self, field) < 1:
@@ -145,7 +149,7 @@ class Chip:
         return np.stack([tile // self.height, tile % self.height], axis=1).astype(np.int32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placement:
     """The core of every neuron, and its slot there."""
 
@@ -171,7 +175,7 @@ class Placement:
             raise InputError("Placement.slot must be distinct within each core and not negative")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Traffic:
     """What the chip's network carries for given spikes, summed over them."""
 
@@ -188,6 +192,9 @@ class Traffic:
     spikes: int
     energy_pj: dict[str, float] | None
     """Energy by event (soma, spike, synapse, packet, hop), pJ; None where unpublished."""
+
+    def __post_init__(self) -> None:
+        validate.own(self)
 
     @property
     def hops(self) -> int:

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data import validate
+
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Crossbars:
     """X crossbars of R rows and C columns; a column's sum is read, converted and scaled.
 
@@ -32,6 +34,9 @@ class Crossbars:
     """Bits of the converter, None: no converter."""
     adc_full: Floats
     """(X,) largest sum that the converter reads."""
+
+    def __post_init__(self) -> None:
+        validate.own(self)
 
     def convert(self, sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """(X, B, C) column sums as the converter gives them: rounded and clipped."""

@@ -48,7 +48,11 @@ class Device:
     sources: dict[str, str]
     """Where each figure comes from."""
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.g_min, self.g_max, self.slices))
+
     def __post_init__(self) -> None:
+        validate.own(self)
         owner = f"device {self.name}"
         validate.positive(owner, "g_max", self.g_max)
         validate.positive(owner, "drift_start", self.drift_start)
@@ -73,7 +77,7 @@ class Device:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conductances:
     """The codes of a tile set as levels of device pairs, aligned with `TileSet.codes`.
 

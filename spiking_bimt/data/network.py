@@ -190,19 +190,20 @@ class SpikingNetwork(NeuronParameters):
         ):  # fmt: skip
             raise InputError("the network has no integer codes: run convert with --bits")
         kept, in_kept = self.codes != 0, self.in_codes != 0
-        indices, in_indices = self.indices[kept], self.in_indices[in_kept]
-        codes, in_codes = self.codes[kept], self.in_codes[in_kept]
+        mine = validate.hand_over
+        indices, in_indices = mine(self.indices[kept]), mine(self.in_indices[in_kept])
+        codes, in_codes = mine(self.codes[kept]), mine(self.in_codes[in_kept])
         return replace(
             self,
             indptr=_kept_indptr(self.indptr, kept),
             indices=indices,
             codes=codes,
-            weights=codes.astype(np.float32) * self.scale[indices],
-            delays=None if self.delays is None else self.delays[kept],
+            weights=mine(codes.astype(np.float32) * self.scale[indices]),
+            delays=None if self.delays is None else mine(self.delays[kept]),
             in_indptr=_kept_indptr(self.in_indptr, in_kept),
             in_indices=in_indices,
             in_codes=in_codes,
-            in_weights=in_codes.astype(np.float32) * self.in_scale[in_indices],
+            in_weights=mine(in_codes.astype(np.float32) * self.in_scale[in_indices]),
             w_out=self.out_codes.astype(np.float32) * self.out_scale[:, None],
         )
 

@@ -15,7 +15,7 @@ ACTIVATIONS = ("relu", "lif")
 CURVE_FIELDS = ("tau_mem", "t_ref", "full_rate", "softness")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RateNetwork:
     """A leaky rate RNN on a 2D sheet (Yang et al. 2019, eq. 4 without the noise term):
 
@@ -99,6 +99,9 @@ class RateNetwork:
             if core.min() < 0 or not self.chip:
                 raise InputError(f"{name}.core must not be negative, and belongs to a chip")
             object.__setattr__(self, "core", core)
+        if self.poisson is not None:
+            poisson = validate.array(name, "poisson", self.poisson, (n,), np.bool_)
+            object.__setattr__(self, "poisson", poisson)
 
     def _check_curve(self, name: str) -> None:
         if (self.curve is None) != (self.activation == "relu"):

@@ -9,7 +9,7 @@ from spiking_bimt.data import validate
 from spiking_bimt.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SelfTest:
     """Inputs, start and golden spikes of whole trials, each from its own start."""
 

@@ -9,7 +9,7 @@ from spiking_bimt.data import validate
 from spiking_bimt.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """Outputs and spikes of a network on a set of trials.
 

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data import validate
 from spiking_bimt.data.atomic import remove as remove
 from spiking_bimt.data.atomic import replacing as replacing
 from spiking_bimt.data.atomic import replacing_folder as replacing_folder
@@ -229,7 +230,7 @@ def read_fields(group: h5py.Group, record: type[T]) -> T:
     for field in dataclasses.fields(typing.cast(Any, record)):
         name, optional = field.name, type(None) in typing.get_args(hints[field.name])
         if name in group:
-            values[name] = read_array(group, name)
+            values[name] = validate.hand_over(read_array(group, name))
         elif name in group.attrs:
             values[name] = _attribute(group, name, hints[name])
         elif optional:

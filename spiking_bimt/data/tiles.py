@@ -15,7 +15,7 @@ LARGEST_TILE = 2**31 - 1
 """Most crosspoints of a tile: a position counts in 32 bits."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TileSet:
     """The non-empty crossbar tiles of a placed, quantised network; memory follows its synapses.
 

@@ -9,7 +9,7 @@ from spiking_bimt.data import validate
 from spiking_bimt.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trials:
     """Whole trials of a battery, end to end; trial k owns steps offsets[k]..offsets[k + 1]."""
 

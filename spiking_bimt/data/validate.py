@@ -1,5 +1,6 @@
 """Checks that the records run on themselves when they are made."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ def array(
     *,
     finite: bool = True,
 ) -> npt.NDArray[Any]:
-    """`value` as a contiguous array of `dtype`; `None` in `shape` admits any length.
+    """`value` as a contiguous, read-only array of `dtype` that nobody else can write to.
+
+    `None` in `shape` admits any length. What the caller could still write to is copied; an array
+    that is read-only down to its memory (see `hand_over`) is taken as it is.
 
     Raises InputError that names `owner.name` when the shape differs or, with `finite`, when an
     entry is NaN or infinite.
@@ -34,7 +38,47 @@ def array(
     if finite and given.dtype.kind == "f" and not np.isfinite(given).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
         raise InputError(f"{owner}.{name}{list(first)} is {given[first]}: it must be finite")
-    return np.ascontiguousarray(given, dtype=dtype)
+    return hand_over(given.astype(dtype, order="C", copy=not _is_read_only(given)))
+
+
+def hand_over(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """An array that its maker gives away: made read-only, so that records take it without a copy.
+
+    The arrays that it is a view of become read-only too.
+    """
+    part: Any = value
+    while isinstance(part, np.ndarray):
+        part.flags.writeable = False
+        part = part.base
+    return value
+
+
+def read_only(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A view that cannot be written to: Numba compiles a kernel anew for arrays that can be."""
+    view = value.view()
+    view.flags.writeable = False
+    return view
+
+
+def _is_read_only(value: npt.NDArray[Any]) -> bool:
+    """Whether no array that shares the value's memory can be written to."""
+    part: Any = value
+    while isinstance(part, np.ndarray):
+        if part.flags.writeable or (part.base is None and not part.flags.owndata):
+            return False
+        part = part.base
+    return part is None or isinstance(part, bytes)
+
+
+def own(record: Any) -> None:
+    """Give a frozen record arrays, lists and dictionaries of its own; the arrays are read-only."""
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, np.ndarray):
+            value = hand_over(value if _is_read_only(value) else value.copy())
+        elif isinstance(value, dict | list):
+            value = type(value)(value)
+        object.__setattr__(record, field.name, value)
 
 
 def csr(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
+from spiking_bimt.data.validate import hand_over
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_sampling
 
@@ -70,7 +71,7 @@ def from_sparse(matrix: Any, **options: Any) -> SpikingNetwork:
         raise InputError(f"the weights have shape {matrix.shape}: a network needs a square matrix")
     rows = matrix.tocsr(copy=True)
     rows.sort_indices()
-    return from_csr(rows.indptr, rows.indices, rows.data, **options)
+    return from_csr(*map(hand_over, (rows.indptr, rows.indices, rows.data)), **options)
 
 
 def from_coo(
@@ -95,9 +96,9 @@ def from_coo(
     indptr = np.append(0, np.cumsum(np.bincount(source.astype(np.int64), minlength=n)))
     return from_csr(
         indptr,
-        target[order],
-        np.asarray(weights)[order],
-        delays=None if delays is None else np.asarray(delays)[order],
+        hand_over(target[order]),
+        hand_over(np.asarray(weights)[order]),
+        delays=None if delays is None else hand_over(np.asarray(delays)[order]),
         **options,
     )
 
@@ -139,7 +140,7 @@ def random_sheet(
     places = np.stack(np.divmod(np.arange(n), side), axis=1)
     return from_csr(
         np.arange(n + 1) * fan_out,
-        targets.ravel(),
-        values.ravel(),
+        hand_over(targets.ravel()),
+        hand_over(values.ravel()),
         **{"positions": places} | options,
     )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.validate import hand_over, own
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.sim_advance import Team, advance
 from spiking_bimt.kernels.sim_renumber import name_spikes
@@ -38,7 +39,7 @@ _LONGEST_WINDOW = 8192
 _MANY_SPIKES = 2**20  # in a window: above it windows shrink, so memory stays bounded
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Activity:
     """Spikes and traces of a run."""
 
@@ -51,6 +52,9 @@ class Activity:
     dt: float
     n_neurons: int
     n_steps: int
+
+    def __post_init__(self) -> None:
+        own(self)
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
@@ -126,7 +130,8 @@ class Simulation:
             longer = max(self._window // 2, 1) if many else self._window * 2
             self._window = min(longer, _LONGEST_WINDOW)
         empty = (np.empty(0, np.int32), np.empty(0, np.int32), self._traces(0))
-        when, neurons, traces = (np.concatenate(c) for c in zip(empty, *pieces, strict=True))
+        columns = zip(empty, *pieces, strict=True)
+        when, neurons, traces = (hand_over(np.concatenate(column)) for column in columns)
         return Activity(when, neurons, traces, self.network.dt, self.network.n_neurons, steps)
 
     def switch(self, mode: str) -> None:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.data.validate import own
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_fixed_point
 from spiking_bimt.simulation import propagators
@@ -43,7 +44,7 @@ class FixedPoint:
         return 1 << (self.membrane - 1 - self.headroom)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FixedRun:
     """What a simulation in fixed point gave."""
 
@@ -54,6 +55,9 @@ class FixedRun:
     membrane_overflows: int
     """How often a membrane saturated."""
     current_overflows: int
+
+    def __post_init__(self) -> None:
+        own(self)
 
 
 def run_fixed(

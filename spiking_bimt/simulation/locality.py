@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.validate import hand_over, read_only
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_renumber
 
@@ -35,15 +36,14 @@ def storage_order(network: SpikingNetwork, wanted: Order) -> Array | None:
 
 def renumbered(network: SpikingNetwork, order: Array) -> SpikingNetwork:
     """The network's neurons in another order with the synapses between them, nothing else."""
-    none = np.empty(0, np.int32)
-    delays = none if network.delays is None else network.delays
+    delays = read_only(np.empty(0, np.int32)) if network.delays is None else network.delays
     indptr, indices, weights, delays = sim_renumber.rows_in_order(
         order, network.indptr, network.indices, network.weights, delays
     )
     return replace(
         alone(network, order),
-        indptr=indptr, indices=indices, weights=weights,
-        delays=None if network.delays is None else delays,
+        indptr=hand_over(indptr), indices=hand_over(indices), weights=hand_over(weights),
+        delays=None if network.delays is None else hand_over(delays),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import store
+from spiking_bimt.data.validate import hand_over, own
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.parts import CLOCK
@@ -22,7 +23,7 @@ _ARRAYS = ("cells", "marks", "clock", "head", "history", "cursors", "first")
 _ROWS_A_CHUNK = 2**16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpikeStream:
     """The spikes of a run, as `stream` wrote them."""
 
@@ -32,6 +33,9 @@ class SpikeStream:
     dt: float
     """Step, ms."""
     n_neurons: int
+
+    def __post_init__(self) -> None:
+        own(self)
 
 
 def stream(
@@ -77,7 +81,7 @@ def stream(
 def read_stream(path: str | Path) -> SpikeStream:
     """Read what `stream` wrote; InputError for anything but a whole file of it."""
     with store.reading(Path(path), SPIKES) as file:
-        steps, neurons = store.read_array(file, "steps"), store.read_array(file, "neurons")
+        steps, neurons = (hand_over(store.read_array(file, name)) for name, _ in _COLUMNS)
         if steps.shape != neurons.shape:
             raise InputError(f"steps has shape {steps.shape}, neurons {neurons.shape}")
         return SpikeStream(steps, neurons, float(file.attrs["dt"]), int(file.attrs["n_neurons"]))

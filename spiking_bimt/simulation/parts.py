@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.validate import read_only
 from spiking_bimt.kernels import sim_event, sim_swept
 from spiking_bimt.kernels.sim_advance import Lazy, Swept
 from spiking_bimt.kernels.sim_clock import CHUNK
@@ -176,7 +177,7 @@ def _synapses(
     none = np.empty(0, np.int32)
     targets = np.empty(2 * len(indices), f"i{np.dtype(dtype).itemsize}")
     values = targets.view(dtype)
-    rows_joined(indptr, indices, weights, targets, values)
+    rows_joined(*map(read_only, (indptr, indices, weights)), targets, values)
     if indptr[-1] <= np.iinfo(np.int32).max:  # each part reads all of it: half takes less cache
         indptr = indptr.astype(np.int32)
     return indptr, targets, values, none if delays is None else delays

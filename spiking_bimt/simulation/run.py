@@ -11,6 +11,7 @@ import numpy.typing as npt
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.data.validate import hand_over, read_only
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_trials
 from spiking_bimt.simulation import propagators
@@ -76,11 +77,11 @@ def run_trials(
 def _joined(parts: list[Part], outputs: Array, counts: Array, dt: float) -> Recording:
     sizes = np.concatenate([of_trial for _, _, of_trial in parts])
     return Recording(
-        outputs=outputs.astype(np.float32, copy=False),
-        spike_counts=counts,
+        outputs=hand_over(outputs.astype(np.float32, copy=False)),
+        spike_counts=hand_over(counts),
         offsets=np.append(0, np.cumsum(sizes)),
-        steps=np.concatenate([steps for steps, _, _ in parts]),
-        neurons=np.concatenate([neurons for _, neurons, _ in parts]),
+        steps=hand_over(np.concatenate([steps for steps, _, _ in parts])),
+        neurons=hand_over(np.concatenate([neurons for _, neurons, _ in parts])),
         dt=dt,
         n_neurons=counts.shape[1],
     )
@@ -116,6 +117,7 @@ def check(
 def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     """What `lif.run` takes of the network, in its order."""
     delays = np.empty(0, np.int32) if network.delays is None else network.delays
+    delays = read_only(delays)  # as a network's own are
     return (
         propagators.padded_step(network, dtype),
         propagators.refractory_steps(network),
