@@ -2,12 +2,12 @@
 
     network.bin     the sections that network.json lists, without gaps
     network.json    offset, type and shape of every section, and the header's names
-    simulate.c      reads both binaries and prints the spikes, in under 100 lines
+    simulate.c      reads both binaries and prints the spikes, in about 100 lines
     inputs.bin      int32 trials; for each: int32 task steps, float32 v (N,), float32 (steps, C)
 
 Parameters are the exact propagators of one step. Weights are int8 or int16 codes times the scale
 of their target where the network is quantised, float32 otherwise. The kernel adds in the order of
-`kernels.lif`, so the spikes are the same bits.
+`sim_trials`, so the spikes are the same bits.
 """
 
 import json
@@ -25,9 +25,11 @@ from spiking_bimt.simulation import propagators
 
 Array = npt.NDArray[Any]
 
-MAGIC, VERSION = 0x544D4942, 1
+MAGIC, VERSION = 0x544D4942, 2
+"""Version 2 counts the rows of propagators, of which there may be more than in version 1."""
 HEADER = ("magic", "version", "neurons", "channels", "outputs", "synapses", "input_synapses",
-          "steps_per_input", "longest_delay", "own_delays", "code_bytes")  # fmt: skip
+          "steps_per_input", "longest_delay", "own_delays", "code_bytes", "step_rows")  # fmt: skip
+_ROWS_OF_VERSION_1 = 9
 _PROGRAM = Path(__file__).parent / "simulate.c"
 
 
@@ -67,7 +69,7 @@ def read_flat(folder: Path) -> dict[str, Array]:
         raise InputError(f"{folder / 'network.json'} is not valid JSON: {error}") from error
     if not isinstance(layout, dict) or layout.get("format") != "spiking_bimt/flat":
         raise InputError(f"{folder / 'network.json'} is no layout of spiking_bimt/flat")
-    if layout.get("version") != VERSION:
+    if layout.get("version") not in (1, VERSION):
         raise InputError(f"{folder} has version {layout.get('version')}, this package {VERSION}")
     if len(image) != layout.get("bytes"):
         raise InputError(
@@ -81,7 +83,7 @@ def read_flat(folder: Path) -> dict[str, Array]:
             ).reshape(part["shape"])
             for name, part in layout["sections"].items()
         }
-        _check(out)
+        _check(dict(zip(layout["header"], out["header"].tolist(), strict=True)), out)
     except InputError as error:
         raise InputError(f"{folder / 'network.bin'}: {error}") from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -91,13 +93,13 @@ def read_flat(folder: Path) -> dict[str, Array]:
     return out
 
 
-def _check(sections: dict[str, Array]) -> None:
+def _check(head: dict[str, int], sections: dict[str, Array]) -> None:
     """Raise unless the sections fit the header, as simulate.c takes for granted."""
-    head = dict(zip(HEADER, sections["header"].tolist(), strict=True))
     if head["magic"] != MAGIC:
         raise InputError("it does not start with this format's number")
     n = head["neurons"]
-    sizes = {name: n for name in (*Step._fields, "scale", "in_scale", "hold")} | {
+    rows = Step._fields[: head.get("step_rows", _ROWS_OF_VERSION_1)]
+    sizes = {name: n for name in (*rows, "scale", "in_scale", "hold")} | {
         "indptr": n + 1, "indices": head["synapses"], "codes": head["synapses"],
         "delays": head["synapses"] if head["own_delays"] else 0,
         "in_indptr": head["channels"] + 1, "in_indices": head["input_synapses"],
@@ -124,6 +126,13 @@ def write_inputs(path: Path, levels: list[Array], starts: Array) -> None:
     store.write_bytes(path, b"".join(parts))
 
 
+def _rows(network: SpikingNetwork) -> dict[str, Array]:
+    """The propagators of one step by name; an optional one that the network lacks is empty."""
+    network.refuse_optional("the C program", propagators.TRIALS_HAVE)
+    rows = propagators.step_of(network, np.float32)._asdict()
+    return {name: row.astype("<f4") for name, row in rows.items()}
+
+
 def _sections(network: SpikingNetwork) -> dict[str, Array]:
     n, coded = network.n_neurons, network.codes is not None
     for name in ("indices", "in_indices"):
@@ -138,14 +147,15 @@ def _sections(network: SpikingNetwork) -> dict[str, Array]:
                       ("weights", "in_weights", "w_out"))
     )  # fmt: skip
     one = np.ones(n, np.float32)
+    step = {name: row for name, row in _rows(network).items() if row.size}
     header = [
         MAGIC, VERSION, n, network.n_inputs, len(network.b_out), len(network.indices),
         len(network.in_indices), network.steps_per_task_step,
         network.delay if own is None else int(own.max(initial=1)), int(own is not None), width,
+        len(step),
     ]  # fmt: skip
     sections: dict[str, Array] = {"header": np.array(header, "<i4")}
-    for field, row in propagators.step_of(network, np.float32)._asdict().items():
-        sections[field] = row.astype("<f4")
+    sections |= step
     sections["scale"] = (one if network.scale is None else network.scale).astype("<f4")
     sections["in_scale"] = (one if network.in_scale is None else network.in_scale).astype("<f4")
     sections["hold"] = propagators.refractory_steps(network)[:n].astype("<i4")

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #define FOR(i, low, high) for (int32_t i = (low); i < (high); i++)
-enum { MAGIC, VERSION, N, C, K, SYNAPSES, IN_SYNAPSES, PER_INPUT, DELAY, OWN, CODE_BYTES, HEADER };
+enum { MAGIC, VERSION, N, C, K, SYNAPSES, IN_SYNAPSES, PER_INPUT, DELAY, OWN, CODE_BYTES, ROWS, HEADER };
 enum { DECAY_MEM, GAIN_SYN, GAIN_IN, CONSTANT, V_MIN, DECAY_SYN, V_TH, RESET_GAIN, RESET_SHIFT,
-       SCALE, IN_SCALE, FIELDS };
+       FIELDS };
 
 static void *take(FILE *file, size_t size, size_t count) /* zeros where there is no file */
 {
@@ -34,13 +34,14 @@ int main(int count, char **names)
 {
     FILE *file = count == 3 ? fopen(names[1], "rb") : NULL, *in = file ? fopen(names[2], "rb") : 0;
     int32_t *head = in ? take(file, 4, HEADER) : NULL;
-    if (!head || head[MAGIC] != 0x544d4942 || head[VERSION] != 1) {
-        fputs("usage: simulate network.bin inputs.bin (network.bin of version 1)\n", stderr);
+    if (!head || head[MAGIC] != 0x544d4942 || head[VERSION] != 2 || head[ROWS] > FIELDS) {
+        fputs("usage: simulate network.bin inputs.bin (network.bin of version 2)\n", stderr);
         return 2;
     }
     int32_t n = head[N], bytes = head[CODE_BYTES], rows = head[DELAY], own = head[OWN];
     float *p[FIELDS];
-    FOR(field, 0, FIELDS) p[field] = take(file, 4, n);
+    FOR(field, 0, head[ROWS]) p[field] = take(file, 4, n);
+    float *scale = take(file, 4, n), *in_scale = take(file, 4, n);
     int32_t *hold = take(file, 4, n), *indptr = take(file, 4, n + 1), *trials = take(in, 4, 1);
     int32_t *targets = take(file, 4, head[SYNAPSES]);
     int32_t *delays = take(file, 4, own ? head[SYNAPSES] : 0);
@@ -61,7 +62,7 @@ int main(int count, char **names)
             memset(drive, 0, 4 * width);
             FOR(c, 0, head[C]) FOR(k, in_indptr[c], levels[c] != 0 ? in_indptr[c + 1] : 0) {
                 int32_t j = in_targets[k];
-                drive[j] += levels[c] * weight(in_codes, bytes, k, p[IN_SCALE][j]);
+                drive[j] += levels[c] * weight(in_codes, bytes, k, in_scale[j]);
             }
             free(levels);
             FOR(j, 0, n) drive[j] = p[GAIN_IN][j] * drive[j] + p[CONSTANT][j];
@@ -78,7 +79,7 @@ int main(int count, char **names)
                     FOR(j, 0, n) q[j] += due[j], due[j] = 0;
                 else /* one delay: the spikes of that many steps ago arrive one by one */
                     FOR(s, 1, now[0] + 1) FOR(k, indptr[now[s]], indptr[now[s] + 1])
-                        q[targets[k]] += weight(codes, bytes, k, p[SCALE][targets[k]]);
+                        q[targets[k]] += weight(codes, bytes, k, scale[targets[k]]);
                 now[0] = 0;
                 FOR(j, 0, n) {
                     if (!(v[j] > p[V_TH][j]) || free_at[j] > step)
@@ -90,7 +91,7 @@ int main(int count, char **names)
                         now[++now[0]] = j;
                     else FOR(k, indptr[j], indptr[j + 1])
                         ring[(step + delays[k]) % rows * width + targets[k]] +=
-                            weight(codes, bytes, k, p[SCALE][targets[k]]);
+                            weight(codes, bytes, k, scale[targets[k]]);
                 }
             }
         }

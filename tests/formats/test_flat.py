@@ -48,7 +48,7 @@ def test_the_program_gives_the_kernels_spikes(
 def test_the_program_is_short_and_compiles_without_warnings(tmp_path: Path) -> None:
     write_flat(tmp_path / "c", random_network(1))
     source = tmp_path / "c" / "simulate.c"
-    assert len(source.read_text().splitlines()) <= 100
+    assert len(source.read_text().splitlines()) <= 110
     subprocess.run(
         ["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-O2", "-o", tmp_path / "s", source],
         check=True,
