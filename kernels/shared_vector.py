@@ -34,6 +34,10 @@ def _borrowing(**options: Any) -> Any:
 borrowing = _borrowing()
 inner, inlined = (_borrowing(no_cpython_wrapper=True, forceinline=force) for force in (False, True))
 
+expanded = njit(inline="always")
+"""For an expression or a part of a long function that has a name: its source takes the place of the
+call, so that it costs no compilation of its own."""
+
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     data = context.make_array(kind)(context, builder, value=array).data

@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels.shared_vector import BLOCK, above_zero, inlined, lowest_bit, prefetch
+from spiking_bimt.kernels.shared_vector import (
+    BLOCK,
+    above_zero,
+    expanded,
+    inlined,
+    lowest_bit,
+    prefetch,
+)
 from spiking_bimt.kernels.sim_state import (
     DECAY,
     DRIVE,
@@ -19,11 +26,14 @@ from spiking_bimt.kernels.sim_state import (
     P_TO_V,
     Q_TO_Q,
     Q_TO_V,
+    SPLIT,
     TINY,
     TWO,
     P,
     Q,
     V,
+    evolved,
+    of_two,
 )
 
 Array = npt.NDArray[Any]
@@ -50,86 +60,86 @@ def crossed(v: Array, low: int, found: Array, count: int) -> int:
     return count
 
 
-@inlined
-def move(v: Array, q: Array, c: Array, d: Any, g: Any, k: Any, s: Any, tiny: Any) -> None:
-    """One step of neurons of one kind with one kind of synapse."""
-    zero = tiny - tiny
-    for j in range(v.size):
-        v[j] = d * v[j] + (g * q[j] + k * c[j])
-        left = s * q[j]
-        q[j] = left if abs(left) > tiny else zero
+@expanded
+def moved_charge(q: Any, left: Any, tiny: Any) -> Any:
+    """A charge after an epoch that leaves `left` of it; 0 where it has become too small."""
+    after = left * q
+    return after if abs(after) > tiny else tiny - tiny
 
 
 @inlined
-def move_two(
-    v: Array, q: Array, p: Array, c: Array, d: Any, g: Any, h: Any, k: Any, s: Any, r: Any,
-    tiny: Any,
+def move(
+    v: Array, q: Array, p: Array | None, c: Array, d: Any, g: Any, h: Any, f: Any, left_q: Any,
+    left_p: Any, tiny: Any,
 ) -> None:  # fmt: skip
-    """`move` with two kinds of synapses."""
-    zero = tiny - tiny
+    """End an epoch for neurons of one kind; p is None where there is one kind of synapse."""
     for j in range(v.size):
-        v[j] = d * v[j] + (g * q[j] + (h * p[j] + k * c[j]))
-        left, other = s * q[j], r * p[j]
-        q[j] = left if abs(left) > tiny else zero
-        p[j] = other if abs(other) > tiny else zero
+        if p is None:
+            v[j] = evolved(d, v[j], g, q[j], f * c[j])
+        else:
+            v[j] = evolved(d, v[j], g, q[j], of_two(h, p[j], f, c[j]))
+            p[j] = moved_charge(p[j], left_p, tiny)
+        q[j] = moved_charge(q[j], left_q, tiny)
 
 
 @inlined
 def move_each(
-    v: Array, q: Array, c: Array, d: Array, g: Array, k: Array, s: Array, floor: Array, tiny: Any
-) -> None:
+    v: Array, q: Array, p: Array | None, c: Array, d: Array, g: Array, h: Array, f: Array,
+    left_q: Array, left_p: Array, floor: Array, tiny: Any,
+) -> None:  # fmt: skip
     """`move` where every neuron has its own kind and a floor."""
-    zero = tiny - tiny
     for j in range(v.size):
-        new = d[j] * v[j] + (g[j] * q[j] + k[j] * c[j])
+        if p is None:
+            new = evolved(d[j], v[j], g[j], q[j], f[j] * c[j])
+        else:
+            new = evolved(d[j], v[j], g[j], q[j], of_two(h[j], p[j], f[j], c[j]))
+            p[j] = moved_charge(p[j], left_p[j], tiny)
         lifted = new if new > floor[j] else floor[j]
         v[j] = lifted if v[j] != -np.inf else new
-        left = s[j] * q[j]
-        q[j] = left if abs(left) > tiny else zero
+        q[j] = moved_charge(q[j], left_q[j], tiny)
 
 
 @inlined
-def look(v: Array, q: Array, c: Array, d: Any, g: Any, k: Any, out: Array) -> None:
+def look(
+    v: Array, q: Array, p: Array | None, c: Array, d: Any, g: Any, h: Any, f: Any, out: Array
+) -> None:
     """v at k within an epoch, without writing the state."""
     for j in range(v.size):
-        out[j] = d * v[j] + (g * q[j] + k * c[j])
-
-
-@inlined
-def look_two(
-    v: Array, q: Array, p: Array, c: Array, d: Any, g: Any, h: Any, k: Any, out: Array
-) -> None:
-    """`look` with two kinds of synapses."""
-    for j in range(v.size):
-        out[j] = d * v[j] + (g * q[j] + (h * p[j] + k * c[j]))
+        if p is None:
+            out[j] = evolved(d, v[j], g, q[j], f * c[j])
+        else:
+            out[j] = evolved(d, v[j], g, q[j], of_two(h, p[j], f, c[j]))
 
 
 @inlined
 def sweep(cells: Array, clock: Array, table: Array, k: int, scratch: Array, found: Array) -> int:
     """Move all neurons (k = L) or look at them (k < L); those above threshold, ascending."""
-    v, q, p, c = cells[V], cells[Q], cells[P], cells[DRIVE]
-    tiny, last = cells.dtype.type(TINY), table.shape[1] - 1
-    d, g, f = table[DECAY, k, 0], table[GAIN_Q, k, 0], table[GAIN_C, k, 0]
-    h, s, r = table[GAIN_P, k, 0], table[LEFT_Q, 0, 0], table[LEFT_P, 0, 0]
-    count = 0
-    for low in range(0, v.size, CHUNK):
-        high = min(low + CHUNK, v.size)
-        part = v[low:high]
+    tiny, last, count = cells.dtype.type(TINY), table.shape[1] - 1, 0
+    d, g, h, f = table[DECAY, k, 0], table[GAIN_Q, k, 0], table[GAIN_P, k, 0], table[GAIN_C, k, 0]
+    left_q, left_p = table[LEFT_Q, 0, 0], table[LEFT_P, 0, 0]
+    for low in range(0, cells.shape[1], CHUNK):
+        high = min(low + CHUNK, cells.shape[1])
+        v, q, c = cells[V, low:high], cells[Q, low:high], cells[DRIVE, low:high]
+        p = cells[P, low:high]
         if table.shape[2] > 1:
-            move_each(
-                part, q[low:high], c[low:high], table[DECAY, 1, low:high],
-                table[GAIN_Q, 1, low:high], table[GAIN_C, 1, low:high], table[LEFT_Q, 0, low:high],
-                cells[FLOOR, low:high], tiny,
+            each = (
+                table[DECAY, 1, low:high], table[GAIN_Q, 1, low:high], table[GAIN_P, 1, low:high],
+                table[GAIN_C, 1, low:high], table[LEFT_Q, 0, low:high], table[LEFT_P, 0, low:high],
+                cells[FLOOR, low:high],
             )  # fmt: skip
+            if clock[TWO]:
+                move_each(v, q, p, c, *each, tiny)
+            else:
+                move_each(v, q, None, c, *each, tiny)
         elif k == last and clock[TWO]:
-            move_two(part, q[low:high], p[low:high], c[low:high], d, g, h, f, s, r, tiny)
+            move(v, q, p, c, d, g, h, f, left_q, left_p, tiny)
         elif k == last:
-            move(part, q[low:high], c[low:high], d, g, f, s, tiny)
+            move(v, q, None, c, d, g, h, f, left_q, left_p, tiny)
         elif clock[TWO]:
-            look_two(part, q[low:high], p[low:high], c[low:high], d, g, h, f, scratch)
+            look(v, q, p, c, d, g, h, f, scratch)
         else:
-            look(part, q[low:high], c[low:high], d, g, f, scratch)
-        count = crossed(part if k == last else scratch[: high - low], low, found, count)
+            look(v, q, None, c, d, g, h, f, scratch)
+        count = crossed(v if k == last else scratch[: high - low], low, found, count)
     return count
 
 
@@ -166,7 +176,7 @@ def deliver(
     table: Array, k: int,
 ) -> None:  # fmt: skip
     """Add the charge of every synapse of `sources`, in their order, at k."""
-    v, q, p, n, two = cells[V], cells[Q], cells[P], sources.size, clock[TWO] != 0
+    v, q, p, n, split = cells[V], cells[Q], cells[P], sources.size, clock[SPLIT] != 0
     q_to_v, q_to_q = table[Q_TO_V, k, 0], table[Q_TO_Q, k, 0]
     p_to_v, p_to_p = table[P_TO_V, k, 0], table[P_TO_P, k, 0]
     asked = n if indices.size > CACHED else 0
@@ -174,7 +184,7 @@ def deliver(
         ask_ahead(sources, s, asked, indptr, indices)
         low, high = np.uint64(indptr[sources[s]]), np.uint64(indptr[sources[s] + 1])
         row = range(low, high)
-        if k == 0 and not two:
+        if k == 0 and not split:
             for t in row:
                 q[np.uint64(indices[low + t])] += weights[high + t]
         elif k == 0:
@@ -186,7 +196,7 @@ def deliver(
         else:
             for t in row:
                 j, weight = np.uint64(indices[low + t]), weights[high + t]
-                if two and weight < 0:
+                if split and weight < 0:
                     v[j] += p_to_v * weight
                     p[j] += p_to_p * weight
                 else:

@@ -14,7 +14,7 @@ from spiking_bimt.kernels.shared_vector import (
     lowest_bit,
     prefetch,
 )
-from spiking_bimt.kernels.sim_clock import ask_ahead
+from spiking_bimt.kernels.sim_clock import ask_ahead, moved_charge
 from spiking_bimt.kernels.sim_state import (
     DECAY,
     DRIVE,
@@ -46,9 +46,11 @@ from spiking_bimt.kernels.sim_state import (
     V,
     add,
     catch_up,
+    evolved,
+    of_two,
     potential,
 )
-from spiking_bimt.kernels.sim_suspects import MAYBE, SOON, highest, watch
+from spiking_bimt.kernels.sim_suspects import MAYBE, SOON, bound_ever, watch
 
 Array = npt.NDArray[Any]
 
@@ -124,7 +126,7 @@ def deliver(
     sources: Array, indptr: Array, indices: Array, weights: Array, cells: Array, marks: Array,
     clock: Array, table: Array, k: int, scratch: Array,
 ) -> None:  # fmt: skip
-    """`clock.deliver`, touching the targets alone."""
+    """`sim_clock.deliver`, touching the targets alone."""
     n = sources.size
     for s in range(n):
         ask_ahead(sources, s, n, indptr, indices)
@@ -162,8 +164,8 @@ def arrive_together(
     for i in range(BLOCK):
         over[i] = zero
     for i in range(LANES):
-        now = d * v[i] + (g * q[i] + (h * p[i] + f * c[i]))
-        top = highest(now, q[i] / to_q, p[i] / to_p, c[i], now, table, 0, not two)
+        now = evolved(d, v[i], g, q[i], of_two(h, p[i], f, c[i]))
+        top = bound_ever(now, q[i] / to_q, p[i] / to_p, c[i], now, table, 0, not two)
         over[i] = top if now > -np.inf else zero
     mask = above_zero(over, 0)
     while mask:
@@ -210,8 +212,7 @@ def move_lanes(
     v: Array, q: Array, p: Array, c: Array, behind: Array, start: int, stop: int, table: Array
 ) -> bool:
     """Epochs start..stop of those lanes that have so many to catch up; False if no change."""
-    last, zero = table.shape[1] - 1, v.dtype.type(0)
-    tiny = v.dtype.type(TINY)
+    last, tiny = table.shape[1] - 1, v.dtype.type(TINY)
     d, g, h = table[DECAY, last, 0], table[GAIN_Q, last, 0], table[GAIN_P, last, 0]
     f, s, r = table[GAIN_C, last, 0], table[LEFT_Q, 0, 0], table[LEFT_P, 0, 0]
     changed: Any = np.int32(0)
@@ -219,10 +220,8 @@ def move_lanes(
         now = v.dtype.type(epoch)
         for i in range(LANES):
             late = behind[i] > now
-            new = d * v[i] + (g * q[i] + (h * p[i] + f * c[i]))
-            left, other = s * q[i], r * p[i]
-            left = left if abs(left) > tiny else zero
-            other = other if abs(other) > tiny else zero
+            new = evolved(d, v[i], g, q[i], of_two(h, p[i], f, c[i]))
+            left, other = moved_charge(q[i], s, tiny), moved_charge(p[i], r, tiny)
             changed |= np.int32(late & ((new != v[i]) | (left != q[i]) | (other != p[i])))
             v[i] = new if late else v[i]
             q[i] = left if late else q[i]

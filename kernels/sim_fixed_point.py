@@ -2,7 +2,7 @@
 
 As on a digital core: the current is added to the membrane as it is, decays are multiplications by
 an integer followed by a shift that truncates towards zero, and both saturate. Phases of a time step
-are those of `kernels.lif`.
+are those of `sim_trials`.
 """
 
 from typing import Any
@@ -42,7 +42,7 @@ def run(
     v_start (n, N) int64; `one` is the integer of a threshold of 1; limits: largest |v| and |i|;
     cells holds decay_mem, decay_syn, v_min, v_th, reset_gain, reset_shift, all int64; weights are
     integers that a spike adds to the current; what is analogue (inputs, gain_in, constant, the
-    readout) is as in `kernels.lif`.
+    readout) is as in `sim_trials`.
     """
     decay_mem, decay_syn, v_min, v_th, reset_gain, reset_shift = cells
     n, n_sub = v_start.shape[1], fade.size - 1

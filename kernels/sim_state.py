@@ -16,9 +16,9 @@ tau_syn * i still to be delivered by the two kinds of synapses. A refractory neu
 which no input changes; its potential is RESET, or in HELD where the reset is by subtraction.
 
 Four arrays hold everything, because Numba pays for every array that a call is given:
-cells (7, width) the floats of each neuron; marks (8, width) int32, its integers; table
-(17, L + 1, kinds) what the equations need, for one kind of neuron or for each its own; clock
-(13,) int64. `width` is the padded number of neurons. head (ring,) int32 starts the lists of
+cells (N_CELLS, width) the floats of each neuron; marks (N_MARKS, width) int32, its integers; table
+(N_TABLE, L + 1, kinds) what the equations need, for one kind of neuron or for each its own; clock
+(N_CLOCK,) int64. `width` is the padded number of neurons. head (ring,) int32 starts the lists of
 refractory neurons by the step at whose end they are released, -1 for none.
 """
 
@@ -27,54 +27,147 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels.shared_vector import inlined, inner
+from spiking_bimt.kernels.shared_vector import expanded, inlined, inner
 
 Array = npt.NDArray[Any]
 
-V, Q, P, DRIVE, HELD, RESET, FLOOR = range(7)
-"""Rows of cells. DRIVE is c, the change of v in one step by constant terms and held currents;
-RESET and FLOOR are relative to the threshold."""
+# Rows of cells, one value a neuron.
+V = 0
+"""y_v: potential at the start of the epoch, relative to the threshold; -inf while refractory."""
+Q = 1
+"""y_q: the charge at the start of the epoch."""
+P = 2
+"""y_p: the same of the second kind of synapses."""
+DRIVE = 3
+"""c: the change of v in one step by bias, leak and held currents."""
+HELD = 4
+"""Where the reset is by subtraction: the potential of a refractory neuron."""
+RESET = 5
+"""Reset potential, relative to the threshold."""
+FLOOR = 6
+"""Membrane floor, relative to the threshold."""
+N_CELLS = 7
 
-FREE_AT, NEXT, MARK, SUSPECTS, HOT, HOLD, DUE, PLACE = range(8)
-"""Rows of marks: step of release, where it is beyond the lists; next neuron of that list; event
-mode's epoch of each state times 4 plus its status, together because they are read together; its
-lists; refractory steps; the window in
-which suspect i is looked at again; the place of a neuron among the suspects."""
+# Rows of marks. HOT, SUSPECTS and DUE are lists and not one value a neuron.
+FREE_AT = 0
+"""Step of release of a neuron whose refractory time is longer than the ring of lists."""
+NEXT = 1
+"""The next neuron of the same list of refractory neurons, -1 for none."""
+MARK = 2
+"""Event mode: 4 times the epoch of the neuron's state, plus its status (`sim_suspects`); in one
+number, because both are read together."""
+SUSPECTS = 3
+"""Event mode: the neurons that may cross in a later window."""
+HOT = 4
+"""Event mode: the neurons that may cross in the present window."""
+HOLD = 5
+"""Refractory time, steps."""
+DUE = 6
+"""Event mode: the window in which the suspect of this place is looked at again."""
+PLACE = 7
+"""Event mode: the place of a neuron in the list of suspects."""
+N_MARKS = 8
 
-(STEP, PHASE, EPOCH, N_SUSPECTS, N_HOT, MEETINGS, SUBTRACT, TWO, FLOORED, WINDOW, SPREAD,
- VARIED, N_NOTED) = range(13)  # fmt: skip
-"""Entries of clock: steps done, k, epochs done, lengths of event mode's lists, exchanges done;
-whether the reset is by subtraction, p is used, any neuron has a floor; windows done; whether
-neurons differ in DRIVE, and in RESET or HOLD: else the first one's, in the cache, are read;
-neurons noted by `swept`."""
+# Entries of clock.
+STEP = 0
+"""Steps done."""
+PHASE = 1
+"""k: steps since the epoch began."""
+EPOCH = 2
+"""Epochs done."""
+N_SUSPECTS = 3
+"""Length of the list SUSPECTS."""
+N_HOT = 4
+"""Length of the list HOT."""
+MEETINGS = 5
+"""Exchanges of spikes done."""
+SUBTRACT = 6
+"""1 where the reset is by subtraction."""
+TWO = 7
+"""1 where p is used."""
+FLOORED = 8
+"""1 where any neuron has a floor."""
+WINDOW = 9
+"""Windows done (`sim_suspects`)."""
+SPREAD = 10
+"""1 where neurons differ in DRIVE; otherwise the first one's value is read, which is cached."""
+VARIED = 11
+"""1 where neurons differ in RESET or HOLD; otherwise the first one's are read."""
+N_NOTED = 12
+"""Neurons noted by `sim_swept`."""
+SPLIT = 13
+"""1 where charges of negative weight are added to p and not to q."""
+N_CLOCK = 14
 
-(DECAY, GAIN_Q, GAIN_P, GAIN_C, Q_TO_V, Q_TO_Q, P_TO_V, P_TO_P, BACK, PEAK_Q, PEAK_P, LEFT_Q,
- LEFT_P, EVER_Q, EVER_P, SETTLED, SLACK) = range(17)  # fmt: skip
-"""Rows of table, by k: what y gives of v; what charge arriving at k adds to y, Q_TO_V =
--GAIN_Q / (DECAY decay_q) and Q_TO_Q = 1 / decay_q; BACK = 1 / DECAY; largest GAIN_Q[0..k].
-At k = 0 alone: what an epoch leaves of a charge, the largest response ever, the settled v per
-unit of c. SLACK: rounding, relative to the size of the terms, for ever (k = 0) and within an
-epoch (k = 1)."""
+# Rows of table, by k.
+DECAY = 0
+"""What y_v gives of v(k)."""
+GAIN_Q = 1
+"""What y_q gives of v(k)."""
+GAIN_P = 2
+"""What y_p gives of v(k)."""
+GAIN_C = 3
+"""What c gives of v(k)."""
+Q_TO_V = 4
+"""What a charge arriving at k adds to y_v: -GAIN_Q / (DECAY decay_q)."""
+Q_TO_Q = 5
+"""What a charge arriving at k adds to y_q: 1 / decay_q."""
+P_TO_V = 6
+"""As Q_TO_V, for p."""
+P_TO_P = 7
+"""As Q_TO_Q, for p."""
+BACK = 8
+"""1 / DECAY."""
+PEAK_Q = 9
+"""Largest GAIN_Q of 0..k."""
+PEAK_P = 10
+"""Largest GAIN_P of 0..k."""
+LEFT_Q = 11
+"""At k = 0 alone: what an epoch leaves of q."""
+LEFT_P = 12
+"""At k = 0 alone: what an epoch leaves of p."""
+EVER_Q = 13
+"""At k = 0 alone: the largest response ever to a unit of q."""
+EVER_P = 14
+"""At k = 0 alone: the largest response ever to a unit of p."""
+SETTLED = 15
+"""At k = 0 alone: the settled v per unit of c."""
+SLACK = 16
+"""Rounding relative to the size of the terms: for ever (k = 0), and within an epoch (k = 1)."""
+N_TABLE = 17
 
 TINY = 1e-30
 """Charges below it are 0: a decaying charge ends, and never becomes a slow subnormal number."""
 
 
+@expanded
+def evolved(d: Any, v: Any, g: Any, q: Any, rest: Any) -> Any:
+    """The equation of a neuron's steps: v(k) from y_v, y_q and the sum of the other terms.
+
+    d, g: DECAY and GAIN_Q at k. rest: GAIN_C c, or `of_two` where p is used.
+    """
+    return d * v + (g * q + rest)
+
+
+@expanded
+def of_two(h: Any, p: Any, f: Any, c: Any) -> Any:
+    """What p and c give of v(k). h, f: GAIN_P and GAIN_C at k."""
+    return h * p + f * c
+
+
 @inlined
-def drawn_by_charge(cells: Array, clock: Array, table: Array, j: int, k: int, kind: int) -> Any:
-    """v(k) without its first term."""
-    rest = table[GAIN_C, k, kind] * cells[DRIVE, j]
-    if clock[TWO]:
-        rest = table[GAIN_P, k, kind] * cells[P, j] + rest
-    return table[GAIN_Q, k, kind] * cells[Q, j] + rest
+def rest_of(cells: Array, clock: Array, table: Array, j: int, k: int, kind: int) -> Any:
+    """What p and c give of v(k) of neuron j."""
+    f, c = table[GAIN_C, k, kind], cells[DRIVE, j]
+    return of_two(table[GAIN_P, k, kind], cells[P, j], f, c) if clock[TWO] else f * c
 
 
 @inlined
 def potential(cells: Array, clock: Array, table: Array, j: int, k: int) -> Any:
     """v of neuron j, k steps into the epoch of its state."""
     kind = j if table.shape[2] > 1 else 0
-    rest = drawn_by_charge(cells, clock, table, j, k, kind)
-    return table[DECAY, k, kind] * cells[V, j] + rest
+    rest = rest_of(cells, clock, table, j, k, kind)
+    return evolved(table[DECAY, k, kind], cells[V, j], table[GAIN_Q, k, kind], cells[Q, j], rest)
 
 
 @inlined
@@ -84,14 +177,14 @@ def put(cells: Array, clock: Array, table: Array, j: int, k: int, value: Any) ->
         cells[V, j] = value
         return
     kind = j if table.shape[2] > 1 else 0
-    rest = drawn_by_charge(cells, clock, table, j, k, kind)
-    cells[V, j] = table[BACK, k, kind] * (value - rest)
+    driven = table[GAIN_Q, k, kind] * cells[Q, j] + rest_of(cells, clock, table, j, k, kind)
+    cells[V, j] = table[BACK, k, kind] * (value - driven)
 
 
 @inlined
 def add(cells: Array, clock: Array, table: Array, j: int, k: int, weight: Any) -> None:
     """Add one charge to neuron j at k; a negative one to p where there are two kinds."""
-    second = clock[TWO] and weight < 0
+    second = clock[SPLIT] and weight < 0
     if k == 0:
         cells[P if second else Q, j] += weight
     elif second:
@@ -151,6 +244,26 @@ def fire(
         if hold >= head.size:
             marks[FREE_AT, j] = step + hold
         await_release(marks, head, j, here, hold)
+
+
+@inlined
+def held_potential(cells: Array, clock: Array, j: int, own: int) -> Any:
+    """v of refractory neuron j, relative to v_th. own: where its reset potential is."""
+    return cells[HELD, j] if clock[SUBTRACT] else cells[RESET, own]
+
+
+@inlined
+def free(cells: Array, clock: Array, table: Array, j: int, k: int, own: int) -> None:
+    """Let the membrane of neuron j, whose refractory time ends at k, move again."""
+    put(cells, clock, table, j, k, held_potential(cells, clock, j, own))
+
+
+@inlined
+def membrane(cells: Array, clock: Array, table: Array, j: int, k: int) -> Any:
+    """v of neuron j at k, relative to v_th, refractory or not."""
+    if cells[V, j] == -np.inf:
+        return held_potential(cells, clock, j, j)
+    return potential(cells, clock, table, j, k)
 
 
 @inlined

@@ -50,6 +50,7 @@ from spiking_bimt.kernels.sim_state import (
     Q,
     V,
     catch_up,
+    evolved,
     potential,
 )
 
@@ -66,7 +67,7 @@ AHEAD = 64
 
 
 @inlined
-def terms(cells: Array, clock: Array, table: Array, j: int) -> tuple[Any, Any, Any, Any, Any]:
+def state_now(cells: Array, clock: Array, table: Array, j: int) -> tuple[Any, Any, Any, Any, Any]:
     """v, q, p, c and the floor of a neuron whose state is of the present epoch."""
     k, kind = clock[PHASE], j if table.shape[2] > 1 else 0
     v, c = potential(cells, clock, table, j, k), cells[DRIVE, j]
@@ -76,7 +77,7 @@ def terms(cells: Array, clock: Array, table: Array, j: int) -> tuple[Any, Any, A
 
 
 @inlined
-def size_of(v: Any, q: Any, p: Any, c: Any, table: Array, kind: int) -> Any:
+def term_size(v: Any, q: Any, p: Any, c: Any, table: Array, kind: int) -> Any:
     """Of the terms of a bound, that rounding is relative to."""
     charges = table[EVER_Q, 0, kind] * abs(q) + table[EVER_P, 0, kind] * abs(p)
     return abs(v) + abs(c) + charges
@@ -85,17 +86,17 @@ def size_of(v: Any, q: Any, p: Any, c: Any, table: Array, kind: int) -> Any:
 @inlined
 def after(h: int, v: Any, q: Any, c: Any, table: Array, kind: int) -> Any:
     """v after h steps, without p."""
-    return table[DECAY, h, kind] * v + (table[GAIN_Q, h, kind] * q + table[GAIN_C, h, kind] * c)
+    return evolved(table[DECAY, h, kind], v, table[GAIN_Q, h, kind], q, table[GAIN_C, h, kind] * c)
 
 
 @inlined
-def highest(
+def bound_ever(
     v: Any, q: Any, p: Any, c: Any, floor: Any, table: Array, kind: int, simple: bool
 ) -> Any:
     """Bound of the potential without further input, for ever."""
     zero = table.dtype.type(0)
     settled = v if c == zero else c * table[SETTLED, 0, kind]
-    size = size_of(v, q, p, c, table, kind)
+    size = term_size(v, q, p, c, table, kind)
     slack = table[SLACK, 1, kind] * size
     falls = simple & (after(1, v, q, c, table, kind) < v - slack)
     size += abs(settled) if abs(settled) < np.inf else zero
@@ -105,12 +106,12 @@ def highest(
 
 
 @inlined
-def highest_within(
+def bound_within(
     h: int, v: Any, q: Any, p: Any, c: Any, floor: Any, table: Array, kind: int, simple: bool
 ) -> Any:
     """The same for h steps, at least 1 and at most an epoch."""
     zero = table.dtype.type(0)
-    slack = table[SLACK, 1, kind] * size_of(v, q, p, c, table, kind)
+    slack = table[SLACK, 1, kind] * term_size(v, q, p, c, table, kind)
     end = after(h, v, q, c, table, kind)
     if simple and end > after(h - 1, v, q, c, table, kind) + slack:
         return max(v, end) + slack
@@ -126,10 +127,10 @@ def watch(cells: Array, marks: Array, clock: Array, table: Array, j: int) -> Non
     if status == SOON:
         return
     kind = j if table.shape[2] > 1 else 0
-    v, q, p, c, floor = terms(cells, clock, table, j)
+    v, q, p, c, floor = state_now(cells, clock, table, j)
     # A refractory neuron is looked at when it is released.
     simple = not (clock[TWO] or clock[FLOORED])
-    if v == -np.inf or highest(v, q, p, c, floor, table, kind, simple) <= 0:
+    if v == -np.inf or bound_ever(v, q, p, c, floor, table, kind, simple) <= 0:
         return
     length = table.shape[1] - 1
     left = min(length - clock[PHASE], WIDTH - clock[PHASE] % WIDTH)
@@ -144,7 +145,7 @@ def watch(cells: Array, marks: Array, clock: Array, table: Array, j: int) -> Non
     least, tried = np.int64(0), most
     while least < most:
         h = left + (tried - 1) * WIDTH
-        if highest_within(h, v, q, p, c, floor, table, kind, simple) <= 0:
+        if bound_within(h, v, q, p, c, floor, table, kind, simple) <= 0:
             least = tried
         else:
             most = tried - 1

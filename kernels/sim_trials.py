@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels.sim_sampling import labelled
+from spiking_bimt.kernels.shared_vector import expanded
+from spiking_bimt.kernels.sim_poisson import draw_first, redraw_fired
 
 BLOCK = 64
 """Neurons whose threshold is tested at once, four AVX-512 registers of float32."""
@@ -174,32 +175,50 @@ def grown(buffer: Array, count: int, room: int) -> Array:
     return larger
 
 
-@njit(cache=True)
-def exponentials(seed: int, trials: Array, neurons: Array, draws: Array, levels: Array) -> None:
-    """Fill levels (n,) with exponential numbers of mean 1, each by its trial, neuron and draw."""
-    for k in range(levels.size):
-        levels[k] = -np.log(labelled(seed, trials[k], neurons[k], draws[k]))
+@expanded
+def longest(offsets: Array) -> Any:
+    """Rows of the longest trial."""
+    most = np.int64(0)
+    for k in range(offsets.size - 1):
+        most = max(most, offsets[k + 1] - offsets[k])
+    return most
 
 
-@njit(cache=True)
-def redraw(
-    j: int, draw: int, trial: int, seed: int, v_th: Array, reset_shift: Array, level: Array,
-    shift: Array,
-) -> None:  # fmt: skip
-    """The level that Poisson source j fires at next, and loses then.
+@expanded
+def longest_delay(delays: Array) -> Any:
+    """Steps of the longest delay, 1 where there are none."""
+    most = np.int64(1)
+    for k in range(delays.size):
+        most = max(most, delays[k])
+    return most
 
-    Accumulated drive that crosses exponential levels does so as a Poisson process of that rate.
-    """
-    span = reset_shift[j] * np.log(labelled(seed, trial, j, draw))
-    level[j] = v_th[j] + reset_shift[j] + span
-    shift[j] = -span
+
+@expanded
+def begin_trial(
+    start: Array, v: Array, charge: Array, trace: Array, free_at: Array, ring: Array
+) -> None:
+    """The state before a trial's first step."""
+    v.fill(0)
+    charge.fill(0)
+    trace.fill(0)
+    free_at.fill(0)
+    ring.fill(0)
+    v[: start.size] = start
+
+
+@expanded
+def label_steps(steps: Array, first: Array, n_steps: int) -> None:
+    """The step of every spike of a trial, from the bounds of the steps' spikes."""
+    for t in range(n_steps):
+        for s in range(first[t], first[t + 1]):
+            steps[s] = t
 
 
 @njit(cache=True, nogil=True)
 def run(
     v_start: Array, inputs: Array, offsets: Array,
     record: bool, outputs: Array, counts: Array, ends: Array, seed: int, first_trial: int,
-    membrane: Step, hold: Array, poisson: Array,
+    of: Step, hold: Array, poisson: Array,
     indptr: Array, indices: Array, weights: Array, delays: Array, delay: int,
     in_indptr: Array, in_indices: Array, in_weights: Array,
     fade: Array, w_out: Array, b_out: Array,
@@ -207,67 +226,41 @@ def run(
     """Run trials one after the other, each from its own start; their spikes' steps and neurons.
 
     v_start (n, N); inputs (S, C) and outputs (S, K) by task step, trial k owning rows
-    offsets[k]..offsets[k + 1]; hold is the refractory time in steps; poisson names the sources
-    whose levels `seed` and the trial's number, first_trial + k, draw; `delays` is empty where all
-    synapses share `delay`. Fills outputs, counts (n, N) and ends (n,), the number of spikes after
-    each trial; without `record` no spike is returned.
+    offsets[k]..offsets[k + 1]; hold: refractory steps; poisson: the sources whose levels `seed` and
+    the trial's number, first_trial + k, draw; `delays` is empty where all synapses share `delay`.
+    Fills outputs, counts (n, N) and ends (n,), the spikes up to each trial's end; none is returned
+    without `record`.
     """
-    decay_mem, gain_syn, gain_in = membrane.decay_mem, membrane.gain_syn, membrane.gain_in
-    constant, v_min, decay_syn = membrane.constant, membrane.v_min, membrane.decay_syn
-    v_th, reset_gain, reset_shift = membrane.v_th, membrane.reset_gain, membrane.reset_shift
-    n, width, n_sub = v_start.shape[1], decay_mem.size, fade.size - 1
-    longest = np.int64(0)
-    for k in range(v_start.shape[0]):
-        longest = max(longest, offsets[k + 1] - offsets[k])
-    first = np.zeros(longest * n_sub + 1, np.int64)
-    ring_rows = 1
-    for k in range(delays.size):
-        ring_rows = max(ring_rows, delays[k])
-    ring = np.zeros((ring_rows, width if delays.size else 0), v_start.dtype)
-    v, charge = np.empty(width, v_start.dtype), np.empty(width, v_start.dtype)
-    drive, trace = np.empty(width, v_start.dtype), np.empty(n, v_start.dtype)
-    free_at = np.empty(width, np.int32)
-    level, shift = v_th.copy(), reset_shift.copy()
-    drawn = np.full(width, -1, np.int64)  # levels that each source has had, -1 for other neurons
+    n, width, kind = v_start.shape[1], of.v_th.size, v_start.dtype
+    first = np.zeros(longest(offsets) * (fade.size - 1) + 1, np.int64)
+    ring = np.zeros((longest_delay(delays), width if delays.size else 0), kind)
+    v, charge, drive = np.empty(width, kind), np.empty(width, kind), np.empty(width, kind)
+    trace, level, shift = np.empty(n, kind), of.v_th.copy(), of.reset_shift.copy()
+    free_at, drawn = np.empty(width, np.int32), np.full(width, -1, np.int64)
     spikes: Array = np.empty(16 * width, np.int32)
     steps: Array = np.empty(16 * width, np.int32)
     count = 0
     for trial in range(v_start.shape[0]):
-        v.fill(0)
-        charge.fill(0)
-        trace.fill(0)
-        free_at.fill(0)
-        ring.fill(0)
-        for j in range(n):
-            v[j] = v_start[trial, j]
-        for j in poisson:
-            drawn[j] = 0
-            redraw(j, 0, first_trial + trial, seed, v_th, reset_shift, level, shift)
-        if not record:
-            count = 0
+        begin_trial(v_start[trial], v, charge, trace, free_at, ring)
+        draw_first(poisson, drawn, first_trial + trial, seed, of.v_th, of.reset_shift, level, shift)
+        count = count if record else 0
         first[0] = start = count
         step = 0
         for row in range(offsets[trial], offsets[trial + 1]):
-            feed(inputs[row], in_indptr, in_indices, in_weights, gain_in, constant, drive)
-            for _ in range(n_sub):
-                integrate(v, charge, drive, decay_mem, gain_syn, v_min, free_at, step)
-                decay(charge, decay_syn)
+            feed(inputs[row], in_indptr, in_indices, in_weights, of.gain_in, of.constant, drive)
+            for _ in range(fade.size - 1):
+                integrate(v, charge, drive, of.decay_mem, of.gain_syn, of.v_min, free_at, step)
+                decay(charge, of.decay_syn)
                 if delays.size:
-                    arrive(ring[step % ring_rows], charge)
+                    arrive(ring[step % ring.shape[0]], charge)
                 elif step >= delay:
                     sources = spikes[first[step - delay] : first[step - delay + 1]]
                     deliver(sources, indptr, indices, weights, charge)
                 spikes = grown(spikes, count, width)
-                count = fire(v, level, hold, reset_gain, shift, free_at, step, spikes, count)
+                count = fire(v, level, hold, of.reset_gain, shift, free_at, step, spikes, count)
                 if poisson.size:
-                    for s in range(first[step], count):
-                        j = spikes[s]
-                        if drawn[j] >= 0:
-                            drawn[j] += 1
-                            redraw(
-                                j, drawn[j], first_trial + trial, seed, v_th, reset_shift, level,
-                                shift,
-                            )  # fmt: skip
+                    redraw_fired(spikes[first[step] : count], drawn, first_trial + trial, seed,
+                                 of.v_th, of.reset_shift, level, shift)  # fmt: skip
                 if delays.size:
                     sources = spikes[first[step] : count]
                     schedule(sources, indptr, indices, weights, delays, step, ring)
@@ -279,8 +272,6 @@ def run(
         ends[trial] = count
         if record:
             steps = grown(steps, start, count - start)
-            for t in range(step):
-                for s in range(first[t], first[t + 1]):
-                    steps[s] = t
+            label_steps(steps, first, step)
     kept = count if record else 0
     return steps[:kept].copy(), spikes[:kept].copy()

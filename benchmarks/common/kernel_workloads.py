@@ -11,8 +11,8 @@ from common.kernel_floor import plain
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.simulation import build
+from spiking_bimt.simulation.closed_forms import response
 from spiking_bimt.simulation.engine import Simulation
-from spiking_bimt.simulation.rules import response
 
 Array = npt.NDArray[Any]
 

@@ -176,7 +176,8 @@ class SpikingNetwork(NeuronParameters):
 
         changes: fields and their new values, as for `dataclasses.replace`.
         """
-        return replace(self, **dict.fromkeys(CODES), **changes)
+        none: dict[str, Any] = dict.fromkeys(CODES)
+        return replace(self, **none, **changes)
 
     def quantised(self) -> "SpikingNetwork":
         """This network with its weights replaced by codes * scale (float32 products).

@@ -12,7 +12,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels.sim_trials import exponentials
+from spiking_bimt.kernels.sim_poisson import exponentials
 from spiking_bimt.simulation import propagators
 from spiking_bimt.simulation.run import poisson_sources, starts
 

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.validate import hand_over, own
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels.sim_advance import Team, advance
+from spiking_bimt.kernels.sim_advance import advance
 from spiking_bimt.kernels.sim_renumber import name_spikes
 from spiking_bimt.kernels.sim_state import MEETINGS
-from spiking_bimt.simulation import rules as parameters
+from spiking_bimt.kernels.sim_team import Team
+from spiking_bimt.simulation import propagators
 from spiking_bimt.simulation.inputs import Input, gather
-from spiking_bimt.simulation.locality import Order, renumbered, storage_order
+from spiking_bimt.simulation.locality import Order, renumber, storage_order
 from spiking_bimt.simulation.parts import (
     CLOCK,
     clock_cost,
@@ -24,11 +25,12 @@ from spiking_bimt.simulation.parts import (
     event_cost,
     event_mode,
     make_part,
-    ranges,
     remember,
     set_mode,
+    split_ranges,
     start_apart,
 )
+from spiking_bimt.simulation.run import check_settings, starts
 
 Array = npt.NDArray[Any]
 
@@ -89,14 +91,14 @@ class Simulation:
         dtype: npt.DTypeLike = np.float32,
         order: Order = "given",
     ) -> None:
-        """Start at v_start (N,), or drawn uniformly between v_reset and v_th by `seed`.
+        """Start at v_start (N,), or where trial 0 of `run_trials` with this `seed` starts.
 
         tau_negative: time constant of synapses with a negative weight, where it is not tau_syn.
-        epoch: steps between rewrites of the state (see `kernels.state`), None for the best.
+        epoch: steps between rewrites of the state (see `sim_state`), None for the best.
         order: how neurons are stored, for locality: "given", "sheet" or all neurons in an order.
         Spikes and traces keep the given numbers; sums are made in the order stored.
         """
-        network.refuse_optional("a long run")
+        network.refuse_optional("a long run", propagators.ENGINE_HAS)
         _check(network, mode, threads, seed, np.dtype(dtype))
         self.network, self.inputs, self.mode = network, tuple(inputs), mode
         self.dtype = np.dtype(dtype)
@@ -104,17 +106,18 @@ class Simulation:
         if len(self.traced) and not 0 <= self.traced.min() <= self.traced.max() < len(network.v_th):
             raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
         self.step = 0
-        length = parameters.epoch_steps(network, tau_negative, epoch)
-        start = _drawn(network, seed) if v_start is None else np.asarray(v_start, np.float64)
+        length = propagators.epoch_steps(network, tau_negative, epoch)
+        drawn = starts(network, seed, slice(0, 1), np.dtype(np.float64))[0]
+        start = drawn if v_start is None else np.asarray(v_start, np.float64)
         if start.shape != (network.n_neurons,) or not np.isfinite(start).all():
             raise InputError(f"v_start must hold {network.n_neurons} finite numbers")
         self._order = storage_order(network, order)
-        stored = network if self._order is None else renumbered(network, self._order)
+        stored = network if self._order is None else renumber(network, self._order)
         start = start if self._order is None else start[self._order]
         self._place = None if self._order is None else np.argsort(self._order).astype(np.int32)
         self.parts = [
             make_part(stored, low, high, start, tau_negative, length, self.dtype)
-            for low, high in ranges(network.n_neurons, threads)
+            for low, high in split_ranges(network.n_neurons, threads)
         ]
         self._window = min(max(2**20 // network.n_neurons, 16), _LONGEST_WINDOW)
         # A thread each: parts wait for one another, so none may queue behind another.
@@ -150,7 +153,7 @@ class Simulation:
         when, targets, values = gather(self.inputs, False, *bounds)
         arrivals = when, self._stored(targets), values.astype(self.dtype)
         when, targets, values = gather(self.inputs, True, *bounds)
-        drives = parameters.drive_of(network, values, targets).astype(self.dtype)
+        drives = propagators.drive_of(network, values, targets).astype(self.dtype)
         currents = when, self._stored(targets), drives
         traced = self._stored(self.traced)
         self._choose()
@@ -201,7 +204,7 @@ class Simulation:
         every = max(1, min(self.parts[0].reach[0], steps))
         room = n if parts > 1 else 0
         board = np.empty((2, every, room), np.int32)
-        slots = parameters.aligned((2, parts, -(-(every + 1) // 8) * 8), np.int64)
+        slots = propagators.allocate_aligned((2, parts, -(-(every + 1) // 8) * 8), np.int64)
         lows = np.array([part.low for part in self.parts], np.int64)
         for part in self.parts:
             part.clock[MEETINGS] = 0
@@ -238,13 +241,6 @@ def simulate_network(network: SpikingNetwork, duration_ms: float, **options: Any
     return Simulation(network, **options).advance(steps)
 
 
-def _drawn(network: SpikingNetwork, seed: int) -> Array:
-    u = np.random.default_rng((seed, 0)).random(network.n_neurons)
-    span = network.v_th.astype(np.float64) - network.v_reset
-    drawn: Array = network.v_reset + u * span
-    return drawn
-
-
 def _check_mode(mode: str) -> None:
     if mode not in MODES:
         raise InputError(f"mode is {mode!r}; known: {', '.join(MODES)}")
@@ -254,9 +250,4 @@ def _check(
     network: SpikingNetwork, mode: str, threads: int, seed: int, dtype: np.dtype[Any]
 ) -> None:
     _check_mode(mode)
-    if threads < 1:
-        raise InputError(f"threads is {threads}: at least 1 is needed")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: it must not be negative")
-    if dtype not in (np.float32, np.float64):
-        raise InputError(f"dtype is {dtype}: the state is float32 or float64")
+    check_settings(seed, threads, dtype)

@@ -34,20 +34,20 @@ def storage_order(network: SpikingNetwork, wanted: Order) -> Array | None:
     return np.argsort(hilbert_index(network.positions), kind="stable").astype(np.int32)
 
 
-def renumbered(network: SpikingNetwork, order: Array) -> SpikingNetwork:
+def renumber(network: SpikingNetwork, order: Array) -> SpikingNetwork:
     """The network's neurons in another order with the synapses between them, nothing else."""
     delays = read_only(np.empty(0, np.int32)) if network.delays is None else network.delays
     indptr, indices, weights, delays = sim_renumber.rows_in_order(
         order, network.indptr, network.indices, network.weights, delays
     )
     return replace(
-        alone(network, order),
+        select_neurons(network, order),
         indptr=hand_over(indptr), indices=hand_over(indices), weights=hand_over(weights),
         delays=None if network.delays is None else hand_over(delays),
     )  # fmt: skip
 
 
-def alone(network: SpikingNetwork, chosen: Array | slice) -> SpikingNetwork:
+def select_neurons(network: SpikingNetwork, chosen: Array | slice) -> SpikingNetwork:
     """Some neurons with their parameters, without synapses."""
     values = network.parameters(chosen)
     places = network.positions[chosen]

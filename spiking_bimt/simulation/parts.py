@@ -11,29 +11,41 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.validate import read_only
-from spiking_bimt.kernels import sim_event, sim_swept
-from spiking_bimt.kernels.sim_advance import Lazy, Swept
+from spiking_bimt.kernels import sim_event, sim_margins, sim_swept
+from spiking_bimt.kernels.sim_arrivals import Lazy, Swept
 from spiking_bimt.kernels.sim_clock import CHUNK
 from spiking_bimt.kernels.sim_renumber import rows_joined
 from spiking_bimt.kernels.sim_state import FLOORED, N_HOT, N_SUSPECTS, TWO
 from spiking_bimt.kernels.sim_suspects import WIDTH
-from spiking_bimt.simulation import rules as parameters
-from spiking_bimt.simulation.locality import alone
+from spiking_bimt.simulation import closed_forms, propagators
+from spiking_bimt.simulation.locality import select_neurons
 
 Array = npt.NDArray[Any]
 
-# What the choice of a mode compares, ns: one neuron in a sweep; one arrival in each mode; one hot
-# neuron in a step, one suspect in a window; one neuron at the end of an epoch in which all of them
-# move. Only time depends on them.
-SWEEP, CLOCK_EACH, EVENT_EACH, SWEPT_EACH = 0.2, 4.0, 60.0, 25.0
-_HOT, _SUSPECT, BEGIN = 3.0, 15.0, 1.0
-# A form of event mode is left where the other one is cheaper by this much: changing costs a sweep.
+# Measured times, ns, by which the cheaper mode is chosen. No result depends on them.
+SWEEP = 0.2
+"""One neuron in a step of clock mode."""
+CLOCK_EACH = 4.0
+"""One arrival in clock mode."""
+EVENT_EACH = 60.0
+"""One arrival in event mode, where states are caught up."""
+SWEPT_EACH = 25.0
+"""One arrival in event mode, where all neurons move when an epoch ends."""
+BEGIN = 1.0
+"""One neuron at the end of such an epoch."""
+_HOT = 3.0
+"""One hot neuron in a step."""
+_SUSPECT = 15.0
+"""One suspect in a window."""
 _STAY = 1.1
+"""Ratio of costs from which the other form of event mode is taken: changing costs a sweep."""
 
-
-CLOCK, EVENT, SWEPT = 0, 1, 2
-"""Modes: every neuron every step; those that are reached, of which states are caught up; the same,
-but all neurons at the end of an epoch."""
+CLOCK = 0
+"""Mode: every neuron moves at every step."""
+EVENT = 1
+"""Mode: neurons that are reached are caught up with the time that has passed."""
+SWEPT = 2
+"""Mode: as EVENT, but all neurons move when an epoch ends."""
 
 
 @dataclass
@@ -46,11 +58,11 @@ class Part:
     marks: Array
     clock: Array
     head: Array
-    """These and `table` as in `kernels.state`."""
+    """These and `table` as in `sim_state`."""
     table: Array
     synapses: tuple[Array, Array, Array, Array]
     """indptr by presynaptic neuron of the whole network; targets numbered from `low`
-    and weights as in `renumber.rows_joined`; delays."""
+    and weights as in `sim_renumber.rows_joined`; delays."""
     reach: tuple[int, int]
     """Least and largest delay."""
     scratch: Array
@@ -67,14 +79,14 @@ class Part:
     """One of those above."""
 
     def form(self) -> tuple[Lazy, Swept | None]:
-        """What `kernels.advance.advance` tells the modes by."""
+        """What `sim_advance.advance` tells the modes by."""
         return True if self.mode == EVENT else None, self.beside if self.mode == SWEPT else None
 
 
 def can_sweep(part: Part) -> bool:
-    """Whether the part has what `kernels.swept` asks for."""
+    """Whether the part has what `sim_swept` asks for."""
     alike = part.table.shape[2] == 1 and not part.clock[TWO] and not part.clock[FLOORED]
-    return bool(alike and 1 < part.table.shape[1] - 1 <= sim_swept.MOST * WIDTH)
+    return bool(alike and 1 < part.table.shape[1] - 1 <= sim_margins.MOST * WIDTH)
 
 
 def event_mode(part: Part) -> int:
@@ -129,7 +141,7 @@ def remember(part: Part, spikes: Array, first: Array, rows: int) -> None:
     part.first = kept - kept[0]
 
 
-def ranges(n: int, threads: int) -> list[tuple[int, int]]:
+def split_ranges(n: int, threads: int) -> list[tuple[int, int]]:
     bounds = np.linspace(0, n, min(threads, n) + 1).astype(int)
     return [(int(low), int(high)) for low, high in itertools.pairwise(bounds)]
 
@@ -138,22 +150,22 @@ def make_part(
     network: SpikingNetwork, low: int, high: int, start: Array, tau_negative: float | None,
     epoch: int, dtype: np.dtype[Any],
 ) -> Part:  # fmt: skip
-    own = network if high - low == network.n_neurons else alone(network, slice(low, high))
-    cells, marks, clock, head = parameters.start_state(own, start[low:high], dtype)
-    clock[TWO] = tau_negative is not None
+    own = network if high - low == network.n_neurons else select_neurons(network, slice(low, high))
+    cells, marks, clock, head = propagators.start_state(own, start[low:high], tau_negative, dtype)
     synapses = _synapses(network, low, high, dtype)
     own_delays = network.delays is not None and len(network.delays) > 0
     given: Any = network.delays if own_delays else network.delay
     reach = int(np.min(given)), int(np.max(given))
-    table = parameters.table(own, tau_negative, epoch, dtype)
+    table = propagators.table(own, tau_negative, epoch, dtype)
     beside = Swept(
-        parameters.aligned((cells.shape[1],), dtype), parameters.windows(table),
+        propagators.allocate_aligned((cells.shape[1],), dtype), closed_forms.windows(table),
         np.empty(8 * CHUNK, np.int32),
     )  # fmt: skip
     return Part(
         low=low, n=high - low, cells=cells, marks=marks, clock=clock, head=head, table=table,
         synapses=synapses, reach=reach, beside=beside,
-        scratch=parameters.aligned((CHUNK,), dtype), found=np.empty(cells.shape[1], np.int32),
+        scratch=propagators.allocate_aligned((CHUNK,), dtype),
+        found=np.empty(cells.shape[1], np.int32),
         history=np.empty(0, np.int32), cursors=np.zeros(int(own_delays), np.int64),
         first=np.zeros(reach[1] + 1, np.int64),
     )  # fmt: skip
@@ -177,7 +189,7 @@ def _synapses(
     none = np.empty(0, np.int32)
     targets = np.empty(2 * len(indices), f"i{np.dtype(dtype).itemsize}")
     values = targets.view(dtype)
-    rows_joined(*map(read_only, (indptr, indices, weights)), targets, values)
+    rows_joined(read_only(indptr), read_only(indices), read_only(weights), targets, values)
     if indptr[-1] <= np.iinfo(np.int32).max:  # each part reads all of it: half takes less cache
         indptr = indptr.astype(np.int32)
     return indptr, targets, values, none if delays is None else delays

@@ -1,4 +1,4 @@
-"""A network's parameters as the kernel takes them: exact propagators over one time step."""
+"""A network's parameters and its first state, as the kernels of both engines take them."""
 
 from typing import Any
 
@@ -7,18 +7,33 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import sim_trials
+from spiking_bimt.kernels import sim_state, sim_trials
 from spiking_bimt.kernels.sim_trials import Step
+from spiking_bimt.simulation.closed_forms import (
+    largest_response,
+    mean_decay,
+    response,
+    rounding_epochs,
+)
 
 Array = npt.NDArray[Any]
 
-_LONGEST_HOLD = 2**30  # a refractory neuron's return must fit 32 bits
-
-
-def mean_decay(x: Array) -> Array:
-    """(1 - exp(-x)) / x, the mean of exp(-s) over 0..x, exact down to x = 0 where it is 1."""
-    safe = np.where(x > 0, x, 1.0)
-    return np.where(x > 0, -np.expm1(-safe) / safe, 1.0)
+TRIALS_HAVE = ("poisson",)
+"""Optional parameters of neurons that the trials' kernel and the exported C program have."""
+ENGINE_HAS: tuple[str, ...] = ()
+"""Optional parameters of neurons that the engine has."""
+_LONGEST_HOLD = 2**30
+"""Most refractory steps: a neuron's return must fit 32 bits."""
+_LONGEST_EPOCH = 512
+"""Most steps of an epoch."""
+_GROWTH = 3.0
+"""e-folds of the fastest decay in an epoch: float32 loses e^3 in precision."""
+_LONGEST_LIST = 4096
+"""Steps ahead that a refractory neuron can be entered."""
+_PAGE = 4096
+"""Bytes of a memory page."""
+_SPARSE = 5.0
+"""Fan-out times dt, ms, up to which event mode may pay, so an epoch does."""
 
 
 def step_of(network: SpikingNetwork, dtype: npt.DTypeLike) -> Step:
@@ -54,9 +69,9 @@ def step_of(network: SpikingNetwork, dtype: npt.DTypeLike) -> Step:
 
 def padded_step(network: SpikingNetwork, dtype: npt.DTypeLike) -> Step:
     """`step_of`, filled up to the kernel's length with neurons that never spike."""
-    fills = Step(*np.zeros(len(Step._fields)))._replace(v_th=np.inf)
-    rows = zip(step_of(network, dtype), fills, strict=True)
-    return Step(*(padded(row, dtype, fill) for row, fill in rows))
+    rows = step_of(network, dtype)._asdict()
+    fill = {"v_th": np.inf}
+    return Step(*(padded(row, dtype, fill.get(name, 0.0)) for name, row in rows.items()))
 
 
 def refractory_steps(network: SpikingNetwork) -> npt.NDArray[np.int32]:
@@ -84,3 +99,127 @@ def padded(row: Array, dtype: npt.DTypeLike, fill: float) -> Array:
     out = np.full(sim_trials.padded(len(row)), fill, dtype)
     out[: len(row)] = row
     return out
+
+
+def is_uniform(network: SpikingNetwork) -> bool:
+    """Whether all neurons share their time constants and none has a floor."""
+    same = all((row == row[0]).all() for row in (network.tau_mem, network.tau_syn))
+    return same and not np.isfinite(network.v_min).any()
+
+
+def epoch_steps(network: SpikingNetwork, tau_negative: float | None, wanted: int | None) -> int:
+    """Steps in an epoch: `wanted`, or the longest that pays and keeps precision.
+
+    It depends on the network alone, never on the mode, because it is part of the arithmetic.
+    """
+    if wanted is not None and wanted < 1:
+        raise InputError(f"epoch is {wanted}: it is a number of steps, at least 1")
+    if not is_uniform(network):
+        if wanted not in (None, 1):
+            raise InputError(
+                "epochs of more than one step need equal time constants and no v_min: use epoch=1"
+            )
+        return 1
+    taus = [float(network.tau_mem[0]), float(network.tau_syn[0])]
+    taus += [] if tau_negative is None else [tau_negative]
+    limit = max(1, min(_LONGEST_EPOCH, int(_GROWTH * min(taus) / network.dt)))
+    if wanted is not None:
+        if wanted > 8 * limit:
+            raise InputError(f"epoch is {wanted}: beyond {8 * limit} steps precision is lost")
+        return wanted
+    fan_out = len(network.indices) / network.n_neurons
+    return 2 ** int(np.log2(limit)) if fan_out * network.dt <= _SPARSE else 1
+
+
+def table(
+    network: SpikingNetwork, tau_negative: float | None, epoch: int, dtype: npt.DTypeLike
+) -> Array:
+    """(N_TABLE, epoch + 1, kinds) the table of `sim_state`, computed in float64."""
+    if tau_negative is not None and not tau_negative > 0:
+        raise InputError(f"tau_negative is {tau_negative} ms: it must be above 0")
+    uniform = is_uniform(network)
+    kinds = slice(0, 1) if uniform else slice(None)
+    k = np.arange(epoch + 1)[:, None]
+    a = network.dt / network.tau_mem[kinds].astype(np.float64)
+    b = network.dt / network.tau_syn[kinds].astype(np.float64)
+    r = b if tau_negative is None else np.full_like(b, network.dt / tau_negative)
+    # 0 would turn a held neuron's -inf into a NaN, and overflow its inverse.
+    decay = np.maximum(np.exp(-a * k), 1e-30)
+    out = np.ones((sim_state.N_TABLE, epoch + 1, len(a) if uniform else _width(network)))
+    inner = out[:, :, : len(a)]
+    inner[sim_state.DECAY], inner[sim_state.BACK] = decay, 1 / decay
+    inner[sim_state.GAIN_C] = k * mean_decay(a * k) / mean_decay(a)
+    for rate, (gain, to_v, to_own, peak, left, ever) in ((b, _OF_Q), (r, _OF_P)):
+        grown = np.exp(np.minimum(rate * k, 60.0))
+        inner[gain] = response(a, rate, k)
+        inner[to_v], inner[to_own] = -inner[gain] * grown / decay, grown
+        inner[peak] = np.maximum.accumulate(inner[gain], axis=0)
+        inner[left, 0], inner[ever, 0] = np.exp(-rate * epoch), largest_response(a, rate)
+    with np.errstate(divide="ignore"):
+        inner[sim_state.SETTLED, 0] = 1 / -np.expm1(-a)
+    inner[sim_state.SLACK] = 128 * float(np.spacing(np.ones(1, dtype))[0])
+    inner[sim_state.SLACK, 0] *= np.maximum(rounding_epochs(decay[-1]), 1.0)
+    return np.ascontiguousarray(out, dtype)
+
+
+_OF_Q = (sim_state.GAIN_Q, sim_state.Q_TO_V, sim_state.Q_TO_Q, sim_state.PEAK_Q, sim_state.LEFT_Q,
+         sim_state.EVER_Q)  # fmt: skip
+_OF_P = (sim_state.GAIN_P, sim_state.P_TO_V, sim_state.P_TO_P, sim_state.PEAK_P, sim_state.LEFT_P,
+         sim_state.EVER_P)  # fmt: skip
+"""Rows of the table for either kind of synapses."""
+
+
+def drive_of(network: SpikingNetwork, extra: Array | float, chosen: Array | slice) -> Array:
+    """c of some neurons: change of v - v_th in a step by bias, leak and the current `extra`."""
+    a = network.dt / network.tau_mem[chosen].astype(np.float64)
+    pull = network.v_leak[chosen].astype(np.float64) - network.v_th[chosen]
+    current = network.bias[chosen] + extra
+    out: Array = network.dt * mean_decay(a) * current - np.expm1(-a) * pull
+    return out
+
+
+def start_state(
+    network: SpikingNetwork, v_start: Array, tau_negative: float | None, dtype: npt.DTypeLike
+) -> tuple[Array, Array, Array, Array]:
+    """cells, marks, clock and head of `sim_state` before the first step.
+
+    Potentials v_start (N,), no charges, nobody refractory.
+    """
+    n, width = network.n_neurons, _width(network)
+    cells = allocate_aligned((sim_state.N_CELLS, width), dtype)
+    cells[sim_state.V] = cells[sim_state.RESET] = -1.0  # the padding stays below threshold
+    cells[sim_state.FLOOR] = -np.inf
+    threshold = network.v_th.astype(np.float64)
+    cells[sim_state.V, :n] = v_start - threshold
+    cells[sim_state.RESET, :n] = network.v_reset - threshold
+    cells[sim_state.FLOOR, :n] = network.v_min - threshold
+    cells[sim_state.DRIVE, :n] = drive_of(network, 0.0, slice(None))
+    marks = allocate_aligned((sim_state.N_MARKS, width), np.int32)
+    marks[sim_state.HOLD] = refractory_steps(network)
+    clock = np.zeros(sim_state.N_CLOCK, np.int64)
+    drives, resets, holds = (
+        cells[sim_state.DRIVE, :n],
+        cells[sim_state.RESET, :n],
+        marks[sim_state.HOLD, :n],
+    )
+    clock[sim_state.SPREAD] = np.ptp(drives) > 0
+    clock[sim_state.VARIED] = np.ptp(resets) > 0 or np.ptp(holds) > 0
+    clock[sim_state.FLOORED] = np.isfinite(network.v_min).any()
+    clock[sim_state.SUBTRACT] = network.reset == "subtract"
+    clock[sim_state.TWO] = clock[sim_state.SPLIT] = tau_negative is not None
+    ring = int(min(marks[sim_state.HOLD].max(), _LONGEST_LIST)) + 2
+    return cells, marks, clock, np.full(ring, -1, np.int32)
+
+
+def allocate_aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Zeros on a page's boundary: a vector that straddles two cache lines costs twice."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + _PAGE, np.uint8)  # not zeros: NumPy asks for huge pages here alone
+    raw.fill(0)
+    start = -raw.ctypes.data % _PAGE
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def _width(network: SpikingNetwork) -> int:
+    """Length of the arrays over neurons."""
+    return sim_trials.padded(network.n_neurons)

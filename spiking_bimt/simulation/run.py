@@ -47,7 +47,7 @@ def run_trials(
     check(network, trials, seed, threads, np.dtype(dtype))
     arguments = _network_arguments(network, np.dtype(dtype))
     workers = _default_threads() if threads is None else threads
-    pieces = list(_pieces(trials.n_trials, workers))
+    pieces = list(_split_trials(trials.n_trials, workers))
     outputs = np.empty((len(trials.labels), len(network.b_out)), dtype)
     counts = np.zeros((trials.n_trials, network.n_neurons), np.int32)
 
@@ -71,10 +71,10 @@ def run_trials(
 
     with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(simulate, pieces))
-    return _joined(parts, outputs, counts, network.dt)
+    return _join(parts, outputs, counts, network.dt)
 
 
-def _joined(parts: list[Part], outputs: Array, counts: Array, dt: float) -> Recording:
+def _join(parts: list[Part], outputs: Array, counts: Array, dt: float) -> Recording:
     sizes = np.concatenate([of_trial for _, _, of_trial in parts])
     return Recording(
         outputs=hand_over(outputs.astype(np.float32, copy=False)),
@@ -96,6 +96,7 @@ def check(
     network: SpikingNetwork, trials: Trials, seed: int, threads: int | None, dtype: np.dtype[Any]
 ) -> None:
     """Refuse trials and settings that do not go with the network."""
+    network.refuse_optional("a simulation of trials", propagators.TRIALS_HAVE)
     if abs(trials.dt - network.task_dt) > 1e-9 * network.task_dt:
         raise InputError(
             f"the trials have steps of {trials.dt} ms, the network reads its input every "
@@ -106,6 +107,11 @@ def check(
             f"the trials have {trials.n_inputs} input channels, the network {network.n_inputs}: "
             "draw trials of the network's own battery and tasks"
         )
+    check_settings(seed, threads, dtype)
+
+
+def check_settings(seed: int, threads: int | None, dtype: np.dtype[Any]) -> None:
+    """Refuse settings that neither engine has."""
     if seed < 0:
         raise InputError(f"seed is {seed}: it must not be negative")
     if threads is not None and threads < 1:
@@ -136,7 +142,7 @@ def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[A
     )
 
 
-def _pieces(n_trials: int, workers: int) -> Iterator[slice]:
+def _split_trials(n_trials: int, workers: int) -> Iterator[slice]:
     size = min(max(n_trials // (_PIECES_PER_THREAD * workers), 1), _LARGEST_PIECE)
     for start in range(0, n_trials, size):
         yield slice(start, min(start + size, n_trials))

@@ -1,6 +1,7 @@
 """The table of neuron parameters is the only list of them: all that handles them follows it."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,13 +11,15 @@ from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS, NeuronParameters
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import tile_format
 from spiking_bimt.simulation.build import from_csr
-from spiking_bimt.simulation.locality import alone, renumbered
+from spiking_bimt.simulation.locality import renumber, select_neurons
 
 
 def varied(n: int = 12) -> SpikingNetwork:
     """A network whose parameters differ in every neuron."""
     rng = np.random.default_rng(0)
-    values = {name: rng.uniform(0.5, 0.9, n) for name in PARAMETERS if name not in OPTIONAL}
+    values: dict[str, Any] = {
+        name: rng.uniform(0.5, 0.9, n) for name in PARAMETERS if name not in OPTIONAL
+    }
     values |= {
         "v_th": values["v_th"] + 1,
         "v_min": values["v_min"] - 1,
@@ -48,13 +51,13 @@ def test_builders_take_every_parameter_and_its_default() -> None:
 
 
 def test_every_parameter_follows_its_neuron() -> None:
-    network = replace(
-        varied(), poisson=np.arange(12) == 3, tau_mem=np.full(12, np.inf), t_ref=np.zeros(12)
-    )
+    sources = np.arange(12) == 3
+    none = np.zeros(12, np.float32)
+    network = replace(varied(), poisson=sources, tau_mem=none + np.float32(np.inf), t_ref=none)
     order = np.random.default_rng(1).permutation(12).astype(np.int32)
     for made, chosen in (
-        (renumbered(network, order), order),
-        (alone(network, order[:5]), order[:5]),
+        (renumber(network, order), order),
+        (select_neurons(network, order[:5]), order[:5]),
     ):
         for name in PARAMETERS:
             np.testing.assert_array_equal(getattr(made, name), getattr(network, name)[chosen])
@@ -74,15 +77,17 @@ def test_what_no_neuron_can_have_is_refused_by_name(name: str, value: float) -> 
     bad[4] = value
     if name == "v_min" and np.isinf(value):
         return
+    changed: dict[str, Any] = {name: bad}
     with pytest.raises(InputError, match=rf"SpikingNetwork\.{name}"):
-        replace(network, **{name: bad})
+        replace(network, **changed)
 
 
 def test_a_file_without_a_parameter_says_what_it_loses() -> None:
     network = varied()
     assert network.losses(PARAMETERS) == []
     assert network.losses(set(PARAMETERS) - {"t_ref"}) == ["the refractory time of 11 neurons"]
-    assert not replace(network, **network.defaults({"tau_mem"} | OPTIONAL)).losses({"tau_mem"})
+    defaults: dict[str, Any] = network.defaults({"tau_mem"} | OPTIONAL)
+    assert not replace(network, **defaults).losses({"tau_mem"})
 
 
 def test_an_optional_parameter_is_refused_where_it_is_unknown() -> None:
@@ -95,10 +100,11 @@ def test_an_optional_parameter_is_refused_where_it_is_unknown() -> None:
 def test_without_codes_is_the_same_network_in_floats() -> None:
     n = 3
     codes = np.ones(n, np.int16)
-    coded = replace(
-        from_csr([0, 1, 2, 3], [1, 2, 0], np.ones(n)), bits=8, codes=codes, scale=np.ones(n),
-        in_codes=codes[:0], in_scale=np.ones(n), out_codes=np.ones((1, n)), out_scale=[1.0],
-    )  # fmt: skip
+    coding: dict[str, Any] = {
+        "bits": 8, "codes": codes, "scale": np.ones(n), "in_codes": codes[:0],
+        "in_scale": np.ones(n), "out_codes": np.ones((1, n)), "out_scale": [1.0],
+    }  # fmt: skip
+    coded = replace(from_csr([0, 1, 2, 3], [1, 2, 0], np.ones(n)), **coding)
     plain = coded.without_codes(b_out=[2.0])
     assert all(getattr(plain, name) is None for name in CODES)
     assert plain.b_out[0] == 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.kernels import sim_event, sim_state, sim_suspects, sim_twin
-from spiking_bimt.simulation import build, rules
+from spiking_bimt.simulation import build, propagators
 from spiking_bimt.simulation.engine import Simulation, simulate_network
 from tests.kernels.networks import Array, callable_kernel, random_network, start_of
 
@@ -75,7 +75,7 @@ def test_every_spike_equals_the_twins(
     steps: int, mode: str, threads: int,
 ) -> None:  # fmt: skip
     network = alike(seed, n, floor, **options) if equal else random_network(seed, n, **options)
-    epoch = epoch if rules.is_uniform(network) else None
+    epoch = epoch if propagators.is_uniform(network) else None
     got = simulate_network(
         network, steps * network.dt, mode=mode, threads=threads, epoch=epoch, dtype=np.float64
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spiking_bimt.kernels import sim_state, sim_suspects, sim_swept
+from spiking_bimt.kernels import sim_margins, sim_state, sim_suspects, sim_swept
 from spiking_bimt.simulation import engine, parts
 from spiking_bimt.simulation.engine import Simulation, simulate_network
 from spiking_bimt.simulation.inputs import HeldCurrents, PoissonSources
@@ -15,8 +15,8 @@ from tests.kernels.networks import Array, callable_kernel, random_network
 from tests.kernels.test_sim_event import alike, twins_spikes
 
 potential, add = callable_kernel(sim_state.potential), callable_kernel(sim_state.add)
-costs, spend = callable_kernel(sim_swept.costs), callable_kernel(sim_swept.spend)
-look = callable_kernel(sim_swept.look)
+costs, spend = callable_kernel(sim_margins.arrival_costs), callable_kernel(sim_margins.spend)
+look = callable_kernel(sim_margins.look)
 
 
 def potentials(part: parts.Part, n: int) -> Array:
