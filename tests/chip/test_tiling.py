@@ -173,8 +173,7 @@ def test_occupancy_counts_cells() -> None:
 
 def test_networks_that_no_crossbar_holds_are_refused() -> None:
     network, placement, chip = case(11)
-    plain = replace(network, bits=None, codes=None, scale=None, in_codes=None, in_scale=None,
-                    out_codes=None, out_scale=None)  # fmt: skip
+    plain = network.without_codes()
     with pytest.raises(InputError, match="no integer codes: run convert with --bits"):
         cut(plain, placement, chip)
     assert network.codes is not None

@@ -336,8 +336,7 @@ def test_another_schema_and_an_absent_file_are_refused(tmp_path: Path) -> None:
 
 def test_networks_without_codes_are_not_written(tmp_path: Path) -> None:
     content = case()
-    plain = replace(content.network, bits=None, codes=None, scale=None, in_codes=None,
-                    in_scale=None, out_codes=None, out_scale=None)  # fmt: skip
+    plain = content.network.without_codes()
     with pytest.raises(InputError, match="no integer codes: run convert with --bits"):
         write_tiles(tmp_path / "x.h5", content._replace(network=plain), {}, {})
     assert not (tmp_path / "x.h5").exists()
