@@ -8,7 +8,7 @@ the lists of what a file format loses all follow from that table.
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -108,10 +108,10 @@ class NeuronParameters:
 
     def refuse_optional(self, where: str, known: Iterable[str] = ()) -> None:
         """Raise InputError where an optional parameter is in use that `where` does not have."""
-        for name in OPTIONAL:
-            if name not in known and self.in_use(name).any():
+        for name in PARAMETERS:
+            if name in OPTIONAL and name not in known and self.in_use(name).any():
                 hint = _HINTS.get(name, "simulate the network on trials or in the engine")
-                raise InputError(f"{where} has no {_meaning(name)}: {hint}")
+                raise InputError(f"{where} has no {_meaning(name).removeprefix('the ')}: {hint}")
 
     def losses(self, known: Iterable[str]) -> list[str]:
         """Which parameters in use are not among `known`, in words: what a file of these loses."""
@@ -143,6 +143,20 @@ class NeuronParameters:
                     f"{owner}: Poisson source {k} has tau_mem {self.tau_mem[k]} ms and t_ref "
                     f"{self.t_ref[k]} ms: sources neither leak nor rest (tau_mem inf, t_ref 0)"
                 )
+
+
+class NeuronOptions(TypedDict, total=False):
+    """The parameters as a builder's keywords, for type checkers: one number for all, or (N,)."""
+
+    tau_mem: npt.ArrayLike
+    tau_syn: npt.ArrayLike
+    v_th: npt.ArrayLike
+    v_reset: npt.ArrayLike
+    v_leak: npt.ArrayLike
+    v_min: npt.ArrayLike
+    t_ref: npt.ArrayLike
+    bias: npt.ArrayLike
+    poisson: npt.ArrayLike | None
 
 
 def _collect() -> tuple[dict[str, Parameter], frozenset[str]]:

@@ -1,19 +1,18 @@
 """Spiking networks from sparse matrices, CSR or COO arrays, and random sheets; never N x N."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
+from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS, NeuronOptions
 from spiking_bimt.data.validate import hand_over
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_sampling
 
 Array = npt.NDArray[Any]
-Value = float | npt.ArrayLike
 
 
 def from_csr(
@@ -26,7 +25,7 @@ def from_csr(
     delays: npt.ArrayLike | None = None,
     reset: str = "value",
     positions: npt.ArrayLike | None = None,
-    **neurons: Value,
+    **neurons: Unpack[NeuronOptions],
 ) -> SpikingNetwork:
     """A network from CSR arrays by presynaptic neuron: row j holds the synapses of neuron j.
 
@@ -39,10 +38,11 @@ def from_csr(
     if unknown:
         raise InputError(f"unknown neuron parameter {unknown[0]!r}; known: {', '.join(PARAMETERS)}")
     n = len(np.asarray(indptr)) - 1
+    given: dict[str, Any] = {**neurons}
     values: dict[str, Any] = {
-        name: _everywhere(neurons.get(name, parameter.default), n, parameter.dtype)
-        for name, parameter in PARAMETERS.items()
-        if name in neurons or name not in OPTIONAL
+        name: _everywhere(given.get(name, row.default), n, row.dtype)
+        for name, row in PARAMETERS.items()
+        if given.get(name) is not None or name not in OPTIONAL
     }
     places: Array = np.stack([np.zeros(n), np.arange(n)], axis=1)
     places = places if positions is None else np.asarray(positions)
@@ -56,7 +56,7 @@ def from_csr(
     return SpikingNetwork(**values)
 
 
-def _everywhere(value: Value, n: int, dtype: type) -> Array:
+def _everywhere(value: npt.ArrayLike, n: int, dtype: type) -> Array:
     """One number for all n neurons, or an array as it is."""
     given = np.asarray(value)
     return given if given.ndim else np.full(n, given, dtype)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spiking_bimt.data.network import CODES, SpikingNetwork
-from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS, NeuronParameters
+from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS, NeuronOptions, NeuronParameters
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import tile_format
 from spiking_bimt.simulation.build import from_csr
@@ -30,6 +30,7 @@ def varied(n: int = 12) -> SpikingNetwork:
 
 def test_the_table_has_every_field_of_the_record_with_its_unit() -> None:
     assert list(PARAMETERS) == [field.name for field in fields(NeuronParameters)]
+    assert list(PARAMETERS) == list(NeuronOptions.__annotations__)
     assert {"poisson"} == OPTIONAL
     for name, row in PARAMETERS.items():
         assert row.unit or row.dtype is np.bool_
