@@ -18,7 +18,7 @@ from common.fewest_tiles import fewest_tiles
 from common.networks import bundled
 from common.rows import Row, parser, show
 
-from spiking_bimt.chip.packing import natural_tiles
+from spiking_bimt.chip.packing import count_natural_tiles
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
@@ -126,7 +126,7 @@ def packing_rows(folder: Path) -> list[Row]:
             placement = place(network, chip, np.ones(network.n_neurons), effort=0.1)
             tiles = cut(network, placement, chip)
             shape = tiles.rows, tiles.cols
-            natural = natural_tiles(*synapses(network), network.n_neurons, placement, shape)
+            natural = count_natural_tiles(*synapses(network), network.n_neurons, placement, shape)
             less = 1 - tiles.n_tiles / natural
             what = f"tiles of {shape[0]} x {shape[1]}, {name}"
             filled = occupancy(tiles)

@@ -1,4 +1,4 @@
-"""Which units matter: the cliff in importance."""
+"""Active units: those above the cliff in importance."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 Doubles = npt.NDArray[np.float64]
 
 LEAST_CLIFF = 10.0
-"""A gap in importance smaller than this factor is no cliff: then every unit above zero counts."""
+"""Smallest ratio of importances that is a cliff; without one, every unit above 0 is active."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Active:
     units: npt.NDArray[np.int64]
     """Indices of the active units."""
     threshold: float
-    """Importance that separates them: the middle of the gap, on a logarithmic scale."""
+    """Importance that separates them from the others: the geometric middle of the gap."""
     cliff: float
     """Ratio of the importances on both sides of the gap; inf where nothing lies below."""
 

@@ -1,4 +1,4 @@
-"""Units that do the same, and whether they lie together on the sheet."""
+"""Functional clusters of units, and whether a cluster's units are neighbours on the sheet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ NEIGHBOURHOODS = {
 """Steps from a place to its grid neighbours: sides only, or sides and corners."""
 
 SHUFFLED = ("labels", "places")
+"""What `isolated_null` can shuffle."""
 
 _CHUNK = 500
+"""Sheets that are shuffled at a time, to limit memory."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ def functional_clusters(
 ) -> Clusters:
     """k-means on the normalised task variance (N, n_tasks) of the responsive units.
 
-    k: number of clusters; None takes the candidate of the largest mean silhouette, the smaller
-    one of equals. Candidates that the data cannot fill (k must lie below the number of distinct
-    rows) are passed over; where none is left, all responsive units are one cluster.
+    k: number of clusters; None takes the candidate with the largest mean silhouette, and of equal
+    ones the smallest. A candidate must lie below the number of distinct rows, or it is skipped;
+    where none is left, all responsive units are one cluster.
     """
     points = normalised[responsive]
     if len(points) == 0:
@@ -80,7 +82,7 @@ def isolated_ratio(
     sheet: tuple[int, int],
     neighbourhood: int = 8,
 ) -> float:
-    """Share of the clustered units with no unit of their own cluster on a neighbouring place.
+    """Share of the clustered units that have no unit of their own cluster on a neighbouring place.
 
     labels: (N,), -1 for units that do not count; positions: (N, 2) row and column; sheet: rows
     and columns; neighbourhood: 4 or 8 places. Liu et al. 2023 (arXiv:2310.07711) do not say which;
@@ -99,10 +101,10 @@ def isolated_null(
     shuffles: int = 10_000,
     seed: int = 0,
 ) -> Doubles:
-    """(shuffles,) `isolated_ratio` after shuffling what the units' places tell.
+    """(shuffles,) `isolated_ratio` after shuffles: its distribution by chance.
 
-    shuffled: "labels", among the places of the clustered units, which stay (as Liu et al. 2023);
-    or "places", the units over the whole sheet.
+    shuffled: "labels" exchanges the clusters among the clustered units, which keep their places
+    (as Liu et al. 2023); "places" scatters the units over the whole sheet.
     """
     if shuffled not in SHUFFLED:
         raise InputError(f"shuffled is {shuffled!r}; known: {', '.join(SHUFFLED)}")

@@ -1,4 +1,4 @@
-"""What one kind of training needs at the error that another reaches."""
+"""Costs of two kinds of training at equal error."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its 95% t interval; without one for a single seed."""
+    """A mean over seeds with its 95% t interval; low and high are None for a single seed."""
 
     mean: float
     low: float | None
@@ -21,8 +21,8 @@ class Interval:
     n: int
 
 
-def front(points: Doubles) -> Doubles:
-    """The points (error, cost) that no other beats in both, by rising error and falling cost."""
+def pareto_front(points: Doubles) -> Doubles:
+    """The points (error, cost) that no other point beats in both, by rising error."""
     best: list[npt.NDArray[np.float64]] = []
     for point in points[np.lexsort((points[:, 1], points[:, 0]))]:
         if not best or point[1] < best[-1][1]:
@@ -33,16 +33,16 @@ def front(points: Doubles) -> Doubles:
 def cost_at(points: Doubles, error: float) -> float | None:
     """Cost at an error on the front of (n, 2) points (error, cost); None outside its errors.
 
-    Between two points the cost's logarithm is a line in the error.
+    Between two points, the logarithm of the cost is interpolated linearly in the error.
     """
-    errors, costs = front(points).T
+    errors, costs = pareto_front(points).T
     if not errors[0] <= error <= errors[-1]:
         return None
     return float(np.exp(np.interp(error, errors, np.log(costs))))
 
 
 def ratios(ours: Sequence[Doubles], theirs: Sequence[Doubles], error: float) -> list[float]:
-    """theirs / ours at an error, one for every pair of curves where both reach it."""
+    """Cost of theirs over ours at an error, for each pair of curves that both reach it."""
     pairs = [(cost_at(a, error), cost_at(b, error)) for a, b in zip(ours, theirs, strict=True)]
     return [b / a for a, b in pairs if a is not None and b is not None]
 

@@ -1,4 +1,4 @@
-"""How much of the network hangs on each unit."""
+"""The importance of each unit, from its weights."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,9 @@ def importance(network: RateNetwork) -> Doubles:
 
         sqrt( (sum_j |W_ij| + sum_c |U_ic|) (sum_j |W_ji| + sum_k |V_ki|) )
 
-    over recurrent weights W, input weights U and readout V. A ReLU unit can trade a gain a > 0
-    between its two sides (inputs times a, outputs over a) without a change of function; the
-    product is free of that choice, and is 0 for a unit that nothing drives or nothing reads.
+    over recurrent weights W, input weights U and readout V. To multiply the inputs of a ReLU unit
+    by some a > 0 and divide its outputs by a changes neither the network's function nor this
+    product. The product is 0 for a unit without inputs or without outputs.
     """
     into = _sizes(network.w_rec, 1) + _sizes(network.w_in, 1)
     out = _sizes(network.w_rec, 0) + _sizes(network.w_out, 0)
@@ -23,7 +23,7 @@ def importance(network: RateNetwork) -> Doubles:
 
 
 def by_rank(values: Doubles) -> Doubles:
-    """`values` from the largest to the smallest."""
+    """The values, sorted from the largest to the smallest."""
     return np.sort(values)[::-1]
 
 

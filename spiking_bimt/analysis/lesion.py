@@ -1,4 +1,4 @@
-"""What breaks when units are silenced."""
+"""Accuracy of a network when groups of units are silenced."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from spiking_bimt.simulation.rate import rate_outputs
 
 
 def silence(network: RateNetwork, units: npt.NDArray[np.integer]) -> RateNetwork:
-    """The network in which nobody hears `units`: their outgoing weights are zero."""
+    """The network without the output of `units`: their outgoing weights are zero."""
     w_rec, w_out = network.w_rec.copy(), network.w_out.copy()
     w_rec[:, units] = 0
     w_out[:, units] = 0

@@ -29,6 +29,7 @@ ISOLATION_CLUSTERS = tuple(range(5, 17))
 """Numbers of clusters at which the ratio of isolated units is given, since it depends on them."""
 
 VARIANCE_TRIALS = 50
+"""Validation trials of each task that the task variance is measured on."""
 
 
 def variance_of(network: RateNetwork) -> TaskVariance:
@@ -44,8 +45,8 @@ def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:
 
     The error is over the same test trials for every network. The ratio of isolated units and the
     variance within clusters are given for each fixed number of clusters and for the silhouette's,
-    with the means of their nulls and the share of shuffles that are as low; the ratio also for
-    every number in ISOLATION_CLUSTERS.
+    with their means after shuffles and the share of shuffles with a value as low; the ratio also
+    for every number in ISOLATION_CLUSTERS.
     """
     trials = draw_trials(network.battery, network.tasks, trials_per_task, network.dt, stream="test")
     result = score(rate_outputs(network, trials), trials)
@@ -80,8 +81,10 @@ def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:
 
 
 def isolation_by_clusters(network: RateNetwork, variance: TaskVariance) -> list[dict[str, float]]:
-    """Ratio of isolated units (8 neighbours), its mean when labels are shuffled, and the share of
-    shuffles as low, for each number of clusters that the network's units can fill."""
+    """Ratio of isolated units (8 neighbours) for each number of clusters that the units can fill.
+
+    With its mean over shuffles of the labels, and the share of shuffles with a ratio as low.
+    """
     rows = []
     for k in ISOLATION_CLUSTERS:
         if k <= variance.responsive.sum():
@@ -119,5 +122,5 @@ def _locality(network: RateNetwork, clusters: Clusters) -> dict[str, Any]:
 
 
 def _share(hits: Any) -> float:
-    """Share of shuffles with the observed one among them, so that it is never 0."""
+    """Share of hits; the observed value counts as one of the shuffles, so that it is never 0."""
     return float((hits.sum() + 1) / (len(hits) + 1))

@@ -9,6 +9,7 @@ Doubles = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int32]
 
 _CHUNK = 1000
+"""Labellings that are shuffled at a time, to limit memory."""
 
 
 def place_index(positions: npt.NDArray[np.integer], sheet: tuple[int, int]) -> Doubles:
@@ -22,7 +23,7 @@ def variance_within(labels: Labels, coordinates: Doubles) -> float:
 
     labels: (N,), -1 for units that do not count; coordinates: (N, D): `place_index` for the
     "variance of indices within clusters" of Liu et al. 2023 (arXiv:2310.07711), or rows and
-    columns, which know no preferred direction.
+    columns, which treat all directions alike.
     """
     return float(_variances(*_clustered(labels, coordinates))[0])
 
@@ -48,7 +49,10 @@ def _clustered(labels: Labels, coordinates: Doubles) -> tuple[Labels, Doubles]:
 
 
 def _variances(many: Labels, points: Doubles) -> Doubles:
-    """(S,) for each of (S, n) labellings of (n, D) centred points: all squares less the means'."""
+    """(S,) variance of (n, D) centred points for each of (S, n) labellings.
+
+    The squares of all points less those of the clusters' means.
+    """
     explained = np.zeros(len(many))
     for cluster in np.unique(many[0]):
         members = (many == cluster).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Modules of the weights themselves, and whether they are the modules of function."""
+"""Communities of the recurrent weights, and how far they agree with functional clusters."""
 
 from dataclasses import dataclass
 
@@ -36,12 +36,12 @@ def modules(network: RateNetwork, seed: int = 0) -> Modules:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two groupings of the same units are one."""
+    """How similar two groupings of the same units are."""
 
     adjusted_rand: float
-    """1 for the same grouping, 0 on average for a random one (Hubert and Arabie 1985)."""
+    """1 for equal groupings, 0 on average for random ones (Hubert and Arabie 1985)."""
     mutual_information: float
-    """Adjusted mutual information: 1 for the same, 0 on average for random."""
+    """Adjusted: 1 for equal groupings, 0 on average for random ones."""
 
 
 def agreement(first: Labels, second: Labels) -> Agreement:

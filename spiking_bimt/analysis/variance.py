@@ -1,4 +1,4 @@
-"""What each unit does: the variance of its activity over the trials of each task."""
+"""The function of each unit: the variance of its activity over the trials of each task."""
 
 from dataclasses import dataclass
 
@@ -35,10 +35,10 @@ def task_variance(network: RateNetwork, trials: Trials, silent: float = SILENT) 
         TV_i(task) = < ( r_i(k, t) - < r_i(k, t) >_k )^2 >_{k, t}
 
     over the trials k of the task and the steps t of a trial. Trials differ in length: the inner
-    mean is over those that are still running at step t, and a step counts by how many they are;
-    steps with one trial left have no variance and are left out. A unit whose largest variance is
-    below `silent` of the network's largest is numerically silent: dividing by its own largest
-    would blow rounding up to a response.
+    mean is over the trials that are still running at step t, and a step is weighted by their
+    number; steps with only one trial left have no variance and are left out. A unit whose largest
+    variance is below `silent` times the network's largest counts as silent: dividing by its own
+    largest variance would make a response of rounding errors.
     """
     counts, sums, squares = _moments(network, trials)
     shared = counts > 1
@@ -54,7 +54,7 @@ def task_variance(network: RateNetwork, trials: Trials, silent: float = SILENT) 
 
 
 def _moments(network: RateNetwork, trials: Trials) -> tuple[Doubles, Doubles, Doubles]:
-    """Trials (steps, n_tasks), summed rates and summed squares (steps, n_tasks, N)."""
+    """Running trials (steps, n_tasks), and sums of rates and squared rates (steps, n_tasks, N)."""
     shape = (int(trials.lengths.max()), len(trials.tasks))
     counts = np.zeros(shape)
     sums, squares = (np.zeros((*shape, network.n_units)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""How much wire a network has on its sheet."""
+"""Length and cost of a network's wiring on its sheet."""
 
 import numpy as np
 
@@ -11,9 +11,9 @@ CONNECTED = 1e-3
 def wiring(network: RateNetwork, threshold: float = CONNECTED) -> dict[str, float]:
     """Surviving units, recurrent connections above `threshold`, and their length on the sheet.
 
-    `wiring_length` is the Manhattan grid distance summed over those connections, as the figures
-    of Liu et al. 2023 (arXiv:2310.07711) read; `wiring_cost` is sum |w_ij| d_ij with Euclidean d,
-    over all recurrent weights.
+    `wiring_length` is the Manhattan grid distance summed over those connections, as in the
+    figures of Liu et al. 2023 (arXiv:2310.07711); `wiring_cost` is sum |w_ij| d_ij with
+    Euclidean d, over all recurrent weights.
     """
     gap = np.abs(network.positions[:, None] - network.positions[None]).astype(np.float64)
     connected = np.abs(network.w_rec) > threshold

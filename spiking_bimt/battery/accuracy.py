@@ -35,7 +35,7 @@ class Score:
         """95% interval of `accuracy`: normal, from each task's binomial variance."""
         shares = self.per_task()
         counts = np.bincount(self.task, minlength=len(self.tasks))
-        # One pseudo-trial of each outcome keeps a task without errors from claiming certainty.
+        # One more trial of each outcome: a task without errors gets an interval, too.
         smooth = (shares * counts + 1) / (counts + 2)
         half = 1.96 * np.sqrt(np.sum(smooth * (1 - smooth) / counts)) / len(self.tasks)
         return max(0.0, self.accuracy - float(half)), min(1.0, self.accuracy + float(half))

@@ -16,10 +16,10 @@ OWN = "own"
 """The battery whose tasks the user names: ids of neurogym environments, or Python paths."""
 
 MOST_TRIALS = 10_000
-"""Trials a task that are drawn at a time."""
+"""Trials of each task that are drawn at a time: they are held in memory."""
 
-# Streams of trials that never share a seed: what one is used for, no other ever sees.
 STREAMS = {"train": 0, "validate": 1, "calibrate": 2, "test": 3}
+"""Number of each stream of trials, a part of their seed: no two streams share a trial."""
 
 
 def select_tasks(battery: str, tasks: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -80,8 +80,8 @@ def draw_noise_free(
 ) -> tuple[Trials, npt.NDArray[np.float32]]:
     """As `draw_trials`, but without the noise that the tasks add, and its standard deviation.
 
-    The second is (S, channels of the observation); what a task draws otherwise than by neurogym's
-    add_randn stays in the trials.
+    The second is (S, channels of the observation). Other random parts of a task, which do not come
+    from neurogym's add_randn, stay in the trials.
     """
     trials = _draw(battery, tasks, per_task, dt, (seed, STREAMS[stream], pool), noise=False)
     return _joined(trials, tasks, dt), np.concatenate([trial.sigma for trial in trials])
@@ -129,5 +129,5 @@ def _joined(trials: list[Trial], tasks: tuple[str, ...], dt: float) -> Trials:
 
 
 def _number(battery: str, task: str) -> int:
-    """A number for a task that depends on its name alone, and not on the tasks beside it."""
+    """Number of a task for its seed; it does not depend on the other tasks that are drawn."""
     return zlib.crc32(task.encode()) if battery == OWN else BATTERIES[battery].index(task)

@@ -1,4 +1,4 @@
-"""The trials that a network is run on: its own tasks', or probing ones where it has none."""
+"""Trials to run a network on: those of its tasks, or random currents where it has none."""
 
 from spiking_bimt.battery.draw import MOST_TRIALS, draw_trials
 from spiking_bimt.battery.probe import probe_trials
@@ -7,13 +7,14 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 
 _STREAMS = {"test": 0, "calibrate": 1}
+"""Seed of the random currents for each stream."""
 
 
 def trials_of(network: SpikingNetwork, per_task: int, stream: str) -> tuple[SpikingNetwork, Trials]:
     """The network to run, and trials of each of its tasks or, without tasks, of random currents.
 
-    A network without tasks comes back with the channels that the currents take; see
-    `simulation.probe`.
+    A network without tasks is returned with more input channels, for the currents (see
+    `battery.probe`).
     """
     if not network.tasks:
         if per_task > MOST_TRIALS:

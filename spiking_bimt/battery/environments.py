@@ -7,9 +7,9 @@ in two directions around the ring:
   100 ms of it, so the network has to measure the interval.
 - `seq`: the answer goes around the ring during the decision period, one place every 100 ms.
 
-The published code moves the answer modulo 16 through label 0, which is also the fixation label:
-ring place 16 is never asked for and 0 means two things. Here the answer moves modulo 16 over the
-ring's labels 1..16, and a trial whose answer is to keep fixating has no shift.
+The published code takes the answer modulo 16, and so ring place 16 becomes label 0, which is also
+the label of fixation. Here the answer moves over the ring's labels 1..16, and a trial whose answer
+is to keep fixation is not moved.
 """
 
 import contextlib
@@ -41,22 +41,27 @@ MODCOG = (
 )
 """The usual 82 tasks: 20, 22 with interval integration, 40 with a sequence of answers."""
 
-RING, N_RINGS = 16, 2
-"""Places of a ring of Yang et al. 2019, and rings: channels 1-16 and 17-32, answers 1-16."""
+RING = 16
+"""Places of a ring of Yang et al. 2019; answers are 1-16."""
+N_RINGS = 2
+"""Rings of the stimulus: channels 1-16 and 17-32."""
 
 ROTATING = tuple(
     task for task in MODCOG if not task.startswith(("dmc", "dnmc"))
 )  # fmt: skip
-"""Tasks that know no preferred direction: a trial with its rings and answers turned by some places
-is another trial of the task, as likely as the first. Categories are halves of a fixed ring."""
+"""Tasks without a preferred direction: a trial whose rings and answers are turned by some places is
+another trial of the task, equally likely. The others (dmc, dnmc) have categories, which are fixed
+halves of the ring."""
 
 _MS_PER_PLACE = 100.0
+"""Time in which the answer of an `int` or `seq` task moves by one place, ms."""
 _DELAYS = list(range(0, 1200, 100))
+"""Delays of the `int` tasks, ms."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial as the network meets it."""
+    """One trial."""
 
     ob: npt.NDArray[np.float32]
     """(steps, channels) fixation and stimulus."""
@@ -65,7 +70,7 @@ class Trial:
     go: int
     """First step of the decision period."""
     sigma: npt.NDArray[np.float32] | None = None
-    """(steps, channels) standard deviation of the noise left out of `ob`; None: `ob` has it."""
+    """(steps, channels) standard deviation of the noise that `ob` lacks; None: `ob` has noise."""
 
 
 class Environment:
@@ -85,7 +90,7 @@ class Environment:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._env = _make(base, int(dt) if float(dt).is_integer() else dt)
-        # Tasks shown in either ring alternate between two environments, one a ring.
+        # A task that uses one ring or the other has two environments, one for each ring.
         self._rings = vars(self._env).get("envs", [self._env])
         if kind == "int":
             for env in self._rings:
@@ -125,16 +130,16 @@ class Environment:
             # gymnasium's wrappers warn of attributes that neurogym reads through them.
             warnings.simplefilter("ignore")
             self._env.seed(seed)
-            # neurogym gives both rings one seed, which makes every other trial a copy.
+            # neurogym gives both rings the same seed, so that every second trial would be a copy.
             children = np.random.SeedSequence(seed).spawn(len(self._rings))
             for env, child in zip(self._rings, children, strict=True):
                 env.seed(int(child.generate_state(1)[0]))
             self._env.reset()
 
     def draw(self, noise: bool = True) -> Trial:
-        """The next trial; without the noise that the task adds by `add_randn`, unless `noise`.
+        """The next trial; noise: with the noise that the task adds by `add_randn`.
 
-        The same noise-free trial can then be met many times, each time with noise of its own.
+        A trial without noise can be used many times, each time with new noise.
         """
         if noise:
             self._env.new_trial()
@@ -166,7 +171,7 @@ class Environment:
 
 
 class _NoiseRecorder:
-    """While entered, `add_randn` of a neurogym environment notes its noise and adds its mean."""
+    """A context in which `add_randn` of an environment adds the mean and only records the noise."""
 
     def __init__(self, env: Any) -> None:
         self.env = env
@@ -191,7 +196,7 @@ class _NoiseRecorder:
             self._added.append((steps, slice(None) if channels is None else channels, sigma))
 
     def sigma(self) -> npt.NDArray[np.float32]:
-        """(steps, channels) standard deviation of all that was left out of the last trial."""
+        """(steps, channels) standard deviation of the noise that was left out of the last trial."""
         variance = np.zeros(self.env.ob.shape, np.float32)
         for steps, channels, sigma in self._added:
             variance[steps, channels] += sigma**2
@@ -211,7 +216,7 @@ def hold_fixation(ob: npt.NDArray[Any], go: int) -> npt.NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=256)
 def environment(name: str, dt: float) -> Environment:
-    """The environment of a task; it is made once, since that costs more than a trial."""
+    """The environment of a task; it is kept, since making it takes longer than a trial."""
     return Environment(name, dt)
 
 
@@ -223,7 +228,7 @@ def _make(name: str, dt: float) -> Any:
             module, _, attribute = name.partition(":")
             return getattr(importlib.import_module(module), attribute)(dt=dt)
         env = importlib.import_module("neurogym").make(name, dt=dt)
-        # gymnasium's own wrappers check the order of calls, and do not know whole trials.
+        # gymnasium's wrappers check the order of calls of step(); here whole trials are drawn.
         while type(env).__module__.startswith("gymnasium."):
             env = env.env
         return env

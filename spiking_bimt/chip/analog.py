@@ -1,4 +1,4 @@
-"""Tiles on real devices: programmed, stuck, drifted, noisy and converted; or none of it."""
+"""Crossbar tiles on memory devices: programming, stuck devices, drift, noise, converter."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,13 +21,14 @@ EFFECTS: dict[str, dict[str, Any]] = {
     "read noise": {"read_noise": []},
     "converter": {"adc_bits": None},
 }
-"""The effects of a device by name, and the fields that take each of them away."""
+"""Each effect of a device by name, and the values of the device's fields without it."""
 
 _MOST_CELLS = 2**24
+"""Crosspoints that are simulated at most: one array of them takes 128 MiB."""
 
 
 def slice_bits(bits: int, slices: int) -> npt.NDArray[np.int32]:
-    """Magnitude bits of a signed code, shared out as evenly as possible, the lowest first."""
+    """Bits of each slice, low bits first: the magnitude bits of a code, as evenly as possible."""
     if slices > bits - 1:
         raise InputError(f"{slices} slices of {bits - 1} magnitude bits: a slice needs one or more")
     share, more = divmod(bits - 1, slices)
@@ -48,7 +49,7 @@ def conductance_pairs(codes: npt.NDArray[Any], bits: int, device: Device) -> Con
 
 
 def with_effects(device: Device, kept: tuple[str, ...]) -> Device:
-    """The device with the effects of these names alone."""
+    """The device with only the named effects."""
     removed: dict[str, Any] = {}
     for name, fields in EFFECTS.items():
         if name not in kept:
@@ -62,7 +63,7 @@ def has_effect(device: Device, name: str) -> bool:
 
 
 def ideal(tiles: TileSet) -> Crossbars:
-    """Digital crossbars: every crosspoint holds its weight, rounded to float32 as the kernels'."""
+    """Digital crossbars: every crosspoint holds its weight, in float32 as in the kernels."""
     codes = _dense(tiles)
     rows, cols, scale, in_scale = _lines(tiles)
     spikes = (rows >= 0) & (rows < tiles.n_neurons)
@@ -73,11 +74,12 @@ def ideal(tiles: TileSet) -> Crossbars:
 
 
 def program(tiles: TileSet, device: Device, rng: np.random.Generator, seconds: float) -> Crossbars:
-    """The tiles written into pairs of devices, as they are so many seconds later.
+    """The tiles in pairs of memory devices, `seconds` after programming.
 
-    Every crosspoint of a used row and column has its pairs, those without a synapse too. With g the
-    conductance over g_max, written once: g is rounded to a level, disturbed, stuck with the given
-    shares, drifted by (seconds / drift_start)^-nu; the readings' variance is kept for the run.
+    Every crosspoint of a used row and column has its pairs, also where there is no synapse. The
+    conductance of each device is written once: rounded to a level, with programming noise, at a
+    limit for the given shares of stuck devices, times the drift (seconds / drift_start)^-nu. The
+    variance of its readings is kept for the simulation.
     """
     widths = slice_bits(tiles.bits, device.slices)
     rows, cols, scale, in_scale = _lines(tiles)
@@ -92,7 +94,7 @@ def program(tiles: TileSet, device: Device, rng: np.random.Generator, seconds: f
     value = np.where(used, (sides[0] - sides[1]) * unit, 0.0)
     variance = None
     if device.read_noise:
-        spread = sum(_reading(side, device) ** 2 for side in sides)
+        spread = sum(_read_noise(side, device) ** 2 for side in sides)
         variance = np.where(used, spread * unit**2, 0.0).reshape(-1, *codes.shape[1:])
     shift = 2.0 ** (np.cumsum(widths) - widths)[:, None, None]
     return Crossbars(
@@ -139,7 +141,7 @@ def _clipped(log: Floats, line: list[float]) -> Floats:
     return np.clip(a + b * log, low, high)
 
 
-def _reading(g: Floats, device: Device) -> Floats:
+def _read_noise(g: Floats, device: Device) -> Floats:
     """Standard deviation of one reading, microsiemens."""
     a, b, cap = device.read_noise
     relative = np.maximum(g / device.g_max, 1e-7)
@@ -148,7 +150,7 @@ def _reading(g: Floats, device: Device) -> Floats:
 
 
 def _digits(magnitude: npt.NDArray[np.int64], widths: npt.NDArray[np.int32]) -> Any:
-    """(S, ..) the slices of each magnitude."""
+    """(S, ..) value of each slice of the magnitudes."""
     shift = np.cumsum(widths) - widths
     return np.stack([(magnitude >> s) & ((1 << w) - 1) for s, w in zip(shift, widths, strict=True)])
 

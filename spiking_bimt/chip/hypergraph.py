@@ -1,4 +1,4 @@
-"""Parts of a network that few packets connect, by Mt-KaHyPar (an extra)."""
+"""Partition of a network with few packets between its parts, by Mt-KaHyPar (an extra)."""
 
 import importlib.util
 from typing import Any
@@ -11,8 +11,10 @@ from spiking_bimt.errors import InputError
 
 Ints = npt.NDArray[np.int32]
 
-_SCALE = 1000  # Mt-KaHyPar's weights are whole numbers: the mean rate's
-_handle: list[Any] = []  # the library starts its threads once a process
+_SCALE = 1000
+"""Weight of a net of the mean rate: Mt-KaHyPar's weights are whole numbers."""
+_handle: list[Any] = []
+"""The initialised library: it can start its threads only once in a process."""
 
 
 def has_mtkahypar() -> bool:
@@ -24,11 +26,12 @@ def hypergraph_parts(
     graph: AxonGraph, rates: npt.NDArray[np.float64], parts: int, room: int, seed: int,
     preset: str = "DETERMINISTIC_QUALITY",
 ) -> Ints:  # fmt: skip
-    """(N,) part of each neuron, none larger than `room`, with few (sender, part) pairs.
+    """(N,) part of each neuron; a part has at most `room` neurons, and few packets leave it.
 
-    A net joins each neuron to its targets, weighted by its rate; its connectivity less one is the
-    packets that leave its part. The same parts every time: with its preset DEFAULT, even on one
-    thread, they depend on what the process partitioned before.
+    Each neuron and its targets are a net, weighted by the neuron's rate; the connectivity of the
+    net less one is the number of packets that a spike sends to other parts. The preset is a
+    deterministic one: with DEFAULT, even on one thread, the result depends on the partitions that
+    the process made before.
     """
     if not has_mtkahypar():
         raise InputError("the start km1 needs Mt-KaHyPar: pip install 'spiking-bimt[mtkahypar]'")
@@ -39,7 +42,7 @@ def hypergraph_parts(
     mtkahypar.set_seed(seed % 2**31)
     n = graph.n_neurons
     targets, bounds = graph.targets.tolist(), graph.indptr.tolist()
-    # That preset does the same whatever the seed is: what differs is how neurons are numbered.
+    # The preset ignores the seed: a random numbering of the neurons takes its place.
     number = np.random.default_rng(seed).permutation(n)
     named = number.tolist()
     nets = [
@@ -55,9 +58,9 @@ def hypergraph_parts(
 
 
 def packets_between(graph: AxonGraph, part: Ints, rates: npt.NDArray[np.float64]) -> float:
-    """Packets from the part of each neuron to others: the connectivity less one, by rate."""
+    """Packets between parts for the given rates: the objective of `hypergraph_parts`."""
     n = graph.n_neurons
     indptr, parts, _ = destinations(graph, part, int(part.max()) + 1)
     owner = np.repeat(np.arange(n), np.diff(indptr[: n + 1]))
-    # A sum, as a product's last bits depend on the threads of BLAS.
+    # A sum, not a matrix product, whose last bits depend on the number of BLAS threads.
     return float(rates[owner][parts[: indptr[n]] != part[owner]].sum())

@@ -1,4 +1,4 @@
-"""The slots of a core's neurons, in the order in which they take the fewest crossbar rows."""
+"""The order of the neurons on a core, chosen to need few crossbar rows."""
 
 import itertools
 
@@ -14,8 +14,8 @@ Ints = npt.NDArray[np.int32]
 def packed_slots(graph: AxonGraph, core: Ints, width: int) -> Ints:
     """Slot of each neuron on its core, so that blocks of `width` slots share sources.
 
-    Neurons are taken one by one, each time the one that brings the fewest new sources to its block;
-    a core where that saves no row keeps the order of its neurons.
+    A greedy choice: the next neuron is the one that adds the fewest new sources to the block. Where
+    this saves no row, the neurons of the core keep the order of their indices.
     """
     by_core = np.argsort(core, kind="stable").astype(np.int32)
     bounds = np.append(np.flatnonzero(np.diff(core[by_core], prepend=-1)), len(core))

@@ -1,4 +1,4 @@
-"""Which rows and columns share a crossbar tile."""
+"""Packing of rows and columns into crossbar tiles."""
 
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class Members(NamedTuple):
     target: Ints
     """The neuron of each column."""
     shared: npt.NDArray[np.bool_]
-    """(T,) whether it holds the left-overs of several blocks, and so skips neurons."""
+    """(T,) whether it was merged of several tiles: its columns are then not consecutive neurons."""
 
     def column(self, tile: Ints, rank: Ints) -> Ints:
         """Column of the neurons of the given ranks in the given tiles, which hold them."""
@@ -67,13 +67,13 @@ def column_blocks(placement: Placement, width: int) -> Columns:
 def merge(
     tile: Ints, source: Ints, pair: Ints, rank: Ints, columns: Columns, shape: tuple[int, int]
 ) -> tuple[Ints, Members]:
-    """Put the partly filled tiles of a core together where their rows and columns fit one tile.
+    """Merge partly filled tiles of a core where their rows and columns fit into one tile.
 
     tile, source: of each row; pair, rank: the row of each synapse, and the `Columns.rank` of the
-    neuron that it feeds; shape: rows and columns of a tile. A source that two of them share takes
-    one row. First fit, those with most rows first. Returns the new tile of each row, and the
-    columns of the tiles: the whole block, or, where tiles were put together, the neurons that
-    their rows drive.
+    neuron that it feeds; shape: rows and columns of a tile. A source of both takes one row.
+    The method is first fit, tiles with the most rows first. Returns the new tile of each row, and
+    the columns of the tiles: the whole block, or, in a merged tile, the neurons that its rows
+    drive.
     """
     n_tiles = int(tile.max(initial=-1)) + 1
     of_tile = tile[pair]
@@ -115,7 +115,7 @@ def _lines(loose: Ints, tile: Ints, line: Ints, n_tiles: int) -> list[Ints]:
 def _first_fit(
     loose: Ints, core: Ints, rows: list[Ints], cols: list[Ints], shape: tuple[int, int]
 ) -> tuple[Ints, dict[int, Ints]]:
-    """The tile that each loose tile goes into, and the columns of those that took in others."""
+    """The tile that each loose tile is merged into, and the columns of the merged tiles."""
     home, together = loose.copy(), {}
     open_tiles: dict[int, list[tuple[int, Ints, Ints]]] = {}
     for k in np.lexsort((loose, np.array([-len(r) for r in rows]))):
@@ -131,14 +131,14 @@ def _first_fit(
     return home, together
 
 
-def natural_tiles(
+def count_natural_tiles(
     source: Ints, target: Ints, n_neurons: int, placement: Placement, shape: tuple[int, int]
 ) -> int:
-    """Tiles that the same placement takes in natural order, the baseline of the packing.
+    """Number of tiles that the same placement takes without packing: the baseline.
 
-    The neurons of a core by index, shape[1] to a block of columns; neurons and input channels by
-    index, shape[0] to a block of rows and each kind apart; every block of the matrix that is not
-    empty is a tile.
+    Columns are the neurons of a core in the order of their indices, shape[1] in a block; rows are
+    neurons and, apart, input channels in the order of their indices, shape[0] in a block. Every
+    block of the matrix that is not empty is a tile.
     """
     order = np.argsort(placement.core, kind="stable")
     core = placement.core[order].astype(np.int64)

@@ -1,4 +1,4 @@
-"""Chips and memory devices as data: a TOML file each, whose keys are the fields of its record."""
+"""Chips and memory devices: one TOML file each, whose keys are the fields of the record."""
 
 import dataclasses
 import re
@@ -15,7 +15,8 @@ from spiking_bimt.errors import InputError, unknown_name
 _FOLDER = Path(__file__).parent
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false",
           dict: "a table", list: "a list"}  # fmt: skip
-_DEVICE = ".device"  # in the stem of a device preset's file
+_DEVICE = ".device"
+"""End of the stem of a device's file, as in pcm.device.toml."""
 
 
 def chip_names() -> list[str]:

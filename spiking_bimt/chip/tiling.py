@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class _Pairs(NamedTuple):
-    """The distinct (block of columns, source) pairs: a row each."""
+    """The distinct pairs (block of columns, source), one for each row."""
 
     block: Ints
     source: Ints
@@ -30,7 +30,7 @@ def cut(network: SpikingNetwork, placement: Placement, chip: Chip) -> TileSet:
 
     The neurons of a core, in the order of their slots, make blocks of crossbar_cols columns. The
     rows of a block are the distinct sources that reach it, neurons and input channels together,
-    crossbar_rows to a tile; what is left over of a core's blocks shares tiles where it fits
+    crossbar_rows to a tile. Partly filled tiles of a core are merged where they fit
     (`packing.merge`). Raises InputError where the network has no codes, codes of 0, or wider ones
     than the chip holds, or where the placement is of another network or chip.
     """
@@ -117,7 +117,7 @@ def rebuild(content: tuple[TileSet, SpikingNetwork, Placement, Chip]) -> Spiking
 
 
 def occupancy(tiles: TileSet) -> dict[str, Any]:
-    """Tiles and how full they are; the least that any order of these cores' lines could take."""
+    """Number of tiles, how full they are, and a lower bound on their number for these cores."""
     per_tile = np.diff(tiles.indptr)
     cells = tiles.rows * tiles.cols
     per_core = np.bincount(tiles.core)
@@ -141,7 +141,7 @@ def occupancy(tiles: TileSet) -> dict[str, Any]:
 
 
 def _fewest(tiles: TileSet) -> Ints:
-    """The least tiles of each core, whatever its rows, columns and their order.
+    """Lower bound on the tiles of each core, for any choice and order of its rows and columns.
 
     Within a core a neuron needs a column for every `rows` of its synapses, a source a row for every
     `cols` of its own. Where the neurons fit into one tile's columns, this many suffice.
@@ -186,8 +186,8 @@ def _codes(network: SpikingNetwork, chip: Chip) -> tuple[npt.NDArray[np.int16], 
 def _pairs(source: Ints, block: Ints, columns: Columns, n_rows: int) -> tuple[_Pairs, Ints]:
     """The rows of every block with the tile of each, and each synapse's pair.
 
-    Where other blocks of the core could share a tile, the rows with the fewest synapses come last:
-    what is left over then needs few columns.
+    Where blocks of the core could share a tile, the rows with the fewest synapses come last: the
+    last, partly filled tile of a block then needs few columns.
     """
     n_sources = int(source.max(initial=0)) + 1
     keys, pair, count = np.unique(block * n_sources + source, return_inverse=True,

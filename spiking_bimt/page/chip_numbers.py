@@ -12,6 +12,7 @@ from spiking_bimt.page.page import Number
 
 
 def chip_numbers(on_chip: OnChip, material: Material) -> Iterator[Number]:
+    """The numbers of the placed network: cores, packets, hops, energy."""
     chip, per_core = on_chip.chip, np.bincount(on_chip.placement.core)
     cores = int((per_core > 0).sum())
     yield Number(
@@ -30,17 +31,18 @@ def chip_numbers(on_chip: OnChip, material: Material) -> Iterator[Number]:
 def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
     spikes = max(flow.spikes, 1)
     multicast = chip.routing == "multicast"
-    how = "one a spike that leaves its core" if multicast else "one a spike and destination core"
+    what = "spike that leaves its core" if multicast else "spike and destination core"
     yield Number(
         "packets_per_spike", "packets per spike", flow.packets / spikes,
         f"{flow.packets / spikes:.3f}",
-        f"Packets that a spike puts on the chip's network ({chip.routing} routing: {how}).",
+        f"Packets that a spike puts on the chip's network ({chip.routing} routing: one for each "
+        f"{what}).",
         "packets / spike", f"{chip.routing} routing",
     )  # fmt: skip
     yield Number(
         "hops_per_packet", "hops per packet", flow.hops / max(flow.packets, 1),
         f"{flow.hops / max(flow.packets, 1):.3f}",
-        "Links between neighbouring tiles that a packet crosses, copies on its way included.",
+        "Links between neighbouring tiles that a packet and its copies cross.",
         "hops / packet", f"{flow.packets / trials:,.0f} packets a trial",
     )  # fmt: skip
     yield Number(
@@ -51,12 +53,12 @@ def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
     busiest = int(flow.link_load.max(initial=0)) / trials
     yield Number(
         "busiest_link", "busiest link", busiest, f"{busiest:,.1f} packets a trial",
-        "Packets a trial over the link that carries most.",
+        "Packets in one trial over the link that carries the most.",
     )  # fmt: skip
     yield Number(
         "events_per_trial", "synaptic events a trial", flow.synaptic_events / trials,
         f"{flow.synaptic_events / trials:,.0f}",
-        "Spikes times the synapses that each reaches: what a core has to add up in one trial.",
+        "Synapses that the spikes of one trial reach; a core adds one weight for each.",
     )  # fmt: skip
     yield from _energy(flow.energy_pj, trials, spikes)
 
@@ -68,7 +70,7 @@ def _energy(energy_pj: Mapping[str, float] | None, trials: int, spikes: int) -> 
     total = sum(parts.values())
     yield Number(
         "energy_nj_per_trial", "energy a trial", total, _energy_text(total),
-        "Energy of one trial on average, by the published figures of the chip.",
+        "Energy of one trial on average, from the published figures of the chip.",
         "energy a trial", f"{sum(energy_pj.values()) / spikes:,.0f} pJ per spike",
     )  # fmt: skip
     for part, value in parts.items():
@@ -76,7 +78,7 @@ def _energy(energy_pj: Mapping[str, float] | None, trials: int, spikes: int) -> 
         yield Number(
             f"energy_{part}_nj_per_trial", f"energy a trial, {part}", value,
             f"{_energy_text(value)} ({100 * share:.0f} %)",
-            f"Part of it that goes into {PARTS[part].text}.",
+            f"Part of this energy that goes into {PARTS[part].text}.",
         )  # fmt: skip
 
 
@@ -92,6 +94,7 @@ def utilisation(tiles: TileSet) -> Doubles:
 
 
 def tile_numbers(tiles: TileSet) -> Iterator[Number]:
+    """The numbers of the crossbar tiles."""
     t, r, c = tiles.n_tiles, tiles.rows, tiles.cols
     mean = float(utilisation(tiles).mean()) if t else 0.0
     synapses = len(tiles.codes)
@@ -102,10 +105,10 @@ def tile_numbers(tiles: TileSet) -> Iterator[Number]:
     )  # fmt: skip
     yield Number(
         "utilisation", "tile utilisation", mean, f"{100 * mean:.1f} %",
-        "Crosspoints of those tiles that hold a synapse, out of all that they have.",
+        "Share of the crosspoints of those tiles that hold a synapse.",
         "tile utilisation", f"{synapses:,} synapses",
     )  # fmt: skip
     yield Number(
         "tile_synapses", "synapses in tiles", synapses, f"{synapses:,}",
-        "Codes over all tiles: recurrent and input synapses.",
+        "Synapses in all tiles: recurrent ones and those of the input channels.",
     )  # fmt: skip

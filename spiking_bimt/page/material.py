@@ -1,4 +1,4 @@
-"""What a report is made of: the run's records, and what was computed of them."""
+"""What a report is made of: the records of the run, and what was computed from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Function:
-    """What the units do, and how they lie on the sheet."""
+    """The function of the units, and where units of one function lie on the sheet."""
 
     variance: TaskVariance
     clusters: Clusters
@@ -36,7 +36,7 @@ class Function:
 
 @dataclass(frozen=True)
 class OnChip:
-    """The placed network and what its network carries."""
+    """The placed network and its traffic on the chip."""
 
     chip: Chip
     placement: Placement
@@ -46,7 +46,7 @@ class OnChip:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that the page shows. What is None lacks, and `hints` says why."""
+    """Everything that the page shows; a part that is missing is None, and `hints` says why."""
 
     name: str
     """The run's name."""
@@ -66,4 +66,4 @@ class Material:
     diagnosis: str | None
     """Figure of `convert --diagnose` as a data URI."""
     hints: Mapping[str, str]
-    """Why an optional file is not shown and which command makes it, by file name."""
+    """By file name: why an optional file is not shown, and which command makes it."""

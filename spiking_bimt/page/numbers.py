@@ -9,8 +9,8 @@ from spiking_bimt.page.material import Function, Material
 from spiking_bimt.page.page import Number
 
 
-def networks(material: Material) -> dict[str, str]:
-    """How the page calls each network that `convert` scored."""
+def network_names(material: Material) -> dict[str, str]:
+    """Name on the page of each network that `convert` scored."""
     bits = material.network.weight_bits
     return {
         "rate": "rate",
@@ -41,7 +41,7 @@ def all_numbers(material: Material) -> dict[str, list[Number]]:
 
 def _accuracy(material: Material) -> Iterator[Number]:
     measured = material.network.measured or {}
-    names = networks(material)
+    names = network_names(material)
     trials = measured.get("trials_per_task")
     meanings = {
         "rate": "the trained rate network at its own step",
@@ -76,9 +76,9 @@ def _trained_accuracy(material: Material) -> Iterator[Number]:
     if "accuracy" in own:
         low, high = own["accuracy_interval"]
         yield Number(
-            "accuracy_trained", "accuracy, as training ended", own["accuracy"],
+            "accuracy_trained", "accuracy, at the end of training", own["accuracy"],
             f"{own['accuracy']:.4f} ({low:.4f} to {high:.4f})",
-            "Accuracy of the rate network that `train` measured when it ended, with its 95 % "
+            "Accuracy of the rate network that `train` measured at its end, with its 95 % "
             f"interval; {own['trials_per_task']} trials a task that training never used.",
             "" if material.network.measured else "accuracy, rate",
             f"95 %: {low:.3f} to {high:.3f}; {own['trials_per_task']} trials a task",
@@ -97,7 +97,7 @@ def _network(material: Material) -> Iterator[Number]:
     wires = wiring(rate)
     yield Number(
         "active_units", "active units", rate.n_units, f"{rate.n_units} of {trained}",
-        f"Units that training left with a say in the answer, out of the {trained} it started with.",
+        f"Units that are left at the end of training, out of {trained} at its start.",
         "active units", f"of {trained} trained",
     )  # fmt: skip
     yield Number(
@@ -113,15 +113,15 @@ def _network(material: Material) -> Iterator[Number]:
     )  # fmt: skip
     yield Number(
         "wiring_cost", "wiring cost", wires["wiring_cost"], f"{wires['wiring_cost']:,.1f}",
-        "Weight times straight distance summed over all recurrent weights: what BIMT training "
-        "keeps low.",
+        "Size of each recurrent weight times its length in a straight line, summed: BIMT training "
+        "keeps this low.",
     )  # fmt: skip
     network = material.network
     yield Number(
         "spiking_synapses", "recurrent synapses on the chip", len(network.indices),
         f"{len(network.indices):,}",
-        "Recurrent synapses of the network that was simulated; a weight whose integer code is 0 "
-        "is no synapse.",
+        "Recurrent synapses of the network that was simulated, without weights whose integer code "
+        "is 0.",
     )  # fmt: skip
 
 
@@ -135,8 +135,8 @@ def _function(function: Function) -> Iterator[Number]:
     )  # fmt: skip
     yield Number(
         "silhouette", "silhouette", silhouette, f"{silhouette:.3f}",
-        "How much closer units are to their own cluster than to the next one: 1 is perfectly "
-        "separate, 0 is no clusters at all.",
+        "How much closer units are to their own cluster than to the next one: 1 for clusters far "
+        "apart, 0 for none.",
     )  # fmt: skip
     yield Number(
         "isolated", "isolated units", function.isolated, f"{function.isolated:.3f}",
@@ -156,8 +156,8 @@ def _function(function: Function) -> Iterator[Number]:
         )  # fmt: skip
         yield Number(
             f"isolated_{key}_p", f"chance level, {key} shuffled", below, f"{below:.4f}",
-            "Share of those shuffles with as few isolated units as this network: below 0.05 the "
-            "locality is hardly chance.",
+            "Share of those shuffles with as few isolated units as this network, or fewer: below "
+            "0.05, chance hardly explains the locality.",
         )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def _activity(material: Material) -> Iterator[Number]:
     note = f"over {n} trials"
     yield Number(
         "mean_rate_hz", "mean spike rate", mean, f"{mean:.1f} Hz",
-        f"Spikes of a neuron in a second, averaged over neurons and {per_task} trials of each "
+        f"Spikes of a neuron per second, averaged over neurons and {per_task} trials of each "
         "task.",
         "mean rate", note,
     )  # fmt: skip

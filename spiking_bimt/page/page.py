@@ -1,4 +1,4 @@
-"""The page: what it holds, and its HTML."""
+"""The content of the page as records, and its HTML."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Number:
     card: str = ""
     """Short label on the card; empty for none."""
     note: str = ""
-    """What the card says below the value."""
+    """Text of the card below the value."""
 
     @property
     def short(self) -> str:
@@ -32,7 +32,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Key:
-    """One entry of a chart's legend that is set as text."""
+    """One entry of a legend that is text of the page, not part of the image."""
 
     colour: str
     ink: str
@@ -42,7 +42,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure with its words, or the hint that stands in its place."""
+    """A figure with its texts, or a hint in its place."""
 
     title: str
     image: str = ""
@@ -52,15 +52,15 @@ class Chart:
     hint: str = ""
     """What is missing and which command makes it."""
     wide: bool = False
-    """Over both columns of the page."""
+    """Whether it takes both columns of the page."""
     tall: bool = False
-    """Over two rows, beside two others."""
+    """Whether it takes two rows, beside two other charts."""
     legend: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a sentence or two, and charts."""
+    """A heading, an introduction of a sentence or two, and charts."""
 
     key: str
     title: str
@@ -92,14 +92,14 @@ class Page:
     sections: Sequence[Section]
     sources: Sequence[Source]
     method: str
-    """How the report itself measured."""
+    """How the report made its own measurements."""
     version: str
 
 
 def render(page: Page) -> bytes:
     """The page as one UTF-8 HTML file that needs nothing else.
 
-    In meanings and hints, what stands between backquotes is set as code.
+    Text between backquotes in meanings and hints is shown as code.
     """
     import jinja2
     from markupsafe import Markup

@@ -10,15 +10,16 @@ from spiking_bimt.analysis.wiring import CONNECTED
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.page.chip_numbers import utilisation
 from spiking_bimt.page.material import Doubles, Material
-from spiking_bimt.page.numbers import networks, trained_units
+from spiking_bimt.page.numbers import network_names, trained_units
 from spiking_bimt.page.page import Chart, Key, Section
 from spiking_bimt.plot import chip_figures, run_figures, sheet_figures, style
 
 _MAIN_TASKS = 3
+"""Tasks that the legend names for each cluster: those in which it varies most."""
 
 
 def summary(material: Material) -> str:
-    """One sentence on what the run is."""
+    """One sentence that describes the run."""
     rate, network = material.rate, material.network
     trained, rows, cols = trained_units(material), *rate.sheet
     what = (
@@ -44,7 +45,7 @@ def all_sections(material: Material) -> list[Section]:
         ),
         Section(
             "sheet", "Function on the sheet",
-            "Units that do the same belong to one functional cluster. Training for short wires "
+            "Units with the same function form one functional cluster. Training for short wires "
             "should put them side by side.",
             list(_sheet(material)),
         ),
@@ -56,8 +57,8 @@ def all_sections(material: Material) -> list[Section]:
         ),
         Section(
             "chip", "On the chip",
-            "Where the neurons sit, what their spikes cost on the way, and what the crossbars "
-            "hold.",
+            "The cores of the neurons, the packets of their spikes, and the weights in the "
+            "crossbars.",
             [*_traffic(material), *_tiles(material)],
         ),
     ]  # fmt: skip
@@ -69,7 +70,7 @@ def _accuracy(material: Material) -> Iterator[Chart]:
     own = (material.rate.measured or {}).get("per_task")
     per_task = measured.get("per_task") or ({"rate": own} if own else None)
     if per_task:
-        names = networks(material)
+        names = network_names(material)
         shown = {
             name: {task: per_task[key][task] for task in material.rate.tasks}
             for key, name in names.items()
@@ -108,8 +109,9 @@ def _conversion(material: Material) -> Chart:
         material.diagnosis,
         "Four panels: rates of units in both networks, error over a trial, trials lost by task, "
         "accuracy over spikes.",
-        "On validation trials. Each dot is a unit, its bar the noise of its spikes; tasks lose by "
-        "a broken fixation or a wrong choice; the curve is that of the one-to-one conversion.",
+        "On validation trials. Each dot is a unit, and its bar the noise of its spikes. A task "
+        "loses trials by broken fixation or a wrong choice. The curve is that of the one-to-one "
+        "conversion.",
         wide=True,
     )
 
@@ -122,7 +124,7 @@ def _sheet(material: Material) -> Iterator[Chart]:
         sheet_figures.cluster_map(rate.positions, rate.sheet, clusters.labels),
         f"The {rate.sheet[0]} by {rate.sheet[1]} sheet with {rate.n_units} units coloured and "
         f"numbered by their {clusters.k} functional clusters.",
-        "Each square is a place on the sheet; pale ones lost their unit in training.",
+        "Each square is a place on the sheet; pale places have no unit after training.",
         legend=tuple(_cluster_keys(clusters, rate.tasks)),
     )
     yield _wiring(rate, function.importance)
@@ -149,7 +151,7 @@ def _sheet(material: Material) -> Iterator[Chart]:
             function.isolated, function.nulls, int((clusters.labels >= 0).sum())
         ),
         f"The ratio of isolated units, {function.isolated:.3f}, against histograms of shuffles.",
-        "Isolated: none of the eight places around the unit holds one of its cluster. "
+        "Isolated: none of the eight places around the unit holds a unit of its cluster. "
         f"{shuffles:,} shuffles of the clusters among the units, and of the units over the sheet.",
     )
 
@@ -165,9 +167,9 @@ def _wiring(rate: RateNetwork, importance: Doubles) -> Chart:
         "Wiring",
         image,
         f"Recurrent weights drawn as lines between the places of {rate.n_units} units.",
-        f"Lines are {which} recurrent weights above {CONNECTED:g}: the stronger, the wider and the "
-        f"less transparent, in full from {full:.2g} on. Dots are units, their size their "
-        "importance.",
+        f"Lines are {which} recurrent weights above {CONNECTED:g}. A stronger weight has a wider "
+        f"and less transparent line, up to the full width at {full:.2g}. A larger dot is a more "
+        "important unit.",
         legend=(
             Key(style.BLUE, "#ffffff", "+", "excitatory weights"),
             Key(style.VERMILLION, "#ffffff", "-", "inhibitory weights"),
@@ -197,10 +199,9 @@ def _spikes(material: Material) -> Iterator[Chart]:
         f"Input channels, spikes of {len(shown.clusters)} neurons and outputs over "
         f"{shown.duration:.0f} ms of one trial of {task}; go signal at "
         f"{shown.go * shown.task_dt:.0f} ms.",
-        f"{len(shown.spike_ms):,} spikes. Top: input channels, of which one of the rule channels "
-        "names the task. Middle: spikes, coloured by functional cluster. Bottom: outputs, as "
-        "shares of their sum after exponentiation; the answer is the largest. The dashed line is "
-        "the go signal.",
+        f"{len(shown.spike_ms):,} spikes. Top: input channels; the active rule channel tells the "
+        "task. Middle: spikes, coloured by functional cluster. Bottom: softmax of the outputs; "
+        "the largest is the answer. The dashed line is the go signal.",
         wide=True,
     )
     title = "Spike rates"
@@ -255,9 +256,9 @@ def _traffic(material: Material) -> Iterator[Chart]:
         chip_figures.core_grid(chip, placement, load),
         f"The {chip.width} by {chip.height} grid of {chip.name} with the neurons of its {cores} "
         "used cores and the packets over the links between tiles.",
-        f"Squares are cores with their number of neurons; lines are links, one a direction "
-        f"(keep right), by {chip.routing} routing. Drawn are the tiles x {x0} to {x1}, "
-        f"y {y0} to {y1} of the {chip.width} x {chip.height} grid. "
+        f"Squares are cores with their number of neurons. Lines are links, one for each direction, "
+        f"on its right-hand side; packets take {chip.routing} routing. Shown are the tiles x {x0} "
+        f"to {x1}, y {y0} to {y1} of the {chip.width} x {chip.height} grid. "
         f"{material.trials.n_trials} trials.",
     )
 

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 Doubles = npt.NDArray[np.float64]
 
-_LARGEST_MOSAIC = 3_000_000  # pixels
+_LARGEST_MOSAIC = 3_000_000
+"""Crosspoints of all tiles in the mosaic, a pixel each: the page stays small."""
 _MOST_TILES = 36
-_HEIGHT = 4.6  # inches, of the figures that stand side by side
-_HALF = 0.34  # half a tile's side, in tiles
-# Source and target of each link's arrow relative to its tile: east, west, north, south.
+"""Tiles in the mosaic: more would be too small to read."""
+_HEIGHT = 4.6
+"""Height of figures that stand side by side, inches."""
+_HALF = 0.34
+"""Half the side of a drawn tile; tiles are 1 apart."""
 _STEPS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)])
+"""(x, y) of the neighbour that a tile's link leads to: east, west, north, south."""
 
 
 def core_grid(chip: Chip, placement: Placement, load: Doubles) -> str:
@@ -50,7 +54,7 @@ def core_grid(chip: Chip, placement: Placement, load: Doubles) -> str:
 
 
 def window(chip: Chip, placement: Placement, load: Doubles) -> tuple[int, int, int, int]:
-    """First and last x and y of the tiles in use, with one more on every side."""
+    """First and last x and y of the tiles in use, and of one more on each side."""
     busy = load.sum(axis=2) > 0
     x, y = chip.core_xy()[placement.core].T
     busy[x, y] = True
@@ -91,7 +95,7 @@ def _paint_cores(axes: "Axes", chip: Chip, neurons: npt.NDArray[np.int64]) -> "C
 
 
 def _paint_links(axes: "Axes", load: Doubles) -> "Collection":
-    """One line a direction, offset to the right of travel, from tile edge to tile edge."""
+    """Draw one line for each direction of a link, on the right of the direction of travel."""
     from matplotlib.collections import LineCollection
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -119,7 +123,7 @@ def tile_mosaic(tiles: TileSet) -> tuple[str, int]:
     t, r, c = tiles.n_tiles, tiles.rows, tiles.cols
     shown = min(t, _MOST_TILES, max(1, _LARGEST_MOSAIC // (r * c)))
     order = np.argsort(-np.diff(tiles.indptr), kind="stable")[:shown]
-    # As many rows as make the whole about three times as wide as high.
+    # So many rows that the whole is about three times as wide as it is high.
     down = max(1, round(math.sqrt(shown * c / (3 * r))))
     across = math.ceil(shown / down)
     limit = 2 ** (tiles.bits - 1) - 1
@@ -151,7 +155,7 @@ def _tile_image(tiles: TileSet, tile: int, limit: int) -> npt.NDArray[np.uint8]:
 
 
 def utilisation_histogram(utilisation: Doubles) -> str:
-    """How many tiles hold how large a share of non-zero codes."""
+    """Histogram over the tiles of their share of non-zero codes."""
 
     def paint(figure: "Figure") -> None:
         from matplotlib.ticker import MaxNLocator

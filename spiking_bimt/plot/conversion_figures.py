@@ -1,4 +1,4 @@
-"""What a conversion does to every unit and task, and what spikes buy."""
+"""The figure of a diagnosis: units, error over a trial, tasks, accuracy over spikes."""
 
 from typing import TYPE_CHECKING, Any
 

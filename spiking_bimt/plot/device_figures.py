@@ -1,4 +1,4 @@
-"""The figure of a device's effects."""
+"""The figure of the effects of a memory device."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

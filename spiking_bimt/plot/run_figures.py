@@ -22,10 +22,11 @@ _MARKS = (
     ("o", style.INK), ("D", style.ORANGE), ("s", style.BLUE), ("^", style.VERMILLION),
     ("v", style.GREEN), ("P", style.PURPLE),
 )  # fmt: skip
+"""Marker and colour of each network in the figure of accuracies."""
 
 
 def height_for(n_tasks: int) -> float:
-    """Inches of a figure with a line a task, and of the one beside it."""
+    """Height of a figure with one line for each task, and of the figure beside it, inches."""
     return max(3.6, 1.1 + 0.215 * n_tasks)
 
 
@@ -100,7 +101,7 @@ def accuracy_per_task(per_task: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def rate_histogram(rates_hz: npt.NDArray[np.float64]) -> str:
-    """How many neurons fire at which mean rate."""
+    """Histogram of the neurons' mean spike rates."""
 
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
@@ -205,7 +206,7 @@ def _paint_spikes(axes: "Axes", trial: ShownTrial) -> None:
 
 def _paint_outputs(figure: "Figure", axes: "Axes", trial: ShownTrial) -> None:
     k = trial.outputs.shape[1]
-    # As training reads them: each output's share, exp(z) / sum exp(z).
+    # The softmax that training uses: exp(z) / sum exp(z).
     powers = np.exp(trial.outputs - trial.outputs.max(axis=1, keepdims=True))
     image = axes.imshow(
         (powers / powers.sum(axis=1, keepdims=True)).T, aspect="auto", cmap="Greys",

@@ -1,4 +1,4 @@
-"""Figures of the sheet: what each unit does, and how the units are wired."""
+"""Figures of the sheet: function, wiring and importance of the units."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -16,11 +16,11 @@ Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
 MOST_LINES = 20_000
-"""Weights drawn at most, the strongest."""
+"""Weights that are drawn, the strongest ones: more lines would cover one another."""
 
 
 def cluster_map(positions: Ints, sheet: tuple[int, int], labels: Ints) -> str:
-    """The sheet with each unit's place in the colour and with the number of its cluster."""
+    """The sheet, each unit's place in the colour of its cluster and with the cluster's number."""
 
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
@@ -60,7 +60,7 @@ def wiring_map(
 ) -> tuple[str, float]:
     """Recurrent weights above `threshold` as lines between the units' places.
 
-    Returns the image and the |w| from which on a line has its full width.
+    Returns the image and the smallest |w| whose line has the full width.
     """
     post, pre, weights = _strongest(w_rec, threshold)
     full = float(np.percentile(np.abs(weights), 99)) if len(weights) else 1.0
@@ -87,14 +87,14 @@ def wiring_map(
             xy[:, 0], xy[:, 1], s=area, color=style.INK, edgecolor="white", linewidth=0.5, zorder=3
         )
 
-    # Many faint lines compress badly: fewer dots keep the page small.
+    # An image of many faint lines is large: a low resolution keeps the page small.
     return style.draw(5.4, 5.2, paint, dpi=130), full
 
 
 def _strongest(
     w_rec: npt.NDArray[np.float32], threshold: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Targets, sources and weights above `threshold` to draw, the strongest last."""
+    """Targets, sources and values of the weights that are drawn, the strongest last."""
     post, pre = np.nonzero(np.abs(w_rec) > threshold)
     weights = w_rec[post, pre]
     order = np.argsort(np.abs(weights), kind="stable")[-MOST_LINES:]
@@ -124,7 +124,7 @@ def variance_matrix(normalised: Doubles, labels: Ints, tasks: tuple[str, ...]) -
 
 
 def mark_clusters(axes: "Axes", ordered: Ints, colour: str) -> None:
-    """Lines between clusters on the y axis, and each one's number as its tick; rows 0, 1, .."""
+    """Draw lines between the clusters of rows 0, 1, .., with their numbers as y ticks."""
     edges = np.flatnonzero(np.diff(ordered)) + 0.5
     axes.hlines(edges, *axes.get_xlim(), color=colour, linewidth=0.8)
     names = np.unique(ordered)
@@ -136,8 +136,8 @@ def mark_clusters(axes: "Axes", ordered: Ints, colour: str) -> None:
 
 
 def isolation_histogram(observed: float, nulls: Mapping[str, Doubles], n_units: int) -> str:
-    """The ratio of isolated units among `n_units` against its shuffles."""
-    # A bin for each ratio that can be, a few where they are many: no empty bins between full ones.
+    """The ratio of isolated units of `n_units`, and histograms of it after shuffles."""
+    # A bin for each possible ratio, or for several where there are many, so that none is empty.
     width = max(1, round(0.01 * n_units))
     bins = (np.arange(0, n_units + width + 1, width) - 0.5) / n_units
 

@@ -45,7 +45,7 @@ def error_curve(
 ) -> str:
     """Error against `x` for every network (kind, x, error in each row), with the paper's points.
 
-    floor: error of an ideal observer. Packets, which can be none, have a scale that reaches 0.
+    floor: error of an ideal observer. The axis of packets includes 0.
     """
 
     from matplotlib.ticker import LogLocator

@@ -8,7 +8,7 @@ from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.chip.analog import conductance_pairs
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
-from spiking_bimt.chip.packing import natural_tiles
+from spiking_bimt.chip.packing import count_natural_tiles
 from spiking_bimt.chip.presets import load_chip, load_device
 from spiking_bimt.chip.tiling import cut, occupancy, synapses
 from spiking_bimt.data import store
@@ -77,7 +77,7 @@ def _tiles(folder: Path, device: str | None, selftest: int) -> dict[str, Any]:
         device=pairs,
         selftest=golden,
     )
-    natural = natural_tiles(
+    natural = count_natural_tiles(
         *synapses(network), network.n_neurons, placement, (tiles.rows, tiles.cols)
     )
     return {

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from spiking_bimt.analysis.curves import cost_at, front, interval, ratios
+from spiking_bimt.analysis.curves import cost_at, interval, pareto_front, ratios
 from spiking_bimt.errors import InputError
 
 
 def test_the_front_leaves_out_what_is_worse_in_both() -> None:
     points = np.array([[0.03, 100], [0.02, 200], [0.04, 150], [0.05, 50], [0.02, 300]])
-    np.testing.assert_array_equal(front(points), [[0.02, 200], [0.03, 100], [0.05, 50]])
+    np.testing.assert_array_equal(pareto_front(points), [[0.02, 200], [0.03, 100], [0.05, 50]])
 
 
 def test_the_cost_is_a_line_on_a_logarithmic_scale() -> None:
@@ -23,7 +23,7 @@ def test_the_cost_is_a_line_on_a_logarithmic_scale() -> None:
 def test_ratios_pair_the_curves_and_skip_errors_that_one_does_not_reach() -> None:
     ours = [np.array([[0.02, 10.0], [0.04, 10.0]]), np.array([[0.02, 10.0], [0.025, 5.0]])]
     theirs = [np.array([[0.02, 40.0], [0.04, 20.0]])] * 2
-    # A flat front is its first point alone.
+    # A flat pareto_front is its first point alone.
     assert ratios(ours, theirs, 0.02) == pytest.approx([4, 4])
     assert ratios(ours, theirs, 0.03) == []
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spiking_bimt.chip.packing import natural_tiles
+from spiking_bimt.chip.packing import count_natural_tiles
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
 from spiking_bimt.chip.tiling import cut, occupancy, rebuild, synapses
@@ -148,7 +148,7 @@ def test_the_rests_of_two_blocks_share_a_tile() -> None:
     assert tiles.n_tiles == 3
     rows, columns = tiles.lines(1)
     assert (rows.tolist(), columns.tolist()) == ([4], [0, 2])
-    assert natural_tiles(*synapses(network), 5, placement, (2, 2)) == 6
+    assert count_natural_tiles(*synapses(network), 5, placement, (2, 2)) == 6
 
 
 @settings(max_examples=120, deadline=None)
