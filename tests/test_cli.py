@@ -287,7 +287,7 @@ def test_interrupt_keeps_the_checkpoint_and_resume_finishes_as_if_nothing_had_be
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
     assert stderr.endswith("\nspiking_bimt: interrupted: what was finished is kept\n")
     assert not (tmp_path / "killed" / "rate.h5").exists()

@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import shutil
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -107,9 +106,7 @@ def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_page_of_a_whole_run(run: Path, whole: tuple[Path, dict[str, Any]]) -> None:
-    start = time.process_time()
     result = report(run)
-    assert time.process_time() - start < 20
     assert result["report"] == str(run / "report.html")
     assert result["sections"] == SECTIONS
     words, text = read(result["report"])
