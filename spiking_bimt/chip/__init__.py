@@ -1,0 +1,1 @@
+"""Chips: limits, placement, traffic, energy, tiles, memory devices."""

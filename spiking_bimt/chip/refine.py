@@ -44,6 +44,7 @@ class Clock:
     limit: float
 
     def share(self) -> float:
+        """Share of the time that has passed, 0 to 1 and more."""
         return (time.perf_counter() - self.began) / self.limit
 
 

@@ -83,14 +83,17 @@ class Search:
 
     @property
     def core(self) -> Ints:
+        """(N,) core of each neuron."""
         return self.state.core
 
     @property
     def cost(self) -> float:
+        """Cost of the placement, in the units of the chip's prices."""
         return float(self.state.total[0])
 
     @property
     def excess(self) -> int:
+        """By how much the cores exceed the limits in all; 0 for a legal placement."""
         return int(self.state.excess[0])
 
 

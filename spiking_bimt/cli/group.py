@@ -22,15 +22,18 @@ class Group(click.Group):
     """Lists commands as declared; turns an error into one line and the exit code of its kind."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of their declaration."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an interrupt becomes an error of this module."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise _Interrupted("interrupted: what was finished is kept") from error
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
+        """Run the command line and exit."""
         for stream in (sys.stdout, sys.stderr):
             # A path may hold bytes that are not text, and a terminal may only know ASCII.
             if isinstance(stream, io.TextIOWrapper):

@@ -1,0 +1,1 @@
+"""From rate networks to spiking ones: one to one, trained, quantised."""

@@ -199,6 +199,7 @@ def pool_of(network: RateNetwork, settings: FinetuneConfig, part: int, steps: in
 
 
 def packed(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Packed:
+    """The batch of a step as arrays, with the first n_inputs channels."""
     batch = pool.batch(step, task_loss)
     return Packed(
         inputs=np.ascontiguousarray(batch.inputs.numpy()[:, :n_inputs]),

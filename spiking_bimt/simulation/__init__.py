@@ -1,0 +1,1 @@
+"""How a network is run: trials, one large network, integers, crossbars."""

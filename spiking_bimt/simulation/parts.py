@@ -121,6 +121,7 @@ def count_arrivals(part: Part, spikes: int, outside: float, steps: int) -> None:
 
 
 def set_mode(part: Part, mode: int) -> None:
+    """Bring the states of the part into the form that a mode needs."""
     if mode == part.mode:
         return
     arrays = part.cells, part.marks, part.clock, part.table
@@ -134,6 +135,7 @@ def set_mode(part: Part, mode: int) -> None:
 
 
 def remember(part: Part, spikes: Array, first: Array, rows: int) -> None:
+    """Keep the spikes of the last `rows` steps, which later steps still receive."""
     kept = first[-1 - rows :]
     part.history = spikes[kept[0] : kept[-1]].copy()
     if len(part.synapses[3]):
@@ -142,6 +144,7 @@ def remember(part: Part, spikes: Array, first: Array, rows: int) -> None:
 
 
 def split_ranges(n: int, threads: int) -> list[tuple[int, int]]:
+    """First neuron of each thread's part, and the one after its last."""
     bounds = np.linspace(0, n, min(threads, n) + 1).astype(int)
     return [(int(low), int(high)) for low, high in itertools.pairwise(bounds)]
 
@@ -150,6 +153,7 @@ def make_part(
     network: SpikingNetwork, low: int, high: int, start: Array, tau_negative: float | None,
     epoch: int, dtype: np.dtype[Any],
 ) -> Part:  # fmt: skip
+    """The part of neurons low..high - 1 at the start of a simulation."""
     own = network if high - low == network.n_neurons else select_neurons(network, slice(low, high))
     cells, marks, clock, head = propagators.start_state(own, start[low:high], tau_negative, dtype)
     synapses = _synapses(network, low, high, dtype)

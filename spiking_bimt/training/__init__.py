@@ -1,0 +1,1 @@
+"""Training of rate networks: penalties, phases, swaps, prices of packets."""

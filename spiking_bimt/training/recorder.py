@@ -53,9 +53,11 @@ class Recorder(Observer):
         self._lines = _measurements_until(folder / "metrics.jsonl", state.phase, state.step)
 
     def checkpoint(self, state: State) -> None:
+        """Write checkpoint.h5."""
         save_checkpoint(self._folder / "checkpoint.h5", self._settings, state)
 
     def judge(self, phase: Phase, state: State) -> float:
+        """Error on many validation trials, by which thresholds and rungs are chosen."""
         if self._judged is None or self._judged[0] != phase.dt:
             config = self._settings
             trials = draw_trials(
@@ -68,16 +70,19 @@ class Recorder(Observer):
         return 1 - score(rate_outputs(network, trials), trials).accuracy
 
     def keep(self, state: State, rung: int) -> None:
+        """Write the state at the end of a rung."""
         (self._folder / "rungs").mkdir(exist_ok=True)
         save_checkpoint(self._folder / "rungs" / f"{rung:02d}.h5", self._settings, state)
 
     def kept(self, rung: int) -> State:
+        """The state at the end of a rung."""
         config = self._settings
         n_inputs, n_outputs = dimensions(config.battery, config.task_names)
         path = self._folder / "rungs" / f"{rung:02d}.h5"
         return load_checkpoint(path, config, n_inputs, n_outputs)
 
     def measure(self, phase: Phase, state: State, loss: float) -> float:
+        """Append a line to metrics.jsonl; returns the error on validation trials."""
         config = self._settings
         trials = draw_trials(
             config.battery, config.task_names, config.validation_trials, phase.dt,
@@ -113,6 +118,7 @@ class Recorder(Observer):
         return 1 - result.accuracy
 
     def step(self, phase: Phase, state: State, loss: float) -> None:
+        """Report the progress of the training."""
         if state.step % NOTED_EVERY == 0:
             note = f"{phase.name}  loss {loss:.3f}  {self._note}"
             self._advance(self._before[state.phase] + state.step, note)
