@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels import sim_trials
+from spiking_bimt.kernels.sim_channels import feed, read_out
+from spiking_bimt.kernels.sim_trials import grown
 
 Array = npt.NDArray[Any]
 
@@ -61,9 +62,7 @@ def run(
         trace[:] = 0
         count, step = 0, 0
         for row in range(offsets[trial], offsets[trial + 1]):
-            sim_trials.feed(
-                inputs[row], in_indptr, in_indices, in_weights, gain_in, constant, drive
-            )
+            feed(inputs[row], in_indptr, in_indices, in_weights, gain_in, constant, drive)
             for j in range(n):
                 steps[j] = np.int64(np.round(drive[j] * one))
             for _ in range(n_sub):
@@ -79,7 +78,7 @@ def run(
                             new = current[indices[k]] + weights[k]
                             current[indices[k]] = saturated(new, limits[1])
                             overflows[1] += current[indices[k]] != new
-                spikes = sim_trials.grown(spikes, count, n)
+                spikes = grown(spikes, count, n)
                 for j in range(n):
                     if v[j] > v_th[j] and free_at[j] <= step:
                         spikes[count] = j
@@ -88,7 +87,7 @@ def run(
                         free_at[j] = step + 1 + hold[j]
                 step += 1
                 first[step] = count
-            sim_trials.read_out(spikes, first, step - 1, fade, trace, w_out, b_out, outputs[row])
+            read_out(spikes, first, step - 1, fade, trace, w_out, b_out, outputs[row])
         for s in range(count):
             counts[trial, spikes[s]] += 1
     return overflows

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from spiking_bimt.kernels.shared_vector import expanded
+from spiking_bimt.kernels.sim_channels import feed, read_out
 from spiking_bimt.kernels.sim_poisson import draw_first, redraw_fired
 
 BLOCK = 64
@@ -125,46 +126,6 @@ def fire(
 
 
 @njit(cache=True)
-def feed(
-    levels: Array, in_indptr: Array, in_indices: Array, in_weights: Array, gain_in: Array,
-    constant: Array, drive: Array,
-) -> None:  # fmt: skip
-    """The change of v in one step by constant terms and by the channels held at `levels`."""
-    for j in range(drive.size):
-        drive[j] = 0
-    for channel in range(levels.size):
-        level = levels[channel]
-        if level != 0:
-            for k in range(np.uint64(in_indptr[channel]), np.uint64(in_indptr[channel + 1])):
-                drive[np.uint64(in_indices[k])] += level * in_weights[k]
-    for j in range(drive.size):
-        drive[j] = gain_in[j] * drive[j] + constant[j]
-
-
-@njit(cache=True)
-def read_out(
-    spikes: Array, first: Array, step: int, fade: Array, trace: Array, w_out: Array, b_out: Array,
-    output: Array,
-) -> None:  # fmt: skip
-    """Bring the readout's filter from the last task step to the end of `step`, and read it.
-
-    fade[m] is the filter's decay over m steps; the task step has fade.size - 1 of them, and
-    first[t]..first[t + 1] are the spikes of step t. w_out is (N, K).
-    """
-    n_sub = fade.size - 1
-    for j in range(trace.size):
-        trace[j] *= fade[n_sub]
-    for t in range(step + 1 - n_sub, step + 1):
-        for s in range(first[t], first[t + 1]):
-            trace[spikes[s]] += fade[step - t]
-    for k in range(output.size):
-        output[k] = b_out[k]
-    for j in range(trace.size):
-        for k in range(output.size):
-            output[k] += trace[j] * w_out[j, k]
-
-
-@njit(cache=True)
 def grown(buffer: Array, count: int, room: int) -> Array:
     """`buffer`, or a copy twice as long where it lacks room for `room` entries after `count`."""
     if count + room <= buffer.size:
@@ -173,6 +134,26 @@ def grown(buffer: Array, count: int, room: int) -> Array:
     for k in range(count):
         larger[k] = buffer[k]
     return larger
+
+
+@expanded
+def deliver_due(
+    spikes: Array, first: Array, step: int, delay: int, ring: Array, indptr: Array,
+    indices: Array, weights: Array, charge: Array,
+) -> None:  # fmt: skip
+    """Add what arrives in this step: the row of `ring` that is due, or spikes of `delay` ago."""
+    if ring.size:
+        arrive(ring[step % ring.shape[0]], charge)
+    elif step >= delay:
+        sources = spikes[first[step - delay] : first[step - delay + 1]]
+        deliver(sources, indptr, indices, weights, charge)
+
+
+@expanded
+def count_spikes(neurons: Array, counts: Array) -> None:
+    """Add each neuron's spikes to its count."""
+    for j in neurons:
+        counts[j] += 1
 
 
 @expanded
@@ -251,11 +232,7 @@ def run(
             for _ in range(fade.size - 1):
                 integrate(v, charge, drive, of.decay_mem, of.gain_syn, of.v_min, free_at, step)
                 decay(charge, of.decay_syn)
-                if delays.size:
-                    arrive(ring[step % ring.shape[0]], charge)
-                elif step >= delay:
-                    sources = spikes[first[step - delay] : first[step - delay + 1]]
-                    deliver(sources, indptr, indices, weights, charge)
+                deliver_due(spikes, first, step, delay, ring, indptr, indices, weights, charge)
                 spikes = grown(spikes, count, width)
                 count = fire(v, level, hold, of.reset_gain, shift, free_at, step, spikes, count)
                 if poisson.size:
@@ -267,8 +244,7 @@ def run(
                 step += 1
                 first[step] = count
             read_out(spikes, first, step - 1, fade, trace, w_out, b_out, outputs[row])
-        for s in range(start, count):
-            counts[trial, spikes[s]] += 1
+        count_spikes(spikes[start:count], counts[trial])
         ends[trial] = count
         if record:
             steps = grown(steps, start, count - start)

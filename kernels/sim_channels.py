@@ -1,0 +1,49 @@
+"""What is analogue in a simulation of trials: input channels held over a task step, the readout."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Array = npt.NDArray[Any]
+
+
+@njit(cache=True)
+def feed(
+    levels: Array, in_indptr: Array, in_indices: Array, in_weights: Array, gain_in: Array,
+    constant: Array, drive: Array,
+) -> None:  # fmt: skip
+    """The change of v in one step by constant terms and by the channels held at `levels`."""
+    for j in range(drive.size):
+        drive[j] = 0
+    for channel in range(levels.size):
+        level = levels[channel]
+        if level != 0:
+            for k in range(np.uint64(in_indptr[channel]), np.uint64(in_indptr[channel + 1])):
+                drive[np.uint64(in_indices[k])] += level * in_weights[k]
+    for j in range(drive.size):
+        drive[j] = gain_in[j] * drive[j] + constant[j]
+
+
+@njit(cache=True)
+def read_out(
+    spikes: Array, first: Array, step: int, fade: Array, trace: Array, w_out: Array, b_out: Array,
+    output: Array,
+) -> None:  # fmt: skip
+    """Bring the readout's filter from the last task step to the end of `step`, and read it.
+
+    fade[m] is the filter's decay over m steps; the task step has fade.size - 1 of them, and
+    first[t]..first[t + 1] are the spikes of step t. w_out is (N, K).
+    """
+    n_sub = fade.size - 1
+    for j in range(trace.size):
+        trace[j] *= fade[n_sub]
+    for t in range(step + 1 - n_sub, step + 1):
+        for s in range(first[t], first[t + 1]):
+            trace[spikes[s]] += fade[step - t]
+    for k in range(output.size):
+        output[k] = b_out[k]
+    for j in range(trace.size):
+        for k in range(output.size):
+            output[k] += trace[j] * w_out[j, k]
