@@ -21,7 +21,8 @@ from spiking_bimt.battery.draw import BATTERIES, draw_trials
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.training import cores, loop, rnn
+from spiking_bimt.training import cores, loop
+from spiking_bimt.training.batch import Batch, pack
 from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool
@@ -36,11 +37,11 @@ Ints = npt.NDArray[np.int64]
 Cores = Callable[[State, loop.Context, int], Ints]
 
 
-def on_cores(config: TrainConfig, state: State, batch: rnn.Batch) -> loop.Context:
+def on_cores(config: TrainConfig, state: State, batch: Batch) -> loop.Context:
     """The context of a phase that prices packets, with units on the fewest cores."""
 
     class Same(Pool):
-        def batch(self, step: int, task_loss: npt.NDArray[np.float64]) -> rnn.Batch:
+        def batch(self, step: int, task_loss: npt.NDArray[np.float64]) -> Batch:
             return batch
 
     phase = config.phases[0]
@@ -52,7 +53,7 @@ def step_rows(repeats: int) -> list[Row]:
     """A step of 400 units with a price on packets against one without, moves included."""
     trials = draw_trials("yang19", TASKS, 20, 100.0, stream="train")
     chosen = np.random.default_rng(0).choice(trials.n_trials, BATCH, replace=False)
-    batch = rnn.pack(trials, chosen, 5.0)
+    batch = pack(trials, chosen, 5.0)
     plain = read_config("paper")
     phase = replace(plain.phases[0], swap_every=0)
     rows = []
@@ -71,8 +72,8 @@ def step_rows(repeats: int) -> list[Row]:
         )
 
         def move(state: State = states[0], context: loop.Context = on_chip) -> None:
-            assert context.cost is not None
-            cores.improve(state.p, state.core, state.activity, context.cost, (0,))
+            assert context.setting.cost is not None
+            cores.improve(state.p, state.core, state.activity, context.setting.cost, (0,))
             context.refresh(state)
 
         moves, _ = median_pair(move, lambda: None, max(3, repeats // 5))
@@ -88,9 +89,9 @@ def step_rows(repeats: int) -> list[Row]:
 
 def moved(state: State, context: loop.Context, step: int) -> Ints:
     """Moves and exchanges at the training's own interval."""
-    if step % MOVE_EVERY or context.cost is None:
+    if step % MOVE_EVERY or context.setting.cost is None:
         return state.core
-    return cores.improve(state.p, state.core, state.activity, context.cost, (0, step))
+    return cores.improve(state.p, state.core, state.activity, context.setting.cost, (0, step))
 
 
 def repartitioned(state: State, context: loop.Context, step: int) -> Ints:
@@ -100,7 +101,7 @@ def repartitioned(state: State, context: loop.Context, step: int) -> Ints:
     import mtkahypar
 
     n, n_cores = len(state.core), len(state.used)
-    w = state.p.w_rec.numpy()
+    w = state.p.w_rec
     nets = [[i, *(int(j) for j in np.flatnonzero(w[:, i]) if j != i)] for i in range(n)]
     kept = [i for i, net in enumerate(nets) if len(net) > 1]
     weight = [max(1, round(1e3 * state.activity[i])) for i in kept]

@@ -11,7 +11,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -175,15 +174,15 @@ def step_row(source: Path, repeats: int) -> Row:
     network = normalise(rate, drive_percentile(rate, trials, 99.9))
     config, settings = ConversionConfig(full_rate=100.0), FinetuneConfig(batch=32)
     pool = finetune.pool_of(network, settings, 1, 1)
-    batch = finetune.packed(pool, 0, np.ones(len(rate.tasks)), rate.w_in.shape[1])
+    batch = finetune.draw_batch(pool, 0, np.ones(len(rate.tasks)), rate.w_in.shape[1])
     _, as_trials = finetune_rates.unpack_trials(batch, network)
     state = finetune.State.of(network)
     tables = finetune.activation_table(network, settings)
 
     def ours() -> None:
-        now = replace(network, **state.p)
+        now = finetune.with_weights(network, state.p)
         _, found, _ = finetune.batch_step(now, config, settings, None, tables, batch, 0, True)
-        finetune.update(state, found, {k: w != 0 for k, w in state.p.items()}, 1.0, 1e-6, 1)
+        state.adam.step(state.p, found, scale=1.0, lr=1e-6, count=1)
 
     module = SpikingModule(to_spiking(network, np.ones(rate.n_units, np.float32), config))
     adam = torch.optim.Adam(module.parameters(), lr=1e-6)

@@ -27,9 +27,11 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.training import cores, loop
 from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.optimiser import Adam
+from spiking_bimt.training.parameters import Parameters
+from spiking_bimt.training.penalties import Strengths
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool
-from spiking_bimt.training.rnn import PARAMETERS, Parameters
 from spiking_bimt.training.state import State, initial_state, to_network
 
 NEW = ("dlyanti", "ctxdm2", "dlydm2", "ctxdlydm2", "dnms")
@@ -75,20 +77,17 @@ def extended(network: RateNetwork, way: str, seed: int, steps: int) -> tuple[Tra
     n, n_old = network.n_units, network.w_in.shape[1]
     state = initial_state(config, n_old + len(NEW), network.w_out.shape[0])
     rules = np.random.default_rng(seed).normal(size=(n, len(NEW))).astype(np.float32)
-    parts = {name: getattr(network, name).copy() for name in PARAMETERS}
-    parts["w_in"] = np.concatenate([parts["w_in"], 0.1 * rules], axis=1)
-    state.p = Parameters(*(torch.from_numpy(parts[name]) for name in PARAMETERS))
-    state.m, state.v = state.p.zeros_like(), state.p.zeros_like()
-    state.units, state.peak = np.arange(n), torch.zeros(n)
-    state.mask = Parameters(*(torch.ones_like(tensor) for tensor in state.p.tensors()))
-    if way == "zeros kept":
-        state.mask = Parameters(*((tensor != 0).float() for tensor in state.p.tensors()))
-        state.mask.b.fill_(1.0)
-        state.mask.b_out.fill_(1.0)
-    elif way == "new rules only":
-        for mask in state.mask.tensors():
-            mask.zero_()
-        state.mask.w_in[:, n_old:] = 1.0
+    state.p = Parameters.copy_of(network)
+    state.p.w_in = np.concatenate([state.p.w_in, np.float32(0.1) * rules], axis=1)
+    state.units, state.peak = np.arange(n), np.zeros(n, np.float32)
+    state.adam = Adam.of(state.p.arrays())
+    for name, weights in state.p.arrays().items():
+        if way == "zeros kept" and weights.ndim == 2:
+            state.adam.mask[name][:] = weights != 0
+        elif way == "new rules only":
+            state.adam.mask[name].fill(0.0)
+    if way == "new rules only":
+        state.adam.mask["w_in"][:, n_old:] = 1.0
     return config, state
 
 
@@ -98,7 +97,7 @@ def taught(network: RateNetwork, way: str, seed: int, steps: int) -> RateNetwork
     context = loop.Context.of(config, state)
     if way == "new rules only":
         # The penalty would shrink the frozen weights, too.
-        context.strengths = state.p.zeros_like()
+        context.strengths = Strengths(state.p.zeros_like())
     pool = Pool(config, config.phases[0], 0)
     for step in range(steps):
         loop.step(context, state, pool.batch(step, state.task_loss))
@@ -120,14 +119,14 @@ def errors(network: RateNetwork) -> dict[str, float]:
 
 def packets(network: RateNetwork, core: np.ndarray[Any, Any]) -> float:
     """Other cores that a unit reaches, on average."""
-    p = Parameters(*(torch.from_numpy(getattr(network, name)) for name in PARAMETERS))
+    p = Parameters.copy_of(network)
     index = np.unique(core, return_inverse=True)[1]
     return cores.packets_per_spike(p, index, np.ones(len(core)), int(index.max()) + 1)
 
 
 def partitioned(network: RateNetwork) -> np.ndarray[Any, Any]:
     """Cores of 16 for a network that was trained without any."""
-    p = Parameters(*(torch.from_numpy(getattr(network, name)) for name in PARAMETERS))
+    p = Parameters.copy_of(network)
     price = np.ones((-(-network.n_units // 16) + 1, -(-network.n_units // 16)))
     np.fill_diagonal(price, 0.0)
     return cores.partition(p, np.ones(network.n_units), cores.Cost(price, True, 16), seed=0)

@@ -17,9 +17,11 @@ from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import BATTERIES, dimensions, draw_noise_free, draw_trials
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.training import bimt, loop, rnn
+from spiking_bimt.training import bimt, loop
+from spiking_bimt.training.batch import Batch, pack
 from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.observer import Observer
+from spiking_bimt.training.parameters import Parameters
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import Pool
 from spiking_bimt.training.state import State, initial_state, to_network
@@ -48,28 +50,29 @@ def padded(trials: Trials, chosen: npt.NDArray[np.int64]) -> tuple[torch.Tensor,
 class PlainTorch:
     """The training that one would write: a loop over steps, autograd, Adam, a cost in the loss."""
 
-    def __init__(self, p: rnn.Parameters, phase: Phase, distances: bimt.Doubles) -> None:
-        self._p = rnn.Parameters(*(t.clone().requires_grad_(True) for t in p.tensors()))
-        self._adam = torch.optim.Adam(self._p.tensors(), lr=phase.lr)
+    def __init__(self, p: Parameters, phase: Phase, distances: bimt.Doubles) -> None:
+        self._p = {n: torch.tensor(w, requires_grad=True) for n, w in p.arrays().items()}
+        self._adam = torch.optim.Adam(self._p.values(), lr=phase.lr)
         self._phase, self._d = phase, torch.from_numpy(distances.astype(np.float32))
 
     def step(self, inputs: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> float:
         """One step on a padded batch; the loss without the penalty."""
-        p, phase = self._p, self._phase
-        state, outputs = torch.zeros(inputs.shape[1], len(p.b)), []
+        w_rec, w_in, b, w_out, b_out = self._p.values()
+        phase = self._phase
+        state, outputs = torch.zeros(inputs.shape[1], len(b)), []
         for u in inputs:
-            drive = torch.relu(state @ p.w_rec.T + u @ p.w_in.T + p.b)
+            drive = torch.relu(state @ w_rec.T + u @ w_in.T + b)
             state = (1 - ALPHA) * state + ALPHA * drive
-            outputs.append(state @ p.w_out.T + p.b_out)
+            outputs.append(state @ w_out.T + b_out)
         losses = torch.nn.functional.cross_entropy(
             torch.stack(outputs).flatten(0, 1), labels.flatten(), reduction="none"
         )
         loss = losses @ weights.flatten()
-        plain = sum(w.abs().sum() for w in (p.w_rec, p.w_in, p.w_out))
-        wire = (p.w_rec.abs() * self._d).sum()
+        plain = sum(w.abs().sum() for w in (w_rec, w_in, w_out))
+        wire = (w_rec.abs() * self._d).sum()
         self._adam.zero_grad()
         (loss + phase.l1 * (plain + phase.distance * wire)).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(p.tensors(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self._p.values(), 1.0)
         self._adam.step()
         return loss.item()
 
@@ -77,7 +80,7 @@ class PlainTorch:
 class Ours:
     """The package's step at some number of units, always of the same batch."""
 
-    def __init__(self, side: int, phase: Phase, batch: rnn.Batch, n_inputs: int) -> None:
+    def __init__(self, side: int, phase: Phase, batch: Batch, n_inputs: int) -> None:
         config = replace(read_config("paper"), sheet=(side, side), phases=(phase,))
         self.state = initial_state(config, n_inputs, 17)
         self.context = loop.Context.of(config, self.state)
@@ -91,10 +94,10 @@ class Ours:
 def step_rows(trials: Trials, repeats: int) -> list[Row]:
     """A whole training step of 400 units against plain torch, and of 144 units against 400."""
     chosen = np.random.default_rng(0).choice(trials.n_trials, BATCH, replace=False)
-    batch, plain = rnn.pack(trials, chosen, 5.0), padded(trials, chosen)
+    batch, plain = pack(trials, chosen, 5.0), padded(trials, chosen)
     phase = read_config("paper").phases[0]
     full, few = (Ours(side, phase, batch, trials.n_inputs) for side in (20, 12))
-    theirs = PlainTorch(full.state.p, phase, full.context.distances)
+    theirs = PlainTorch(full.state.p, phase, full.context.setting.distances)
     if not math.isclose(full.step(), theirs.step(*plain), rel_tol=1e-4):
         raise AssertionError("the two losses differ")
     packed = padded_like(batch, trials.n_inputs)
@@ -110,14 +113,14 @@ def step_rows(trials: Trials, repeats: int) -> list[Row]:
     ]  # fmt: skip
 
 
-def padded_like(batch: rnn.Batch, n_inputs: int) -> tuple[torch.Tensor, ...]:
+def padded_like(batch: Batch, n_inputs: int) -> tuple[torch.Tensor, ...]:
     """The batch's rows cut into BATCH trials of one length, for a loop that has nothing to pad."""
     steps = len(batch.labels) // BATCH
     rows = slice(0, steps * BATCH)
     return (
-        batch.inputs[rows, :n_inputs].reshape(steps, BATCH, n_inputs),
-        batch.labels[rows].reshape(steps, BATCH),
-        batch.weights[rows].reshape(steps, BATCH),
+        torch.from_numpy(batch.inputs[rows, :n_inputs].reshape(steps, BATCH, n_inputs)),
+        torch.from_numpy(batch.labels[rows].reshape(steps, BATCH)),
+        torch.from_numpy(batch.weights[rows].reshape(steps, BATCH)),
     )
 
 
@@ -166,7 +169,7 @@ def swap_rows(repeats: int) -> list[Row]:
     ]  # fmt: skip
 
 
-def data_rows(batch: rnn.Batch, n_inputs: int, repeats: int) -> list[Row]:
+def data_rows(batch: Batch, n_inputs: int, repeats: int) -> list[Row]:
     """Shares of a step of 100 units, at the preset's reuse: making trials, and packing them."""
     config = read_config("paper")
     phase = config.phases[0]
@@ -184,7 +187,7 @@ def data_rows(batch: rnn.Batch, n_inputs: int, repeats: int) -> list[Row]:
         calls: list[Callable[[], object]] = [
             lambda i=i: pool.batch(i, even),  # type: ignore[misc]
             ours.step,
-            lambda i=i: rnn.pack(trials, chosen[i], 5.0, turn[i]),  # type: ignore[misc]
+            lambda i=i: pack(trials, chosen[i], 5.0, turn[i]),  # type: ignore[misc]
             ours.step,
         ]
         times = []
@@ -255,9 +258,7 @@ def main() -> None:
         lambda: step_rows(trials, repeats),
         lambda: swap_rows(3 if options.quick else 9),
         lambda: [] if options.quick else whole_rows(),
-        lambda: data_rows(
-            rnn.pack(trials, np.arange(0, 400, 6)[:BATCH], 5.0), trials.n_inputs, 200
-        ),
+        lambda: data_rows(pack(trials, np.arange(0, 400, 6)[:BATCH], 5.0), trials.n_inputs, 200),
     ]
     show("training, CPU time", [row for part in parts for row in part()], options.json)
 

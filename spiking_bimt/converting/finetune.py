@@ -1,7 +1,7 @@
 """Fine-tuning: Adam on the straight-through gradient, of the weights that are there alone."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,16 +9,18 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from spiking_bimt.converting import finetune_rates, inverse, learned_scales, tune_gradient
+from spiking_bimt.converting import finetune_rates, inverse, learned_scales
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.one_to_one import ConversionConfig
 from spiking_bimt.converting.quantise import Rounding, Scales
-from spiking_bimt.converting.tune_gradient import PARAMETERS, Packed
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import train_optimise
 from spiking_bimt.kernels.train_activation import look_up, table
+from spiking_bimt.training import straight_through
+from spiking_bimt.training.batch import Batch
 from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.optimiser import Adam, clip_scale
+from spiking_bimt.training.parameters import PARAMETERS, Parameters
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import FOLLOWS, Pool, follow_losses
 
@@ -26,9 +28,11 @@ Array = npt.NDArray[Any]
 Told = Callable[[int, float], None]
 """Called with the number of steps done and the running mean of the loss."""
 
-BETA1, BETA2, EPSILON, CLIP = 0.9, 0.999, 1e-8, 1.0
+CLIP = 1.0
+"""Largest norm of the loss's gradient."""
 REFITS = 20
-"""Steps that the scales of integer weights stay, which a weight would else cross back and forth."""
+"""Steps between new fits of the scales of integer weights. If they moved at every step, a weight
+near the middle of two codes would go back and forth between them."""
 POOLS = 900
 """First pool of trials, beyond those that a training of the same seed draws."""
 
@@ -37,13 +41,13 @@ POOLS = 900
 class State:
     """What changes from step to step."""
 
-    p: dict[str, Any]
-    m: dict[str, Any]
-    v: dict[str, Any]
+    p: dict[str, Array]
+    """The trained arrays by name: PARAMETERS, and the scales where they are learned."""
+    adam: Adam
     task_loss: Array
     loss: float = math.nan
     """Running mean."""
-    mean: dict[str, Any] = field(default_factory=dict)
+    mean: dict[str, Array] = field(default_factory=dict)
     """Running means of p."""
     task_rate: Array = field(default_factory=lambda: np.empty(0))
     task_length: Array = field(default_factory=lambda: np.empty(0))
@@ -51,16 +55,17 @@ class State:
 
     @classmethod
     def of(cls, network: RateNetwork) -> "State":
-        """The start, with Adam afresh."""
-        p = {name: getattr(network, name).copy() for name in PARAMETERS}
-        m, v = ({name: np.zeros_like(w) for name, w in p.items()} for _ in range(2))
-        n = len(network.tasks)
-        return cls(p, m, v, np.ones(n), task_rate=np.zeros(n), task_length=np.zeros(n))
+        """The start: the weights that are not 0 are trained, and the biases."""
+        p, n = Parameters.copy_of(network).arrays(), len(network.tasks)
+        adam = Adam.of(p)
+        for name, w in p.items():
+            adam.mask[name][:] = (w != 0) | (w.ndim == 1)
+        return cls(p, adam, np.ones(n), task_rate=np.zeros(n), task_length=np.zeros(n))
 
-    def add(self, parameters: dict[str, Any]) -> None:
-        """Train these too, all of them."""
-        for name, w in parameters.items():
-            self.p[name], self.m[name], self.v[name] = w, np.zeros_like(w), np.zeros_like(w)
+    def train_also(self, parameters: dict[str, Array]) -> None:
+        """Train these arrays too, all of their values."""
+        self.p |= parameters
+        self.adam.add(parameters)
 
 
 def finetune(
@@ -87,14 +92,15 @@ def finetune(
     """
     state, rows = State.of(network), activation_table(network, settings)
     free = replace(settings, spike_cost=0.0, rate_limit=0.0)
-    mask = {name: ((w != 0) | (w.ndim == 1)) & (name not in frozen) for name, w in state.p.items()}
+    for name in frozen:
+        state.adam.mask[name].fill(0.0)
     for part, steps in enumerate((settings.aware_steps, settings.steps)):
         in_spikes = part == 1
-        state.m, state.v = State.of(network).m, State.of(network).v
+        state.adam.forget()
         pool, scales = pool_of(network, settings, 2 * earlier + part, steps), None
         for step in range(steps):
-            now = _with_weights(network, state.p)
-            batch = packed(pool, step, state.task_loss, network.w_in.shape[1])
+            now = with_weights(network, state.p)
+            batch = draw_batch(pool, step, state.task_loss, network.w_in.shape[1])
             if rounding is not None and in_spikes:
                 scales = _scales(state, now, config, rounding, step, scales)
             targets = answers(teacher, settings, batch)
@@ -109,8 +115,10 @@ def finetune(
                 raise InputError(
                     f"the loss is {losses.sum()} and its gradient {norm} at step {step}: lower lr"
                 )
-            scale = min(1.0, CLIP / max(norm, 1e-12))
-            update(state, found, mask, scale, settings.lr_at(step, steps), step + 1)
+            state.adam.step(
+                state.p, found, scale=clip_scale(norm, CLIP), lr=settings.lr_at(step, steps),
+                count=step + 1,
+            )  # fmt: skip
             _average(state, settings.average, step + 1)
             told(part * settings.aware_steps + step + 1, state.loss)
         if steps and settings.average:
@@ -118,13 +126,13 @@ def finetune(
     learned = (
         learned_scales.from_parameters(state.p) if learned_scales.NAMES[0] in state.p else None
     )
-    return replace(_with_weights(network, state.p), measured=None), learned
+    return replace(with_weights(network, state.p), measured=None), learned
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def batch_step(
     network: RateNetwork, config: ConversionConfig, settings: FinetuneConfig,
-    rounding: Rounding | None, rows: Array, batch: Packed, step: int, in_spikes: bool,
+    rounding: Rounding | None, rows: Array, batch: Batch, step: int, in_spikes: bool,
     scales: Scales | None = None, targets: Array | None = None, threads: int | None = 1,
 ) -> tuple[Array, dict[str, Array], Array]:  # fmt: skip
     """Loss by row, gradient and spikes by row of one batch; `rows` tabulate the activation.
@@ -142,7 +150,7 @@ def batch_step(
         if rounding is not None:
             network = inverse.to_rate_network(network, config, made)
         rates = finetune_rates.measure_rates(network, config, made, batch, seed, threads)
-        drive = tune_gradient.drive_of(network, batch, rates)
+        drive = straight_through.compute_drive(network, batch, rates)
         slopes = np.empty_like(drive)
         look_up(drive, rows, np.empty_like(drive), slopes)
     else:
@@ -153,7 +161,7 @@ def batch_step(
         outside = batch.inputs @ network.w_in.T + network.b + noise
         rates, slopes = finetune_rates.compute_rates(network, outside, batch.counts, alpha, rows)
     rate_cost = settings.spike_cost * config.full_rate
-    losses, found = tune_gradient.loss_and_gradient(
+    losses, found = straight_through.loss_and_gradient(
         network, batch, rates, slopes, alpha, settings.margin, rate_cost, targets
     )
     if made is not None and rounding is not None and rounding.fit == "learned":
@@ -161,7 +169,7 @@ def batch_step(
     return losses, found, undo_filter(rates.mean(axis=1), batch, alpha)
 
 
-def undo_filter(rates: Array, batch: Packed, alpha: float) -> Array:
+def undo_filter(rates: Array, batch: Batch, alpha: float) -> Array:
     """(P,) what was filtered to `rates` (P,): a trial's first rates lag behind its spikes."""
     spikes = rates.copy()
     spikes[batch.counts[0] :] -= (1 - alpha) * rates[batch.previous]
@@ -170,7 +178,7 @@ def undo_filter(rates: Array, batch: Packed, alpha: float) -> Array:
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
-def answers(teacher: RateNetwork | None, settings: FinetuneConfig, batch: Packed) -> Array | None:
+def answers(teacher: RateNetwork | None, settings: FinetuneConfig, batch: Batch) -> Array | None:
     """(P, K) targets of a batch with the teacher's share, None for the right answers alone."""
     if teacher is None or settings.distil == 0:
         return None
@@ -178,11 +186,11 @@ def answers(teacher: RateNetwork | None, settings: FinetuneConfig, batch: Packed
     outside = batch.inputs @ teacher.w_in.T + teacher.b
     rows = table(np.empty(0, np.float32) if teacher.curve is None else teacher.curve)
     rates, _ = finetune_rates.compute_rates(teacher, outside, batch.counts, alpha, rows)
-    return tune_gradient.soft_targets(teacher, batch, rates, settings.distil)
+    return straight_through.soft_targets(teacher, batch, rates, settings.distil)
 
 
 def activation_table(network: RateNetwork, settings: FinetuneConfig) -> Array:
-    """`kernels.activation.table` of the activation that slopes are taken from."""
+    """`kernels.train_activation.table` of the activation that slopes are taken from."""
     if network.curve is None:
         return table(np.empty(0, np.float32))
     return table(np.append(network.curve[:3], np.float32(settings.softness)))
@@ -198,20 +206,14 @@ def pool_of(network: RateNetwork, settings: FinetuneConfig, part: int, steps: in
     return Pool(config, phase, POOLS + part)
 
 
-def packed(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Packed:
-    """The batch of a step as arrays, with the first n_inputs channels."""
+def draw_batch(pool: Pool, step: int, task_loss: Array, n_inputs: int) -> Batch:
+    """The batch of a step with its inputs as they are, without what fills a vector."""
     batch = pool.batch(step, task_loss)
-    return Packed(
-        inputs=np.ascontiguousarray(batch.inputs.numpy()[:, :n_inputs]),
-        labels=batch.labels.numpy(),
-        weights=batch.weights.numpy(),
-        before_go=batch.before_go.numpy(),
-        counts=np.array(batch.counts),
-        task=batch.task,
-    )
+    return replace(batch, inputs=np.ascontiguousarray(batch.inputs[:, :n_inputs]))
 
 
-def _with_weights(network: RateNetwork, p: dict[str, Any]) -> RateNetwork:
+def with_weights(network: RateNetwork, p: Mapping[str, Any]) -> RateNetwork:
+    """The network with the trained arrays of these names."""
     return replace(network, **{name: p[name] for name in PARAMETERS})
 
 
@@ -224,7 +226,7 @@ def _scales(
     if step == 0 or (not learned and step % REFITS == 0):
         before = rounding.scales(finetune_rates.make_spiking(now, config, None))
         if learned:
-            state.add(learned_scales.to_parameters(before))
+            state.train_also(learned_scales.to_parameters(before))
     return learned_scales.from_parameters(state.p) if learned else before
 
 
@@ -235,14 +237,14 @@ def _costs(state: State, settings: FinetuneConfig, config: ConversionConfig) -> 
     return rate >= settings.rate_limit
 
 
-def _follow(state: State, batch: Packed, losses: Array, spikes: Array) -> None:
+def _follow(state: State, batch: Batch, losses: Array, spikes: Array) -> None:
     """Let the running means of losses and spikes follow the batch."""
     loss = float(losses.sum())
     state.loss = loss if math.isnan(state.loss) else state.loss + (loss - state.loss) * FOLLOWS
     for means, values in (
         (state.task_loss, losses), (state.task_rate, spikes), (state.task_length, 0 * spikes + 1),
     ):  # fmt: skip
-        follow_losses(means, batch.task, batch.counts[0], values)
+        follow_losses(means, batch.task, int(batch.counts[0]), values)
 
 
 def _average(state: State, decay: float, count: int) -> None:
@@ -252,28 +254,3 @@ def _average(state: State, decay: float, count: int) -> None:
         for name, w in state.p.items():
             mean = state.mean.setdefault(name, w.copy()) if count > 1 else w.copy()
             state.mean[name] = mean + rate * (w - mean)
-
-
-def update(
-    state: State,
-    found: dict[str, Array],
-    mask: dict[str, Array],
-    scale: float,
-    lr: float,
-    count: int,
-) -> None:
-    """One step of Adam on scale times the gradient, in place."""
-    settings = (scale, lr, 1 - BETA1**count, 1 - BETA2**count, BETA1, BETA2, EPSILON)
-    numbers = tuple(np.float32(setting) for setting in settings)
-    for name, w in state.p.items():
-        parts = (
-            w,
-            state.m[name],
-            state.v[name],
-            found[name],
-            mask.get(name, np.ones(w.shape)),
-            np.zeros_like(w),
-        )
-        flat = (np.ascontiguousarray(part, np.float32).reshape(-1) for part in parts)
-        arguments: tuple[Any, ...] = (*flat, *numbers)
-        train_optimise.adam_shrink(*arguments)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spiking_bimt.errors import InputError
+from spiking_bimt.training.phase import falling_rate
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,4 @@ class FinetuneConfig:
 
     def lr_at(self, step: int, steps: int) -> float:
         """Learning rate of a step of a part of so many steps."""
-        falling = max(1.0, self.lr_decay * steps)
-        done = max(0.0, (step - (steps - falling)) / falling)
-        return self.lr * (1 - (1 - self.lr_final) * done) if self.lr_decay else self.lr
+        return falling_rate(self.lr, self.lr_decay, self.lr_final, step, steps)

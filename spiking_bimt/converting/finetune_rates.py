@@ -13,12 +13,12 @@ from spiking_bimt.converting.one_to_one import (
     with_neurons,
 )
 from spiking_bimt.converting.quantise import Rounding, Scales
-from spiking_bimt.converting.tune_gradient import Packed
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.kernels.train_activation import look_up
 from spiking_bimt.simulation.filtered import filtered_spikes
+from spiking_bimt.training.batch import Batch
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +36,7 @@ def make_spiking(
 
 
 def measure_rates(
-    network: RateNetwork, config: ConversionConfig, made: SpikingNetwork, batch: Packed, seed: int,
+    network: RateNetwork, config: ConversionConfig, made: SpikingNetwork, batch: Batch, seed: int,
     threads: int | None = 1,
 ) -> Array:  # fmt: skip
     """(P, N) filtered spikes at the end of every task step, shares of full scale."""
@@ -76,7 +76,7 @@ def full_scale_drive(network: RateNetwork, config: ConversionConfig) -> float:
     return full_drive(config) / drive_gain(network, config) - least
 
 
-def unpack_trials(batch: Packed, network: RateNetwork) -> tuple[Array, Trials]:
+def unpack_trials(batch: Batch, network: RateNetwork) -> tuple[Array, Trials]:
     """The packed row of every row of the trials, which lie end to end, and the trials."""
     starts = np.cumsum(batch.counts) - batch.counts
     lengths = (batch.counts[:, None] > np.arange(batch.counts[0])).sum(axis=0)
@@ -85,7 +85,7 @@ def unpack_trials(batch: Packed, network: RateNetwork) -> tuple[Array, Trials]:
     rows: Array = starts[step] + np.repeat(np.arange(len(lengths)), lengths)
     return rows, Trials(
         inputs=batch.inputs[rows],
-        labels=batch.labels[rows],
+        labels=batch.labels[rows].astype(np.int32),
         offsets=offsets,
         decision=np.zeros(len(lengths), np.int32),
         task=batch.task[: batch.counts[0]],

@@ -15,7 +15,7 @@ from spiking_bimt.battery.draw import select_tasks
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError, unknown_name
-from spiking_bimt.training.phase import Phase
+from spiking_bimt.training.phase import PENALTIES, Phase
 
 ACTIVATIONS = ("relu", "lif")
 REGULARISERS = ("bimt", "bimt-noswap", "l1", "none")
@@ -159,7 +159,7 @@ class TrainConfig:
             "bimt": {},
             "bimt-noswap": {"swap_every": 0},
             "l1": {"distance": 0.0, "swap_every": 0},
-            "none": {"distance": 0.0, "swap_every": 0, "l1": 0.0, "packet": 0.0},
+            "none": {**dict.fromkeys(PENALTIES, 0.0), "swap_every": 0},
         }
         off = changes[self.reg]
         phases = [

@@ -19,7 +19,7 @@ from spiking_bimt.chip.price import packet_price, prices_between
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import bimt
-from spiking_bimt.training.rnn import Parameters
+from spiking_bimt.training.parameters import Parameters
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -73,7 +73,7 @@ class Cost:
 
 def sizes(p: Parameters, grouped: bool) -> Doubles:
     """(n, n + C) what each weight adds to its group."""
-    w = np.concatenate([p.w_rec.numpy(), p.w_in.numpy()], axis=1).astype(np.float64)
+    w = np.concatenate([p.w_rec, p.w_in], axis=1).astype(np.float64)
     found: Doubles = w**2 if grouped else np.abs(w)
     return found
 
@@ -119,7 +119,7 @@ def partition(p: Parameters, activity: Doubles, cost: Cost, seed: int) -> Ints:
 
 def reached(p: Parameters, core: Ints, n_cores: int) -> npt.NDArray[np.bool_]:
     """(K, n) whether a spike of each unit needs a packet to each core, its own apart."""
-    connected = (p.w_rec.numpy() != 0).astype(np.float64)
+    connected = (p.w_rec != 0).astype(np.float64)
     found = train_axons.sums(connected, core, n_cores) > 0
     found[core, np.arange(len(core))] = False
     return found
@@ -132,7 +132,7 @@ def packets_per_spike(p: Parameters, core: Ints, activity: Doubles, n_cores: int
 
 def axon_graph(p: Parameters, delay: int) -> AxonGraph:
     """The axon graph of the spiking network that these weights become."""
-    connected = np.concatenate([p.w_rec.numpy(), p.w_in.numpy()], axis=1) != 0
+    connected = np.concatenate([p.w_rec, p.w_in], axis=1) != 0
     source, target = np.nonzero(connected.T)
     post, pre = np.nonzero(connected)
     n, n_sources = connected.shape

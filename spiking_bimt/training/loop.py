@@ -5,28 +5,32 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels import train_axons, train_optimise
+from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import bimt, cores, ladder, pruning, rnn
+from spiking_bimt.training.batch import Batch
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.observer import Observer
+from spiking_bimt.training.optimiser import BETA2, bias_of, clip_scale
+from spiking_bimt.training.parameters import Floats, Parameters
+from spiking_bimt.training.penalties import Setting, Strengths, compute_strengths
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import FOLLOWS, Pool, follow_losses, generator
-from spiking_bimt.training.rnn import PARAMETERS, Parameters
+from spiking_bimt.training.rnn import LEAST_PEAK
 from spiking_bimt.training.state import State, drop_dead
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-
 RAMP_EVERY = 100
-"""Steps between changes of lambda while it ramps."""
+"""Steps between changes of a strength while it ramps."""
 
-Floats = npt.NDArray[np.float32]
+OVERFULL_RISE = 0.1
+"""Rise of the price of a core's axons, each time that the core exceeds a limit."""
+FITTING_FALL = 0.01
+"""Fall of that price, each time that the core keeps its limits."""
 
 
 @dataclass
@@ -34,52 +38,30 @@ class Context:
     """What stays the same within a phase, but for the strengths, which follow places and cores."""
 
     config: TrainConfig
-    phase: Phase
-    before: Phase | None
-    """The phase before, as its strengths stay at the end."""
-    distances: bimt.Doubles
-    cost: cores.Cost | None
-    """Cost of axons on the chip, in a phase that trains against it."""
-    strengths: Parameters
-    """Strength of the penalty on each weight."""
-    groups: tuple[Floats, Floats] | None = None
-    """(K, n) and (K, C) strength on each group of recurrent and of input weights."""
+    setting: Setting
+    strengths: Strengths
+    """Strength of the penalties on each weight and group."""
 
     @classmethod
     def of(cls, config: TrainConfig, state: State) -> "Context":
         """The context of the state's phase with the units where they are."""
         phases = config.effective_phases()
         phase = phases[state.phase]
-        before = phases[state.phase - 1] if state.phase else None
-        distances = bimt.sheet_distances(*config.sheet, config.metric)
-        cost = chip_cost(config, state) if phase.packet else None
-        context = cls(config, phase, before, distances, cost, state.p)
+        setting = Setting(
+            phase=phase,
+            before=phases[state.phase - 1] if state.phase else None,
+            distances=bimt.sheet_distances(*config.sheet, config.metric),
+            cost=chip_cost(config, state) if phase.packet else None,
+        )
+        context = cls(config, setting, Strengths(state.p))
         context.refresh(state)
         return context
 
     def refresh(self, state: State) -> None:
-        """Strengths with the units where they are now: l1 (1 + A d_ij) between hidden units and
-        l1 * l1_ends on input and readout weights, and what their axons cost on the chip.
-        """
+        """Strengths with the units where they are now."""
         # Strengths change every RAMP_EVERY steps, so that a resumed training has the same.
         step = state.step - state.step % RAMP_EVERY
-        l1 = self.phase.l1_at(step, self.before.l1 if self.before else 0.0)
-        places = state.place[state.units]
-        d = torch.from_numpy(self.distances[np.ix_(places, places)].astype(np.float32))
-        none = state.p.zeros_like()
-        flat = Parameters(*(tensor + l1 * self.phase.l1_ends for tensor in none.tensors()))
-        w_rec, w_in = l1 * (1 + self.phase.distance * d), flat.w_in
-        if self.cost is not None:
-            packet = self.phase.packet_at(step, self.before.packet if self.before else 0.0)
-            activity = state.activity / state.activity.mean()
-            prices = self.cost.strength(state.core, activity, state.burden, w_in.shape[1])
-            recurrent, inputs = ((packet * price).astype(np.float32) for price in prices)
-            if self.cost.grouped:
-                self.groups = recurrent, inputs
-            else:
-                w_rec = w_rec + torch.from_numpy(recurrent[state.core])
-                w_in = w_in + torch.from_numpy(inputs[state.core])
-        self.strengths = Parameters(w_rec, w_in, none.b, flat.w_out, none.b_out)
+        self.strengths = compute_strengths(self.setting, state, step)
 
 
 def chip_cost(config: TrainConfig, state: State) -> cores.Cost:
@@ -134,17 +116,19 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
         loss = step(context, state, pool.batch(state.step, state.task_loss))
         if phase.swap_every and state.step % phase.swap_every == 0:
             if phase.distance:
-                _swap(state, context.distances, phase.max_swaps)
-            if context.cost is not None:
+                _swap(state, context.setting.distances, phase.max_swaps)
+            if context.setting.cost is not None:
                 seed = (config.seed, state.phase, state.step)
-                state.core = cores.improve(state.p, state.core, state.activity, context.cost, seed)
-                _bear(config, phase, state)
+                state.core = cores.improve(
+                    state.p, state.core, state.activity, context.setting.cost, seed
+                )
+                _reprice_cores(config, phase, state)
             context.refresh(state)
         elif (phase.l1_ramp or phase.packet_ramp) and state.step % RAMP_EVERY == 0:
             context.refresh(state)
         if state.step % config.checkpoint_every == 0 or state.step == phase.steps:
             # A resumed training begins with fresh strengths, so this one has them here too.
-            if drop_dead(state) or context.cost is not None:
+            if drop_dead(state) or context.setting.cost is not None:
                 context.refresh(state)
             error = observer.measure(phase, state, loss)
             if phase.stop_error and error <= phase.stop_error:
@@ -153,9 +137,9 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
         observer.step(phase, state, loss)
 
 
-def step(context: Context, state: State, batch: rnn.Batch) -> float:
+def step(context: Context, state: State, batch: Batch) -> float:
     """One optimiser step, in place; the loss before it."""
-    config, phase = context.config, context.phase
+    config, phase = context.config, context.setting.phase
     alpha = 1 - math.exp(-phase.dt / config.tau)
     noise = _noise(config, phase, state, len(batch.labels))
     losses, gradient, rates = rnn.loss_and_gradient(
@@ -169,27 +153,26 @@ def step(context: Context, state: State, batch: rnn.Batch) -> float:
             "the last checkpoint is good"
         )
     _update(context, state, gradient)
-    peak = rates.amax(0)
-    torch.maximum(state.peak, peak, out=state.peak)
+    np.maximum(state.peak, rates.amax(0).numpy(), out=state.peak)
     if len(state.used):
-        _follow_activity(state, rates, peak)
-    follow_losses(state.task_loss, batch.task, batch.counts[0], losses.numpy())
+        state.activity += (relative_rates(rates) - state.activity) * FOLLOWS
+    follow_losses(state.task_loss, batch.task, int(batch.counts[0]), losses.numpy())
     state.step += 1
     return loss
 
 
-def _follow_activity(state: State, rates: Tensor, peak: Tensor) -> None:
-    """Let the running mean of each unit's relative rate follow the batch; dead ones go to 0."""
-    relative = (rates.mean(0) / peak.clamp_min(1e-6)).numpy()
-    state.activity += (relative - state.activity) * FOLLOWS
+def relative_rates(rates: Tensor) -> Floats:
+    """(n,) mean rate of each unit over the rows (P, n), relative to its peak; 0 where silent."""
+    found: Floats = (rates.mean(0) / rates.amax(0).clamp_min(LEAST_PEAK)).numpy()
+    return found
 
 
-def _bear(config: TrainConfig, phase: Phase, state: State) -> None:
+def _reprice_cores(config: TrainConfig, phase: Phase, state: State) -> None:
     """Make axons of overfull cores dearer, and those of the others cheaper again."""
     excess = cores.overfull(
         load_chip(config.chip), state.p, state.core, state.used, round(phase.dt / 2)
     )
-    state.burden = np.maximum(state.burden + np.where(excess > 0, 0.1, -0.01), 0)
+    state.burden = np.maximum(state.burden + np.where(excess > 0, OVERFULL_RISE, -FITTING_FALL), 0)
 
 
 def settle_on_cores(config: TrainConfig, phase: Phase, state: State, pool: Pool) -> None:
@@ -201,7 +184,7 @@ def settle_on_cores(config: TrainConfig, phase: Phase, state: State, pool: Pool)
     curve = np.array(config.curve, np.float32)
     rates = rnn.forward(state.p, pool.batch(0, state.task_loss), alpha, None, curve).rates
     rates = rates[:, : len(state.units)]
-    state.activity = (rates.mean(0) / rates.amax(0).clamp_min(1e-6)).numpy().astype(np.float64)
+    state.activity = relative_rates(rates).astype(np.float64)
     state.used, state.burden = used, np.zeros(len(used))
     cost = chip_cost(config, state)
     state.core = cores.partition(state.p, state.activity, cost, config.seed)
@@ -209,8 +192,8 @@ def settle_on_cores(config: TrainConfig, phase: Phase, state: State, pool: Pool)
 
 def _begin_phase(config: TrainConfig, phase: Phase, state: State, observer: Observer) -> None:
     """Prune, freeze what is zero where pruning was asked for, and start Adam afresh."""
-    for mask in state.mask.tensors():
-        mask.fill_(1.0)
+    for mask in state.adam.mask.values():
+        mask.fill(1.0)
     if phase.prune:
         state.p = pruning.below(state.p, phase.prune)
     elif phase.prune_cost:
@@ -219,13 +202,13 @@ def _begin_phase(config: TrainConfig, phase: Phase, state: State, observer: Obse
         if len(state.used):
             chip = load_chip(config.chip)
             pruning.fit(chip, state.p, state.core, state.used, round(phase.dt / 2))
-        for weights, mask in zip(state.p.tensors(), state.mask.tensors(), strict=True):
+        for name, weights in state.p.arrays().items():
             if weights.ndim == 2:
-                mask.copy_(weights != 0)
-        state.peak.fill_(torch.inf)
+                state.adam.mask[name][:] = weights != 0
+        state.peak.fill(np.inf)
         drop_dead(state)
-    state.m, state.v = state.p.zeros_like(), state.p.zeros_like()
-    state.peak = torch.zeros(len(state.units))
+    state.adam.forget()
+    state.peak = np.zeros(len(state.units), np.float32)
 
 
 def _prune_gently(phase: Phase, state: State, observer: Observer) -> None:
@@ -246,27 +229,25 @@ def _prune_gently(phase: Phase, state: State, observer: Observer) -> None:
 
 
 def _update(context: Context, state: State, gradient: Parameters) -> None:
-    """One step of Adam on the clipped loss gradient, then the proximal step of the penalty."""
-    config, phase = context.config, context.phase
-    norm = math.sqrt(sum(float(g.square().sum()) for g in gradient.tensors()))
-    scale = min(1.0, config.clip / max(norm, 1e-12))
-    lr = phase.lr_at(state.step)
-    count = state.step + 1
-    numbers = (scale, lr, 1 - BETA1**count, 1 - BETA2**count, BETA1, BETA2, EPSILON)
-    settings = tuple(np.float32(number) for number in numbers)
-    for name in PARAMETERS:
-        group = (state.p, state.m, state.v, gradient, state.mask, context.strengths)
-        flat = (getattr(tensors, name).numpy().reshape(-1) for tensors in group)
-        train_optimise.adam_shrink(*flat, *settings)
-    for name, groups in zip(("w_rec", "w_in"), context.groups or (), strict=False):
-        weights, v, mask = (getattr(t, name).numpy() for t in (state.p, state.v, state.mask))
-        train_axons.shrink_groups(weights, v, mask, state.core, groups, np.float32(lr), settings[3])
+    """One step of Adam on the clipped loss gradient, then the proximal step of the penalties."""
+    lr, count = context.setting.phase.lr_at(state.step), state.step + 1
+    strengths = context.strengths
+    scale = clip_scale(rnn.norm(gradient), context.config.clip)
+    state.adam.step(
+        state.p.arrays(), gradient.arrays(), scale=scale, lr=lr, count=count,
+        strengths=strengths.weights.arrays(),
+    )  # fmt: skip
+    for name, groups in zip(("w_rec", "w_in"), strengths.groups or (), strict=False):
+        train_axons.shrink_groups(
+            state.p.arrays()[name], state.adam.v[name], state.adam.mask[name], state.core, groups,
+            np.float32(lr), np.float32(bias_of(BETA2, count)),
+        )  # fmt: skip
 
 
 def _swap(state: State, distances: bimt.Doubles, max_swaps: int) -> None:
     n = len(state.place)
     w_rec = np.zeros((n, n), np.float32)
-    w_rec[np.ix_(state.units, state.units)] = state.p.w_rec.numpy()
+    w_rec[np.ix_(state.units, state.units)] = state.p.w_rec
     state.place = bimt.swap_places(w_rec, state.place, distances, max_swaps)
 
 

@@ -1,10 +1,13 @@
 """One stretch of a training, as a record read from TOML."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from spiking_bimt.errors import InputError
+
+PENALTIES = ("l1", "distance", "packet")
+"""Strengths of the penalties, which a training without penalties sets to 0."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,9 @@ class Phase:
             raise InputError(
                 f"phase {self.name!r}: l1_ramp, packet_ramp and lr_decay are shares, at most 1"
             )
-        for field in ("lr_decay", "lr_final", "l1_ramp", "l1", "l1_ends", "distance", "packet",
-                      "packet_ramp", "swap_every", "max_swaps", "noise", "margin", "activity",
-                      "spikes", "prune", "prune_cost", "stop_error"):  # fmt: skip
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
-                raise InputError(f"phase {self.name!r}: {field} must be a finite number, least 0")
+        for name in (one.name for one in fields(self) if one.type in (int, float)):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise InputError(f"phase {self.name!r}: {name} must be a finite number, least 0")
 
     def l1_at(self, step: int, before: float) -> float:
         """lambda of a step of this phase, after one that ended at `before`."""
@@ -89,9 +90,14 @@ class Phase:
 
     def lr_at(self, step: int) -> float:
         """Learning rate of a step of this phase."""
-        falling = max(1.0, self.lr_decay * self.steps)
-        done = max(0.0, (step - (self.steps - falling)) / falling)
-        return self.lr * (1 - (1 - self.lr_final) * done) if self.lr_decay else self.lr
+        return falling_rate(self.lr, self.lr_decay, self.lr_final, step, self.steps)
+
+
+def falling_rate(lr: float, decay: float, final: float, step: int, steps: int) -> float:
+    """Learning rate of a step: lr, and over the last share `decay` of the steps to lr * final."""
+    falling = max(1.0, decay * steps)
+    done = max(0.0, (step - (steps - falling)) / falling)
+    return lr * (1 - (1 - final) * done) if decay else lr
 
 
 def _ramp(step: int, before: float, after: float, rising: float) -> float:

@@ -7,7 +7,7 @@ import torch
 from spiking_bimt.battery.draw import draw_noise_free
 from spiking_bimt.battery.environments import RING, ROTATING
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.training import rnn
+from spiking_bimt.training.batch import Batch, pack
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.phase import Phase
 
@@ -58,7 +58,7 @@ class Pool:
         self._sigma: npt.NDArray[np.float32]
         self._noisy: npt.NDArray[np.bool_]
 
-    def batch(self, step: int, task_loss: npt.NDArray[np.float64]) -> rnn.Batch:
+    def batch(self, step: int, task_loss: npt.NDArray[np.float64]) -> Batch:
         """The packed trials of a step, more of the tasks whose loss (tasks,) is larger."""
         config = self._config
         self._draw(step // self._lasts)
@@ -70,12 +70,12 @@ class Pool:
         turn = None
         if self._rotates.any():
             turn = np.where(self._rotates[task], rng.integers(RING, size=len(task)), 0)
-        batch = rnn.pack(self._trials, chosen, config.decision_weight, turn)
+        batch = pack(self._trials, chosen, config.decision_weight, turn)
         stream = generator(config.seed, 107, self._phase_index, step)
         noisy = np.flatnonzero(self._noisy[batch.rows])
         sigma = torch.from_numpy(self._sigma[batch.rows[noisy]])
         noise = torch.empty(sigma.shape).normal_(generator=stream)
-        batch.inputs[noisy, : sigma.shape[1]] += noise.mul_(sigma)
+        batch.inputs[noisy, : sigma.shape[1]] += noise.mul_(sigma).numpy()
         return batch
 
     def _draw(self, index: int) -> None:

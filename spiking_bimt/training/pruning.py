@@ -9,7 +9,7 @@ from spiking_bimt.chip.limits import usage, worst_excess
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import cores
-from spiking_bimt.training.rnn import Parameters
+from spiking_bimt.training.parameters import Parameters
 
 Ints = npt.NDArray[np.int64]
 
@@ -19,14 +19,15 @@ THRESHOLDS = tuple(1e-4 * 2.0 ** (k / 2) for k in range(20))
 
 def below(p: Parameters, threshold: float) -> Parameters:
     """The weights without those below the threshold; biases stay."""
-    kept = (t * (t.abs() >= threshold) if t.ndim == 2 else t.clone() for t in p.tensors())
+    least = np.float32(threshold)
+    kept = (w * (np.abs(w) >= least) if w.ndim == 2 else w.copy() for w in p.arrays().values())
     return Parameters(*kept)
 
 
 def below_between(p: Parameters, core: Ints, n_cores: int, threshold: float) -> Parameters:
     """The weights without groups between cores whose 2-norm is below the threshold."""
-    pruned = Parameters(*(t.clone() for t in p.tensors()))
-    w = pruned.w_rec.numpy()
+    pruned = Parameters(*(w.copy() for w in p.arrays().values()))
+    w = pruned.w_rec
     norms = np.sqrt(train_axons.sums(w.astype(np.float64) ** 2, core, n_cores))
     drop = norms < threshold
     drop[core, np.arange(len(core))] = False
@@ -63,7 +64,7 @@ def fit(chip: Chip, p: Parameters, core: Ints, used: Ints, delay: int) -> int:
         if worst is None or worst[0] == "neurons_per_core":
             return dropped
         field, full = worst[0], int(np.flatnonzero(used == worst[1])[0])
-        w = np.concatenate([p.w_rec.numpy(), p.w_in.numpy()], axis=1)
+        w = np.concatenate([p.w_rec, p.w_in], axis=1)
         norms = np.sqrt(train_axons.sums(w.astype(np.float64) ** 2, core, len(used)))
         norms[norms == 0] = np.inf
         if field == "output_axons":

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.training import rnn
 from spiking_bimt.training.config import TrainConfig
-from spiking_bimt.training.rnn import Parameters
+from spiking_bimt.training.optimiser import Adam
+from spiking_bimt.training.parameters import Parameters
+from spiking_bimt.training.rnn import initial_parameters
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,8 @@ class State:
     units: npt.NDArray[np.int64]
     place: npt.NDArray[np.int64]
     p: Parameters
-    m: Parameters
-    v: Parameters
-    mask: Parameters
-    peak: Tensor
+    adam: Adam
+    peak: npt.NDArray[np.float32]
     task_loss: npt.NDArray[np.float64]
     activity: npt.NDArray[np.float64]
     core: npt.NDArray[np.int64]
@@ -72,18 +69,15 @@ class State:
 def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
     """Random weights; unit i at place i."""
     n = config.sheet[0] * config.sheet[1]
-    p = rnn.initial_parameters(n, n_inputs, n_outputs, config.seed)
-    ones = Parameters(*(torch.ones_like(t) for t in p.tensors()))
+    p = initial_parameters(n, n_inputs, n_outputs, config.seed)
     return State(
         phase=0,
         step=0,
         units=np.arange(n),
         place=np.arange(n),
         p=p,
-        m=p.zeros_like(),
-        v=p.zeros_like(),
-        mask=ones,
-        peak=torch.zeros(n),
+        adam=Adam.of(p.arrays()),
+        peak=np.zeros(n, np.float32),
         task_loss=np.ones(len(config.task_names)),
         activity=np.ones(n),
         core=np.zeros(n, np.int64),
@@ -113,40 +107,39 @@ def state_from(config: TrainConfig, network: RateNetwork) -> State:
     state = initial_state(config, network.w_in.shape[1], network.w_out.shape[0])
     n, n_places = network.n_units, len(state.place)
     own = network.positions[:, 0].astype(np.int64) * config.sheet[1] + network.positions[:, 1]
-    parts = (getattr(network, name) for name in rnn.PARAMETERS)
-    state.p = Parameters(*(torch.from_numpy(part.copy()) for part in parts))
-    state.m, state.v = state.p.zeros_like(), state.p.zeros_like()
-    state.mask = Parameters(*(torch.ones_like(tensor) for tensor in state.p.tensors()))
+    state.p = Parameters.copy_of(network)
+    state.adam = Adam.of(state.p.arrays())
     state.place = np.concatenate([own, np.setdiff1d(np.arange(n_places), own)])
     state.units = np.arange(n)
-    state.peak = torch.zeros(n)
+    state.peak = np.zeros(n, np.float32)
     state.activity, state.core = np.ones(n), np.zeros(n, np.int64)
     return state
 
 
 def drop_dead(state: State) -> bool:
-    """Remove units that were silent since the last check or that no output hears; True if any."""
+    """Remove units that were silent since the last check or that no output reads; True if any."""
     active = state.peak > 0
     reads = state.p.w_rec != 0
     keep = (state.p.w_out != 0).any(0) & active
     while True:
         # A unit counts when an output reads it, directly or through units that count.
-        heard = keep | (reads[keep].any(0) & active)
-        if bool((heard == keep).all()):
+        wider = keep | (reads[keep].any(0) & active)
+        if (wider == keep).all():
             break
-        keep = heard
-    if not bool(keep.any()):
+        keep = wider
+    if not keep.any():
         raise InputError(
             "the penalty has silenced every unit: lower l1; the last checkpoint is good"
         )
     dropped = not bool(keep.all())
     if dropped:
-        units = keep.nonzero()[:, 0]
-        for name in ("p", "m", "v", "mask"):
-            setattr(state, name, getattr(state, name).select(units))
+        units = np.flatnonzero(keep)
+        state.p = state.p.select(units)
+        for moments in (state.adam.m, state.adam.v, state.adam.mask):
+            moments.update(Parameters(**moments).select(units).arrays())
         for name in ("units", "activity", "core"):
-            setattr(state, name, getattr(state, name)[units.numpy()])
-    state.peak = torch.zeros(len(state.units))
+            setattr(state, name, getattr(state, name)[units])
+    state.peak = np.zeros(len(state.units), np.float32)
     return dropped
 
 
@@ -156,11 +149,11 @@ def to_network(
     """The surviving network as the record that later stages read."""
     places = state.place[state.units]
     return RateNetwork(
-        w_rec=state.p.w_rec.numpy().copy(),
-        w_in=state.p.w_in.numpy().copy(),
-        b=state.p.b.numpy().copy(),
-        w_out=state.p.w_out.numpy().copy(),
-        b_out=state.p.b_out.numpy().copy(),
+        w_rec=state.p.w_rec.copy(),
+        w_in=state.p.w_in.copy(),
+        b=state.p.b.copy(),
+        w_out=state.p.w_out.copy(),
+        b_out=state.p.b_out.copy(),
         positions=np.stack(np.divmod(places, config.sheet[1]), axis=1).astype(np.int32),
         sheet=config.sheet,
         tau=config.tau,
@@ -177,14 +170,15 @@ def to_network(
 
 def save_checkpoint(path: Path, config: TrainConfig, state: State) -> None:
     """Write the state atomically; see `load_checkpoint`."""
-    parts = [t for s in (state.p, state.m, state.v, state.mask) for t in s.tensors()]
+    adam = state.adam
+    parts = [a for s in (state.p.arrays(), adam.m, adam.v, adam.mask) for a in s.values()]
     record = Checkpoint(
         phase=state.phase,
         step=state.step,
         units=state.units,
         place=state.place,
-        values=np.concatenate([part.numpy().ravel() for part in parts]),
-        peak=state.peak.numpy(),
+        values=np.concatenate([part.ravel() for part in parts]),
+        peak=state.peak,
         task_loss=state.task_loss,
         activity=state.activity,
         core=state.core,
@@ -216,21 +210,16 @@ def load_checkpoint(path: Path, config: TrainConfig, n_inputs: int, n_outputs: i
         raise InputError(f"{path} does not match its configuration: remove it and train again")
     ends = np.cumsum(np.tile(sizes, 4))[:-1]
     pieces = np.split(record.values, ends)
-    tensors = [
-        torch.from_numpy(piece.reshape(shape).copy())
-        for piece, shape in zip(pieces, shapes * 4, strict=True)
-    ]
-    p, m, v, mask = (Parameters(*tensors[i : i + 5]) for i in range(0, 20, 5))
+    arrays = [piece.reshape(shape).copy() for piece, shape in zip(pieces, shapes * 4, strict=True)]
+    p, m, v, mask = (Parameters(*arrays[i : i + 5]) for i in range(0, 20, 5))
     return State(
         phase=record.phase,
         step=record.step,
         units=record.units,
         place=record.place,
         p=p,
-        m=m,
-        v=v,
-        mask=mask,
-        peak=torch.from_numpy(record.peak.copy()),
+        adam=Adam(m.arrays(), v.arrays(), mask.arrays()),
+        peak=record.peak.copy(),
         task_loss=record.task_loss,
         activity=record.activity,
         core=record.core,

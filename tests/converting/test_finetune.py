@@ -14,7 +14,7 @@ import spiking_bimt.bundle
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.converting import finetune_rates, inverse, learned_scales
-from spiking_bimt.converting.finetune import finetune, packed, pool_of, undo_filter
+from spiking_bimt.converting.finetune import draw_batch, finetune, pool_of, undo_filter
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.normalise import (
     fit_leaky_units,
@@ -23,7 +23,6 @@ from spiking_bimt.converting.normalise import (
 )
 from spiking_bimt.converting.one_to_one import ConversionConfig, with_neurons
 from spiking_bimt.converting.quantise import Rounding
-from spiking_bimt.converting.tune_gradient import PARAMETERS
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -31,8 +30,9 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.train_activation import table
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
 from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.training.parameters import PARAMETERS
 from tests.converting.test_one_to_one import random_rate_network
-from tests.converting.test_tune_gradient import random_batch
+from tests.training.test_straight_through import random_batch
 
 Array = npt.NDArray[Any]
 FEW_SPIKES = ConversionConfig(full_rate=60.0)
@@ -121,7 +121,7 @@ def test_threads_change_nothing_and_a_later_training_has_other_trials(bundled: R
     assert (first.w_rec != later.w_rec).any()
     own, next_own = (pool_of(bundled, settings, part, 2) for part in (1, 3))
     even = np.ones(len(bundled.tasks))
-    drawn, others = (packed(pool, 0, even, bundled.w_in.shape[1]) for pool in (own, next_own))
+    drawn, others = (draw_batch(pool, 0, even, bundled.w_in.shape[1]) for pool in (own, next_own))
     assert drawn.inputs.shape != others.inputs.shape or (drawn.inputs != others.inputs).any()
 
 
@@ -139,7 +139,7 @@ def test_spikes_cost_nothing_below_the_limit(bundled: RateNetwork) -> None:
 
 def test_spikes_are_told_from_their_filtered_rates(bundled: RateNetwork) -> None:
     settings = FinetuneConfig(steps=1, batch=40)
-    batch = packed(pool_of(bundled, settings, 1, 1), 0, np.ones(20), bundled.w_in.shape[1])
+    batch = draw_batch(pool_of(bundled, settings, 1, 1), 0, np.ones(20), bundled.w_in.shape[1])
     made = finetune_rates.make_spiking(bundled, FEW_SPIKES, None)
     _, trials = finetune_rates.unpack_trials(batch, bundled)
     counts = run_trials(made, trials, seed=3, record_spikes=False).spike_counts
@@ -262,7 +262,7 @@ def test_more_is_drawn_of_the_tasks_that_lose(bundled: RateNetwork) -> None:
     for focus in (0.0, 0.9):
         settings = FinetuneConfig(steps=1, batch=200, focus=focus)
         pool = pool_of(bundled, settings, 1, 1)
-        batch = packed(pool, 0, losses, bundled.w_in.shape[1])
+        batch = draw_batch(pool, 0, losses, bundled.w_in.shape[1])
         shares.append((batch.task[: batch.counts[0]] == 7).mean())
     assert shares[0] < 0.15
     assert shares[1] > 0.8

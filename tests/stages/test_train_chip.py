@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from spiking_bimt.chip.limits import usage, worst_excess
 from spiking_bimt.chip.presets import load_chip
@@ -21,7 +20,7 @@ from spiking_bimt.stages.place import place
 from spiking_bimt.stages.train import train
 from spiking_bimt.training import cores, loop
 from spiking_bimt.training.config import RUNGS
-from spiking_bimt.training.rnn import PARAMETERS, Parameters
+from spiking_bimt.training.parameters import Parameters
 
 CHIP = """
 description = "tiny cores"
@@ -98,7 +97,7 @@ def test_the_finished_network_fits_the_chip_it_was_trained_for(files: Path) -> N
     chip = load_chip(str(files / "tiny.toml"))
     assert network.core is not None
     assert network.chip == chip.name
-    p = Parameters(*(torch.from_numpy(getattr(network, name)) for name in PARAMETERS))
+    p = Parameters.copy_of(network)
     graph = cores.axon_graph(p, 50)
     assert worst_excess(chip, usage(chip, graph, network.core)) is None
     # The limit on input axons binds: 35 channels alone exceed it.

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +17,7 @@ from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import cores, pruning
-from spiking_bimt.training.rnn import Parameters
+from spiking_bimt.training.parameters import Parameters
 from tests.chip.boards import chips, spike_price
 
 Array = npt.NDArray[Any]
@@ -29,18 +28,22 @@ GRID = load_chip("grid16")
 def network(seed: int, n: int = 12, n_inputs: int = 3, density: float = 0.4) -> Parameters:
     rng = np.random.default_rng(seed)
 
-    def sparse(*shape: int) -> torch.Tensor:
+    def sparse(*shape: int) -> Array:
         values = rng.normal(size=shape) * (rng.random(shape) < density)
-        return torch.from_numpy(values.astype(np.float32))
+        return values.astype(np.float32)
 
     return Parameters(
-        sparse(n, n), sparse(n, n_inputs), torch.zeros(n), sparse(2, n), torch.zeros(2)
+        sparse(n, n),
+        sparse(n, n_inputs),
+        np.zeros(n, np.float32),
+        sparse(2, n),
+        np.zeros(2, np.float32),
     )
 
 
 def brute_cost(p: Parameters, core: Array, activity: Array, cost: cores.Cost) -> float:
     """Over every source and core, as the penalty is written down."""
-    w = np.concatenate([p.w_rec.numpy(), p.w_in.numpy()], axis=1).astype(float)
+    w = np.concatenate([p.w_rec, p.w_in], axis=1).astype(float)
     n, n_cores = len(core), cost.price.shape[1]
     found = 0.0
     for source, c in itertools.product(range(w.shape[1]), range(n_cores)):
@@ -102,7 +105,7 @@ def test_partition_finds_modules_that_are_there() -> None:
     rng = np.random.default_rng(0)
     module = rng.permutation(np.repeat(np.arange(4), 4))
     p = network(1, n=16, n_inputs=1, density=1.0)
-    p.w_rec.mul_(torch.from_numpy((module[:, None] == module[None]).astype(np.float32)))
+    p.w_rec *= (module[:, None] == module[None]).astype(np.float32)
     cost = cores.Cost(cores.prices(GRID, np.array([0, 1, 2, 3]), 0.0), True, 4)
     core = cores.partition(p, np.ones(16), cost, seed=0)
     assert len({(int(a), int(b)) for a, b in zip(core, module, strict=True)}) == 4
@@ -184,7 +187,7 @@ def test_a_strong_penalty_reaches_zero_and_spares_what_is_free() -> None:
     core = np.array([0, 0, 0, 1, 1, 1])
     strength = np.zeros((2, 6), np.float32)
     strength[1, :3] = 1e3
-    w = p.w_rec.numpy()
+    w = p.w_rec
     before = w.copy()
     for _ in range(2000):
         train_axons.shrink_groups(
@@ -206,7 +209,7 @@ def test_packets_per_spike_weighs_by_activity() -> None:
 def test_fit_drops_the_weakest_axons_until_every_limit_holds() -> None:
     chip = dataclasses.replace(GRID, input_axons=9, output_axons=6, synapse_bits=8 * 40)
     p = network(5, n=24, n_inputs=4, density=0.5)
-    strongest = p.w_rec.abs().max().item()
+    strongest = np.abs(p.w_rec).max()
     used = fewest_cores(chip, 32).astype(np.int64)
     core = np.arange(24) % 2
     assert cores.overfull(chip, p, core, used, 5).any()
@@ -214,31 +217,31 @@ def test_fit_drops_the_weakest_axons_until_every_limit_holds() -> None:
     found = usage(chip, cores.axon_graph(p, 5), used[core].astype(np.int32))
     assert worst_excess(chip, found) is None
     assert not cores.overfull(chip, p, core, used, 5).any()
-    assert p.w_rec.abs().max().item() == strongest
+    assert np.abs(p.w_rec).max() == strongest
 
 
 def test_pruning_goes_as_far_as_the_error_allows() -> None:
     p = network(2, n=30)
-    least = float(np.sort(np.abs(p.w_rec.numpy()[p.w_rec.numpy() != 0]))[100])
+    least = float(np.sort(np.abs(p.w_rec[p.w_rec != 0]))[100])
 
     def error(tried: Parameters) -> float:
         return float(((p.w_rec != 0) & (tried.w_rec == 0)).sum() >= 100)
 
     kept = pruning.largest(lambda threshold: pruning.below(p, threshold), error, 0.5)
-    dropped = p.w_rec[(p.w_rec != 0) & (kept.w_rec == 0)].abs()
+    dropped = np.abs(p.w_rec[(p.w_rec != 0) & (kept.w_rec == 0)])
     assert 0 < len(dropped) < 100
     assert dropped.max() < least
     step = pruning.THRESHOLDS[1] / pruning.THRESHOLDS[0]
     next_threshold = float(dropped.max()) * step**2
-    assert (p.w_rec[p.w_rec != 0].abs() < next_threshold).sum() >= len(dropped)
+    assert (np.abs(p.w_rec[p.w_rec != 0]) < next_threshold).sum() >= len(dropped)
 
 
 def test_groups_within_a_core_are_not_cut_as_packets() -> None:
     p = network(4, n=8, density=1.0)
     core = np.array([0, 0, 0, 0, 1, 1, 1, 1])
     kept = pruning.below_between(p, core, 2, 1e9).w_rec
-    same = torch.from_numpy(core[:, None] == core[None])
-    assert torch.equal(kept[same], p.w_rec[same])
+    same = core[:, None] == core[None]
+    np.testing.assert_array_equal(kept[same], p.w_rec[same])
     assert not kept[~same].any()
 
 

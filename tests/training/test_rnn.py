@@ -12,6 +12,7 @@ from spiking_bimt.battery.environments import ROTATING
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.training import rnn
+from spiking_bimt.training.batch import Batch, pack
 
 TASKS = BATTERIES["yang19"]
 TRIALS = draw_trials("yang19", TASKS, 3, 100.0, stream="train")
@@ -26,8 +27,8 @@ def lif_activation(x: torch.Tensor) -> torch.Tensor:
 
 
 def autograd_loss(
-    p: rnn.Parameters,
-    batch: rnn.Batch,
+    p: list[torch.Tensor],
+    batch: Batch,
     noise: torch.Tensor,
     margin: float,
     activity: float,
@@ -35,24 +36,20 @@ def autograd_loss(
     activation: Callable[[torch.Tensor], torch.Tensor],
 ) -> torch.Tensor:
     """The loss as a plain loop, for autograd to differentiate."""
-    state, start, total = torch.zeros(batch.counts[0], len(p.b)), 0, torch.zeros(())
+    w_rec, w_in, b, w_out, b_out = p
+    state, start, total = torch.zeros(int(batch.counts[0]), len(b)), 0, torch.zeros(())
+    inputs, labels = torch.from_numpy(batch.inputs), torch.from_numpy(batch.labels)
+    weights, before_go = torch.from_numpy(batch.weights), torch.from_numpy(batch.before_go)
     rates = []
-    for count in batch.counts:
+    for count in batch.counts.tolist():
         rows = slice(start, start + count)
-        drive = (
-            state[:count] @ p.w_rec.T
-            + batch.inputs[rows, : p.w_in.shape[1]] @ p.w_in.T
-            + p.b
-            + noise[rows]
-        )
+        drive = state[:count] @ w_rec.T + inputs[rows, : w_in.shape[1]] @ w_in.T + b + noise[rows]
         state = (1 - ALPHA) * state[:count] + ALPHA * activation(drive)
-        outputs = state @ p.w_out.T + p.b_out
+        outputs = state @ w_out.T + b_out
         shift = torch.zeros_like(outputs)
-        shift[:, 0] = margin * batch.before_go[rows]
-        each = torch.nn.functional.cross_entropy(
-            outputs - shift, batch.labels[rows], reduction="none"
-        )
-        total = total + (each * batch.weights[rows]).sum()
+        shift[:, 0] = margin * before_go[rows]
+        each = torch.nn.functional.cross_entropy(outputs - shift, labels[rows], reduction="none")
+        total = total + (each * weights[rows]).sum()
         total = total + activity * state.square().sum() / noise.numel()
         rates.append(state)
         start += count
@@ -71,29 +68,28 @@ def test_gradient_equals_autograd(
     curve: npt.NDArray[np.float32],
     activation: Callable[[torch.Tensor], torch.Tensor],
 ) -> None:
-    batch = rnn.pack(TRIALS, np.arange(0, TRIALS.n_trials, 2), 5.0)
+    batch = pack(TRIALS, np.arange(0, TRIALS.n_trials, 2), 5.0)
     p = rnn.initial_parameters(30, TRIALS.n_inputs, 17, seed=1)
     noise = 0.1 * torch.randn(len(batch.labels), 30, generator=torch.Generator().manual_seed(0))
     losses, gradient, _ = rnn.loss_and_gradient(
         p, batch, ALPHA, noise, margin, activity, spikes, curve
     )
-    for tensor in p.tensors():
-        tensor.requires_grad_(True)
-    expected = autograd_loss(p, batch, noise, margin, activity, spikes, activation)
+    tensors = [torch.tensor(w, requires_grad=True) for w in p.arrays().values()]
+    expected = autograd_loss(tensors, batch, noise, margin, activity, spikes, activation)
     expected.backward()  # type: ignore[no-untyped-call]
     assert float(losses.sum()) == pytest.approx(expected.item(), rel=1e-5)
-    for mine, tensor in zip(gradient.tensors(), p.tensors(), strict=True):
+    for mine, tensor in zip(gradient.arrays().values(), tensors, strict=True):
         assert tensor.grad is not None
-        torch.testing.assert_close(mine, tensor.grad, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(mine, tensor.grad.numpy(), rtol=1e-4, atol=1e-6)
 
 
 def test_packed_forward_equals_each_trial_alone() -> None:
     p = rnn.initial_parameters(20, TRIALS.n_inputs, 17, seed=2)
     chosen = np.arange(TRIALS.n_trials)
-    batch = rnn.pack(TRIALS, chosen)
+    batch = pack(TRIALS, chosen)
     packed = rnn.readout(p, rnn.forward(p, batch, ALPHA).rates)
     network = RateNetwork(
-        p.w_rec.numpy(), p.w_in.numpy(), p.b.numpy(), p.w_out.numpy(), p.b_out.numpy(),
+        p.w_rec, p.w_in, p.b, p.w_out, p.b_out,
         positions=np.stack(np.divmod(np.arange(20), 5), axis=1).astype(np.int32), sheet=(4, 5),
         tau=-100.0 / np.log(1 - ALPHA), dt=100.0, battery="yang19", tasks=TASKS,
     )  # fmt: skip
@@ -107,7 +103,7 @@ def test_packed_forward_equals_each_trial_alone() -> None:
 
 
 def test_every_trial_weighs_the_same_in_the_loss() -> None:
-    batch = rnn.pack(TRIALS, np.arange(TRIALS.n_trials), 5.0)
+    batch = pack(TRIALS, np.arange(TRIALS.n_trials), 5.0)
     assert float(batch.weights.sum()) == pytest.approx(1.0, rel=1e-5)
     first_trial = [0]
     for count in batch.counts[:-1]:
@@ -118,12 +114,12 @@ def test_every_trial_weighs_the_same_in_the_loss() -> None:
 def test_turning_a_trial_turns_its_rings_and_its_answers() -> None:
     chosen = np.arange(0, TRIALS.n_trials, 3)
     turn = np.arange(len(chosen)) % 16
-    plain, turned = rnn.pack(TRIALS, chosen), rnn.pack(TRIALS, chosen, turn=turn)
+    plain, turned = pack(TRIALS, chosen), pack(TRIALS, chosen, turn=turn)
     np.testing.assert_array_equal(plain.rows, turned.rows)
     trial = np.searchsorted(TRIALS.offsets, plain.rows, side="right") - 1
     by_row = turn[np.searchsorted(chosen, trial)]
     for row, shift in enumerate(by_row):
-        before, after = plain.inputs[row].numpy(), turned.inputs[row].numpy()
+        before, after = plain.inputs[row], turned.inputs[row]
         for first in (1, 17):
             ring = slice(first, first + 16)
             np.testing.assert_array_equal(np.roll(before[ring], shift), after[ring])

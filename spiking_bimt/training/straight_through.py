@@ -9,7 +9,6 @@ rates are made of, and the gradient stays as bounded as the rate network's: it p
 exp(-dt / tau) and f', never through a membrane and its resets.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,38 +17,12 @@ from scipy.special import xlogy
 
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.kernels import train_recurrent
+from spiking_bimt.training.batch import Batch
 
 Array = npt.NDArray[Any]
 
-PARAMETERS = ("w_rec", "w_in", "b", "w_out", "b_out")
 
-
-@dataclass(frozen=True)
-class Packed:
-    """Trials packed by time (see kernels.recurrent), as NumPy arrays."""
-
-    inputs: Array
-    """(P, C)"""
-    labels: Array
-    """(P,) right outputs."""
-    weights: Array
-    """(P,) weight of each row in the loss."""
-    before_go: Array
-    """(P,) whether the row lies before its trial's go signal."""
-    counts: Array
-    """Live trials at each step, falling."""
-    task: Array
-    """(P,) task of each row's trial."""
-
-    @property
-    def previous(self) -> Array:
-        """Row of the step before, for every row after the first step."""
-        gap = np.repeat(self.counts[:-1], self.counts[1:])
-        rows: Array = np.arange(self.counts[0], self.counts.sum()) - gap
-        return rows
-
-
-def drive_of(network: RateNetwork, batch: Packed, rates: Array) -> Array:
+def compute_drive(network: RateNetwork, batch: Batch, rates: Array) -> Array:
     """(P, N) drive W_rec r + W_in u + b, with the rates (P, N) of the step before."""
     drive: Array = batch.inputs @ network.w_in.T + network.b
     drive[batch.counts[0] :] += rates[batch.previous] @ network.w_rec.T
@@ -58,7 +31,7 @@ def drive_of(network: RateNetwork, batch: Packed, rates: Array) -> Array:
 
 def loss_and_gradient(
     network: RateNetwork,
-    batch: Packed,
+    batch: Batch,
     rates: Array,
     slopes: Array,
     alpha: float,
@@ -66,7 +39,7 @@ def loss_and_gradient(
     rate_cost: float,
     targets: Array | None = None,
 ) -> tuple[Array, dict[str, Array]]:
-    """Loss by row (P,) and the gradient of its sum by each of PARAMETERS.
+    """Loss by row (P,) and the gradient of its sum by each of its parameters.
 
     rates, slopes: (P, N) measured rates and slope of the activation at each row's drive. targets:
     (P, K) what the outputs should give each answer; the right one 1 by default. The loss is the
@@ -93,7 +66,7 @@ def loss_and_gradient(
     }
 
 
-def soft_targets(network: RateNetwork, batch: Packed, rates: Array, share: float) -> Array:
+def soft_targets(network: RateNetwork, batch: Batch, rates: Array, share: float) -> Array:
     """(P, K) the right answers, with `share` of what a rate network at (P, N) rates answers."""
     answers = np.exp(log_softmax(rates @ network.w_out.T + network.b_out))
     targets: Array = np.float32(share) * answers
@@ -109,7 +82,7 @@ def log_softmax(outputs: Array) -> Array:
 
 
 def backward(
-    network: RateNetwork, batch: Packed, d_rates: Array, slopes: Array, alpha: float
+    network: RateNetwork, batch: Batch, d_rates: Array, slopes: Array, alpha: float
 ) -> Array:
     """(P, N) gradient by the drive of every row, from that by its rate alone."""
     n = network.n_units

@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from spiking_bimt.converting import tune_gradient
-from spiking_bimt.converting.tune_gradient import PARAMETERS, Packed
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.kernels.train_activation import look_up, table
+from spiking_bimt.training import straight_through
+from spiking_bimt.training.batch import Batch
+from spiking_bimt.training.parameters import PARAMETERS
 from tests.converting.test_one_to_one import random_rate_network
 
 Array = npt.NDArray[Any]
@@ -19,17 +20,18 @@ ALPHA = 0.2
 CURVE = np.array([20.0, 2.0, 0.1, 0.1], np.float32)
 
 
-def random_batch(n_inputs: int = 4, n_outputs: int = 3) -> Packed:
+def random_batch(n_inputs: int = 4, n_outputs: int = 3) -> Batch:
     """Four trials of 5, 5, 3 and 2 steps."""
     rng = np.random.default_rng(0)
     counts = np.array([4, 4, 3, 2, 2])
     rows = counts.sum()
-    return Packed(
+    return Batch(
         inputs=rng.normal(size=(rows, n_inputs)).astype(np.float32),
         labels=rng.integers(n_outputs, size=rows),
         weights=rng.random(rows).astype(np.float32),
         before_go=rng.random(rows) < 0.5,
         counts=counts,
+        rows=np.arange(rows),
         task=np.zeros(rows, np.int32),
     )
 
@@ -44,7 +46,7 @@ def activation(x: torch.Tensor, curve: Array) -> torch.Tensor:
 
 
 def autograd(
-    network: RateNetwork, batch: Packed, measured: Array, curve: Array, margin: float, cost: float,
+    network: RateNetwork, batch: Batch, measured: Array, curve: Array, margin: float, cost: float,
     targets: Array,
 ) -> tuple[float, dict[str, Array]]:  # fmt: skip
     """Loss and gradient where a rate has the measured value and the model's gradient."""
@@ -80,13 +82,13 @@ def test_the_gradient_is_autograds_at_the_measured_rates(curve: Array, soft: boo
         network = replace(network, activation="lif", curve=curve)
     rng = np.random.default_rng(5)
     measured = rng.random((len(batch.labels), network.n_units)).astype(np.float32)
-    drive = tune_gradient.drive_of(network, batch, measured)
+    drive = straight_through.compute_drive(network, batch, measured)
     slopes = np.empty_like(drive)
     look_up(drive, table(curve), np.empty_like(drive), slopes)
     targets = np.eye(len(network.b_out), dtype=np.float32)[batch.labels]
     if soft:
         targets = rng.dirichlet(np.ones(len(network.b_out)), len(measured)).astype(np.float32)
-    loss, found = tune_gradient.loss_and_gradient(
+    loss, found = straight_through.loss_and_gradient(
         network, batch, measured, slopes, ALPHA, 1.5, 0.3, targets if soft else None
     )
     expected_loss, expected = autograd(network, batch, measured, curve, 1.5, 0.3, targets)
@@ -98,7 +100,7 @@ def test_the_gradient_is_autograds_at_the_measured_rates(curve: Array, soft: boo
 def test_soft_targets_are_a_mixture_of_the_labels_and_the_answers() -> None:
     network, batch = random_rate_network(2), random_batch()
     rates = np.random.default_rng(1).random((len(batch.labels), 12)).astype(np.float32)
-    found = tune_gradient.soft_targets(network, batch, rates, 0.25)
+    found = straight_through.soft_targets(network, batch, rates, 0.25)
     for row, label in enumerate(batch.labels):
         answer = torch.softmax(torch.tensor(network.w_out @ rates[row] + network.b_out), 0)
         expected = 0.25 * np.asarray(answer) + 0.75 * (np.arange(3) == label)
