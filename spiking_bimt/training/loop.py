@@ -37,7 +37,6 @@ FITTING_FALL = 0.01
 class Context:
     """What stays the same within a phase, but for the strengths, which follow places and cores."""
 
-    config: TrainConfig
     setting: Setting
     strengths: Strengths
     """Strength of the penalties on each weight and group."""
@@ -48,12 +47,13 @@ class Context:
         phases = config.effective_phases()
         phase = phases[state.phase]
         setting = Setting(
+            config=config,
             phase=phase,
             before=phases[state.phase - 1] if state.phase else None,
             distances=bimt.sheet_distances(*config.sheet, config.metric),
             cost=chip_cost(config, state) if phase.packet else None,
         )
-        context = cls(config, setting, Strengths(state.p))
+        context = cls(setting, Strengths(state.p))
         context.refresh(state)
         return context
 
@@ -139,7 +139,7 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
 
 def step(context: Context, state: State, batch: Batch) -> float:
     """One optimiser step, in place; the loss before it."""
-    config, phase = context.config, context.setting.phase
+    config, phase = context.setting.config, context.setting.phase
     alpha = 1 - math.exp(-phase.dt / config.tau)
     noise = _noise(config, phase, state, len(batch.labels))
     losses, gradient, rates = rnn.loss_and_gradient(
@@ -232,7 +232,7 @@ def _update(context: Context, state: State, gradient: Parameters) -> None:
     """One step of Adam on the clipped loss gradient, then the proximal step of the penalties."""
     lr, count = context.setting.phase.lr_at(state.step), state.step + 1
     strengths = context.strengths
-    scale = clip_scale(rnn.norm(gradient), context.config.clip)
+    scale = clip_scale(rnn.norm(gradient), context.setting.config.clip)
     state.adam.step(
         state.p.arrays(), gradient.arrays(), scale=scale, lr=lr, count=count,
         strengths=strengths.weights.arrays(),

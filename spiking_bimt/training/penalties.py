@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from spiking_bimt.training import cores
 from spiking_bimt.training.bimt import Doubles
+from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.parameters import Parameters
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State
@@ -24,6 +25,7 @@ Floats = npt.NDArray[np.float32]
 class Setting:
     """What the strengths of a phase depend on, besides the state."""
 
+    config: TrainConfig
     phase: Phase
     before: Phase | None
     """The phase before, at whose strengths a ramp begins."""
