@@ -23,7 +23,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.nir import dense, dense_bytes
+from spiking_bimt.formats.nir_export import dense, dense_bytes
 from spiking_bimt.simulation import propagators
 from spiking_bimt.simulation.build import from_csr
 

@@ -1,7 +1,7 @@
 """A spiking network from a NIR file: populations of CubaLIF, joined by Affine or Linear nodes.
 
 Nested graphs are flattened. A spike counts as 1 during one step of `STEP` seconds, and what comes
-from the Input is held current; see `export.nir` for both. Other nodes are refused by name.
+from the Input is held current; see `formats.nir_export` for both. Other nodes are refused by name.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.nir import NO_LEAK, STEP, nir_package
+from spiking_bimt.formats.nir_export import NO_LEAK, STEP, nir_package
 from spiking_bimt.simulation.build import from_coo
 
 Array = npt.NDArray[Any]

@@ -7,6 +7,7 @@ from typing import Any
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.formats.format import Format
 from spiking_bimt.simulation.build import from_sparse
 
 _MOST_NEURONS = 100_000_000
@@ -47,3 +48,6 @@ def read_npz(path: Path, **options: Any) -> SpikingNetwork:
         return from_sparse(matrix, **options)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+FORMAT = Format(suffixes=(".npz",), read=read_npz)

@@ -17,7 +17,7 @@ from spiking_bimt.data import store, validate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.nir import NO_LEAK
+from spiking_bimt.formats.nir_export import NO_LEAK
 from spiking_bimt.formats.sonata_network import DYNAMICS, OWN
 
 Array = npt.NDArray[Any]

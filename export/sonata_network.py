@@ -24,7 +24,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import PARAMETERS
-from spiking_bimt.formats.nir import NO_LEAK
+from spiking_bimt.formats.nir_export import NO_LEAK
 from spiking_bimt.formats.sonata import mark
 
 Array = npt.NDArray[Any]

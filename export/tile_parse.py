@@ -13,7 +13,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import PARAMETERS
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats import tile_format
+from spiking_bimt.formats import tile_layout
 
 Array = npt.NDArray[Any]
 
@@ -30,10 +30,10 @@ class TileFile(NamedTuple):
 
 def parse(file: h5py.File) -> TileFile:
     """The content of an open tile file: layout, checksums, then what the values say."""
-    tile_format.check_layout(file)
+    tile_layout.check_layout(file)
     fields = _tile_fields(file)
     _check_sums(fields, store.read_array(file["tiles"], "sha256"))
-    if tile_format.text(file, "digest") != tile_format.digest_of(file):
+    if tile_layout.text(file, "digest") != tile_layout.digest_of(file):
         raise InputError("the checksum of the file does not match: it was changed")
     tiles = TileSet(**fields)
     chip = _chip(file["hardware"])
@@ -42,7 +42,7 @@ def parse(file: h5py.File) -> TileFile:
     core, slot = (store.read_array(file["neurons"], name) for name in ("core", "slot"))
     placement = Placement(chip.name, chip.n_cores, core, slot)
     tiles.check_cores(placement.core)
-    _check_signs(tile_format.text(file["tiles"], "sign_mode"), tiles.codes)
+    _check_signs(tile_layout.text(file["tiles"], "sign_mode"), tiles.codes)
     indptr, cores = routing(tiles)
     for name, expected in ("indptr", indptr), ("core", cores):
         if not np.array_equal(store.read_array(file["routing"], name), expected):
@@ -66,7 +66,7 @@ def _tile_fields(file: h5py.File) -> dict[str, Any]:
     n = len(store.read_array(file["neurons"], "core"))
     n_inputs = len(store.read_array(file["routing"], "indptr")) - 1 - n
     # Before anything as long as they say is made.
-    if (tile_format.integer(network, "neurons"), tile_format.integer(network, "inputs")) != (
+    if (tile_layout.integer(network, "neurons"), tile_layout.integer(network, "inputs")) != (
         n,
         n_inputs,
     ):
@@ -78,22 +78,22 @@ def _tile_fields(file: h5py.File) -> dict[str, Any]:
     for name in ("row_indptr", "col_indptr", "indptr"):
         if len(fields[name]) != len(fields["core"]) + 1:
             raise InputError(f"dataset tiles/{name} is not of {len(fields['core'])} tiles")
-    exponent = tile_format.integer(group, "exponent")
+    exponent = tile_layout.integer(group, "exponent")
     for name, stored in (("scale", "scale"), ("in_scale", "input_scale")):
         scale = _columns(group, stored, fields["col_indptr"], fields["col_target"], n)
         fields[name] = np.ldexp(scale, exponent).astype(np.float32)
     fields["position"] = _positions(store.read_array(group, "step"), fields["indptr"])
-    code, zero = store.read_array(group, "code"), tile_format.integer(group, "zero_point")
+    code, zero = store.read_array(group, "code"), tile_layout.integer(group, "zero_point")
     if len(code) != len(fields["position"]):
         raise InputError(f"{len(code)} codes and {len(fields['position'])} steps")
     fields["codes"] = code if zero == 0 else code.astype(np.int64) - zero
     fields["delays"] = store.read_array(group, "delay") if "delay" in group else None
     hardware = file["hardware"]
     return fields | {
-        "rows": tile_format.integer(hardware, "rows"),
-        "cols": tile_format.integer(hardware, "columns"),
-        "bits": tile_format.integer(group, "bits"),
-        "split_signs": tile_format.text(group, "sign_mode") == "split",
+        "rows": tile_layout.integer(hardware, "rows"),
+        "cols": tile_layout.integer(hardware, "columns"),
+        "bits": tile_layout.integer(group, "bits"),
+        "split_signs": tile_layout.text(group, "sign_mode") == "split",
         "n_neurons": n,
         "n_inputs": n_inputs,
     }
@@ -101,7 +101,7 @@ def _tile_fields(file: h5py.File) -> dict[str, Any]:
 
 def _columns(group: h5py.Group, name: str, indptr: Array, target: Array, n: int) -> Array:
     """The scale of every column from a scale by network, tile, neuron or column."""
-    axis, value = tile_format.text(group, f"{name}_axis"), store.read_array(group, name)
+    axis, value = tile_layout.text(group, f"{name}_axis"), store.read_array(group, name)
     n_columns = len(target)
     wanted = {
         "network": (), "tile": (len(indptr) - 1,), "neuron": (n,), "column": (n_columns,)
@@ -135,7 +135,7 @@ def _positions(step: Array, indptr: Array) -> Array:
 
 
 def _check_sums(fields: dict[str, Any], stored: Array) -> None:
-    found = tile_format.sums(fields)
+    found = tile_layout.sums(fields)
     if stored.shape != found.shape:
         raise InputError(f"there are {len(found)} tiles and checksums of shape {stored.shape}")
     bad = np.flatnonzero((found != stored).any(axis=1))
@@ -155,19 +155,19 @@ def _check_signs(mode: str, codes: Array) -> None:
 def _chip(group: h5py.Group) -> Chip:
     """The chip of its profile, or one with the geometry alone where the file has no profile."""
     geometry: dict[str, Any] = {
-        field: tile_format.integer(group, field)
+        field: tile_layout.integer(group, field)
         for field in ("width", "height", "cores_per_tile", "weight_bits", "neurons_per_core")
     }
-    lines: dict[str, Any] = {"crossbar_rows": tile_format.integer(group, "rows"),
-             "crossbar_cols": tile_format.integer(group, "columns")}  # fmt: skip
+    lines: dict[str, Any] = {"crossbar_rows": tile_layout.integer(group, "rows"),
+             "crossbar_cols": tile_layout.integer(group, "columns")}  # fmt: skip
     if "profile" in group.attrs:
-        chip = Chip(**json.loads(tile_format.text(group, "profile")))
+        chip = Chip(**json.loads(tile_layout.text(group, "profile")))
         for field, value in geometry.items():
             if getattr(chip, field) != value:
                 raise InputError(f"the profile's {field} is {getattr(chip, field)}, not {value}")
         return chip
     return Chip(
-        name=tile_format.text(group, "name"), description="from a tile file", input_axons=None,
+        name=tile_layout.text(group, "name"), description="from a tile file", input_axons=None,
         output_axons=None, synapse_bits=None, synapse_formula="flat", routing="unicast",
         local_packets=False, packet_cost=1.0, hop_cost_x=1.0, hop_cost_y=1.0, energy=None,
         sources={}, latency=None, **geometry, **lines,
@@ -186,7 +186,7 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
     if "positions" in neurons:
         places = store.read_array(neurons, "positions")
     meaning: dict[str, Any] = {
-        name: json.loads(tile_format.text(network, name)) if name in network.attrs else default
+        name: json.loads(tile_layout.text(network, name)) if name in network.attrs else default
         for name, default in (("tasks", []), ("sheet", [1, n]))
     }
     return SpikingNetwork(
@@ -195,12 +195,12 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
         in_codes=none, scale=ones, in_scale=ones, out_codes=out_codes,
         out_scale=out_scale, w_out=out_codes.astype(np.float32) * out_scale[:, None],
         b_out=store.read_array(readout, "bias"),
-        tau_out=float(tile_format.number(network, "tau_out")),
-        delay=tile_format.integer(network, "delay"), reset=tile_format.text(network, "reset"),
-        dt=float(tile_format.number(network, "dt")),
-        task_dt=float(tile_format.number(network, "task_dt")),
+        tau_out=float(tile_layout.number(network, "tau_out")),
+        delay=tile_layout.integer(network, "delay"), reset=tile_layout.text(network, "reset"),
+        dt=float(tile_layout.number(network, "dt")),
+        task_dt=float(tile_layout.number(network, "task_dt")),
         positions=places, sheet=tuple(meaning["sheet"]),
-        battery=tile_format.text(network, "battery") if "battery" in network.attrs else "",
+        battery=tile_layout.text(network, "battery") if "battery" in network.attrs else "",
         tasks=tuple(meaning["tasks"]), bits=tiles.bits, split_signs=tiles.split_signs,
         delays=None if tiles.delays is None else none,
         **_parameters(neurons),

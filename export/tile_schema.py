@@ -1,4 +1,4 @@
-"""The layout of the crossbar tile format as a JSON schema, made from `export.tile_format`.
+"""The layout of the crossbar tile format as a JSON schema, made from `formats.tile_layout`.
 
     python -m spiking_bimt.formats.tile_schema > docs/tile-format.schema.json
 
@@ -10,34 +10,34 @@ a `value`.
 import json
 from typing import Any
 
-from spiking_bimt.formats import tile_format
+from spiking_bimt.formats import tile_layout
 
 _KINDS = {"i": "integer", "u": "integer", "f": "float"}
 
 
 def schema() -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of a file's description."""
-    members = {name: _group(element) for name, element in tile_format.ELEMENTS.items()}
-    required = [name for name, element in tile_format.ELEMENTS.items() if element.required]
+    members = {name: _group(element) for name, element in tile_layout.ELEMENTS.items()}
+    required = [name for name, element in tile_layout.ELEMENTS.items() if element.required]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Crossbar tiles in HDF5, version {tile_format.VERSION}: layout",
-        **_node(tile_format.ROOT, tile_format.ROOT_ATTRIBUTES, members, required),
+        "title": f"Crossbar tiles in HDF5, version {tile_layout.VERSION}: layout",
+        **_node(tile_layout.ROOT, tile_layout.ROOT_ATTRIBUTES, members, required),
     }
 
 
-def _group(element: tile_format.Element) -> dict[str, Any]:
+def _group(element: tile_layout.Element) -> dict[str, Any]:
     fields = {name: _dataset(*field) for name, field in (element.must | element.may).items()}
     return _node(element.encoding, element.attributes, fields, list(element.must))
 
 
 def _node(
     encoding: str,
-    attributes: dict[str, tile_format.Attribute],
+    attributes: dict[str, tile_layout.Attribute],
     members: dict[str, Any],
     must: list[str],
 ) -> dict[str, Any]:
-    major = tile_format.VERSION.split(".")[0]
+    major = tile_layout.VERSION.split(".")[0]
     rules = {
         "encoding-type": _object(kind={"const": "text"}, value={"const": encoding}),
         "encoding-version": _object(
@@ -52,7 +52,7 @@ def _node(
     )
 
 
-def _attribute(rule: tile_format.Attribute) -> dict[str, Any]:
+def _attribute(rule: tile_layout.Attribute) -> dict[str, Any]:
     if rule.kind == "text":
         value = {"enum": list(rule.known)} if rule.known else {"type": "string"}
         return _object(kind={"const": "text"}, value=value)

@@ -18,7 +18,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats import tile_format
+from spiking_bimt.formats import tile_layout
 from spiking_bimt.formats.tile_parse import TileFile as TileFile
 from spiking_bimt.formats.tile_parse import parse, routing
 
@@ -45,11 +45,11 @@ def write_tiles(
     if network.out_codes is None or network.out_scale is None:
         raise InputError("the network has no integer codes: run convert with --bits")
     with store.writing(path, SCHEMA, settings, inputs) as file:
-        store.write_text(file, "encoding-type", tile_format.ROOT)
-        store.write_text(file, "encoding-version", tile_format.VERSION)
+        store.write_text(file, "encoding-type", tile_layout.ROOT)
+        store.write_text(file, "encoding-version", tile_layout.VERSION)
         groups = {
-            name: tile_format.encode(file, name, element.encoding)
-            for name, element in tile_format.ELEMENTS.items()
+            name: tile_layout.encode(file, name, element.encoding)
+            for name, element in tile_layout.ELEMENTS.items()
             if element.required
         }
         _write_hardware(groups["hardware"], chip)
@@ -70,9 +70,9 @@ def write_tiles(
         store.write_array(groups["readout"], "bias", network.b_out)
         for name, record in (("device", device), ("selftest", selftest)):
             if record is not None:
-                group = tile_format.encode(file, name, tile_format.ELEMENTS[name].encoding)
+                group = tile_layout.encode(file, name, tile_layout.ELEMENTS[name].encoding)
                 store.write_fields(group, record)
-        store.write_text(file, "digest", tile_format.digest_of(file))
+        store.write_text(file, "digest", tile_layout.digest_of(file))
 
 
 def read_tiles(path: Path) -> TileFile:
@@ -161,7 +161,7 @@ def _write_tiles(group: h5py.Group, tiles: TileSet) -> None:
     store.write_packed(group, "code", tiles.codes.astype(np.int8 if tiles.bits <= 8 else np.int16))
     if tiles.delays is not None:
         store.write_packed(group, "delay", tiles.delays)
-    store.write_array(group, "sha256", tile_format.sums(vars(tiles)))
+    store.write_array(group, "sha256", tile_layout.sums(vars(tiles)))
 
 
 def _coarsest(

@@ -16,6 +16,7 @@ from spiking_bimt.cli.options import (
     trials_option,
     under,
 )
+from spiking_bimt.formats import registry
 
 
 @command(
@@ -229,6 +230,10 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
 
 @command(
     "import",
+    help=f"""Read a network of another tool. Writes RUN/network.h5.
+
+    FILE is one of: {", ".join(registry.read())}.
+    """,
     examples="""
     spiking_bimt import network.nir RUN
     spiking_bimt import weights.npz RUN --dt 1 --tau-mem 10 --delay 1
@@ -246,7 +251,7 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     "--dt", type=float, metavar="MS", help="Simulation step, ms.  [default: the file's, or 0.1]"
 )
 @under(
-    "Neurons of an npz file, which holds weights alone",
+    f"Neurons of {' and '.join(registry.leave_parameters())} files, which hold weights alone",
     option("--tau-mem", type=float, metavar="MS",
            help="Membrane time constant, ms.  [default: 20]"),
     option("--tau-syn", type=float, metavar="MS", help="Synaptic time constant, ms.  [default: 5]"),
@@ -255,9 +260,5 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     option("--delay", type=int, help="Synaptic delay, steps of --dt.  [default: 1]"),
 )  # fmt: skip
 def import_(file: Path, run: Path, as_json: bool, bits: int, **options: Any) -> None:
-    """Read a network of another tool. Writes RUN/network.h5.
-
-    FILE is NIR (.nir), SONATA (its folder or circuit .json) or a sparse matrix of scipy (.npz).
-    """
     given = {key: value for key, value in options.items() if value is not None}
     call_stage("import_network", as_json, file, run, bits=bits or None, **given)

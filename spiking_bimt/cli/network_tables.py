@@ -135,19 +135,10 @@ def show_export(result: dict[str, Any]) -> None:
 
 
 def show_verify(result: dict[str, Any]) -> None:
-    """That the file holds the network, or one row a format."""
-    if "checks" in result:
-        table = Table(title=f"verify {result['file']}", title_justify="left")
-        for column in ("format", "passed", "found"):
-            table.add_column(column)
-        for row in result["checks"]:
-            table.add_row(row["format"], "yes" if row["passed"] else "NO", row["found"])
-        Console(width=150).print(table)
-        return
-    accuracy = result["accuracy"]
-    scored = "" if accuracy is None else f", accuracy {accuracy:.4f}"
-    Console().print(
-        f"{result['file']}: rebuilt from the file alone, {result['spikes']:,} spikes of "
-        f"{result['trials']} trials equal{scored}",
-        soft_wrap=True,
-    )
+    """One row a format."""
+    table = Table(title=f"verify {result['file']}", title_justify="left")
+    for column in ("format", "passed", "found"):
+        table.add_column(column)
+    for row in result["checks"]:
+        table.add_row(row["format"], "yes" if row["passed"] else "NO", row["found"])
+    Console(width=150).print(table)

@@ -46,10 +46,16 @@ class Command(click.Command):
                 formatter.write_dl(records)
 
 
-def command(name: str | None = None, *, examples: str) -> Callable[..., click.Command]:
-    """Declare a command; examples: command lines, one a line, printed at the end of its help."""
+def command(
+    name: str | None = None, *, examples: str, help: str | None = None
+) -> Callable[..., click.Command]:
+    """Declare a command.
+
+    examples: command lines, one a line, printed at the end of its help. help: in the place of the
+    function's docstring.
+    """
     lines = "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
-    return click.command(name, cls=Command, epilog=f"\b\nExamples:\n{lines}")
+    return click.command(name, cls=Command, help=help, epilog=f"\b\nExamples:\n{lines}")
 
 
 def option(*names: str, **attributes: Any) -> Decorator:

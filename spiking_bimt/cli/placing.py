@@ -18,6 +18,7 @@ from spiking_bimt.cli.options import (
     trials_option,
     under,
 )
+from spiking_bimt.formats import registry
 
 
 @command(
@@ -120,7 +121,7 @@ def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
     show_default=True,
     callback=names,
     metavar="NAME,NAME,..",
-    help="Formats to write, of tiles, nir, sanafe, netx, sonata and c.",
+    help=f"Formats to write, of {', '.join(registry.written())}.",
 )
 @option("--lossy", is_flag=True, help="Also write a format that cannot hold all of the network.")
 @under(

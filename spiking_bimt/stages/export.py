@@ -1,23 +1,15 @@
-"""`export`: network.h5 and placement.h5 to the formats that other tools read."""
+"""`export`: the run's network to the formats that other tools read."""
 
 from pathlib import Path
 from typing import Any
 
 from spiking_bimt import run_folder
-from spiking_bimt.battery.drive import trials_of
-from spiking_bimt.chip.analog import conductance_pairs
-from spiking_bimt.chip.graph import axon_graph
-from spiking_bimt.chip.limits import check
-from spiking_bimt.chip.packing import count_natural_tiles
-from spiking_bimt.chip.presets import load_chip, load_device
-from spiking_bimt.chip.tiling import cut, occupancy, synapses
 from spiking_bimt.data import store
-from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.errors import InputError, unknown_name
-from spiking_bimt.formats.tiles import TileFile, write_tiles
-from spiking_bimt.simulation.golden import make_selftest
-from spiking_bimt.stages.formats import FORMATS, require, write_format
+from spiking_bimt.errors import InputError
+from spiking_bimt.formats import registry
+from spiking_bimt.formats.format import Export, Format
+from spiking_bimt.stages.simulate import with_weights
 
 
 def export(
@@ -35,54 +27,54 @@ def export(
     trials a task, also writes trials with the spikes that a chip should give.
     """
     folder = Path(run)
-    for option, given in (("device", device is not None), ("selftest", selftest != 0)):
-        if given and "tiles" not in formats:
-            raise InputError(f"{option} goes into tiles: add tiles to the formats, or leave it out")
-    for name in formats:
-        if name != "tiles" and name not in FORMATS:
-            raise unknown_name("format", name, ("tiles", *FORMATS))
-    for name in formats:
-        if name == "tiles":
-            run_folder.require(folder, "network.h5")
-            run_folder.require(folder, "placement.h5")
-        else:
-            require(name, folder)
+    chosen = {name: registry.load(name) for name in formats}
+    options = {"device": device, "selftest": selftest}
+    _refuse_idle(options, chosen)
+    source = run_folder.require(folder, "network.h5")
     with run_folder.writing(folder):
+        network = with_weights(store.load(source, SpikingNetwork), "auto")
+        for form in chosen.values():
+            _require(folder, form.needs(network))
         return {
-            name: _tiles(folder, device, selftest)
-            if name == "tiles"
-            else write_format(name, folder, lossy=lossy)
-            for name in formats
+            name: _write(name, form, Export(folder, folder / form.path, network, options), lossy)
+            for name, form in chosen.items()
         }
 
 
-def _tiles(folder: Path, device: str | None, selftest: int) -> dict[str, Any]:
-    network = store.load(folder / "network.h5", SpikingNetwork).quantised()
-    placement = store.load(folder / "placement.h5", Placement)
-    chip = load_chip(placement.chip)
-    check(chip, axon_graph(network), placement)
-    tiles = cut(network, placement, chip)
-    pairs = (
-        None if device is None else conductance_pairs(tiles.codes, tiles.bits, load_device(device))
-    )
-    golden = None
-    if selftest:
-        golden = make_selftest(network, trials_of(network, selftest, "test")[1])
-    path = folder / "tiles.h5"
-    write_tiles(
-        path,
-        TileFile(tiles, network, placement, chip),
-        settings={"command": "export", "format": "tiles", "device": device, "selftest": selftest},
-        inputs={name: folder / name for name in ("network.h5", "placement.h5")},
-        device=pairs,
-        selftest=golden,
-    )
-    natural = count_natural_tiles(
-        *synapses(network), network.n_neurons, placement, (tiles.rows, tiles.cols)
-    )
-    return {
-        "path": str(path),
-        "bytes": path.stat().st_size,
-        "natural_order_tiles": natural,
-        **occupancy(tiles),
-    }
+def _refuse_idle(options: dict[str, Any], chosen: dict[str, Format]) -> None:
+    """InputError for an option that none of the formats takes."""
+    for option, value in options.items():
+        if value and not any(option in form.options for form in chosen.values()):
+            takers = [n for n in registry.written() if option in registry.load(n).options]
+            raise InputError(
+                f"{option} goes into {' or '.join(takers)}: add {takers[0]} to the formats, or "
+                "leave it out"
+            )
+
+
+def _require(folder: Path, needed: tuple[str, ...]) -> None:
+    """InputError, naming the command, where a file lacks or was made from another network.h5."""
+    for name in needed:
+        run_folder.require(folder, name)
+    if "spikes.h5" in needed and run_folder.outdated(folder, "spikes.h5", "network.h5"):
+        raise InputError(f"{folder / 'spikes.h5'} is of an earlier network.h5: simulate again")
+
+
+def _write(name: str, form: Format, job: Export, lossy: bool) -> dict[str, Any]:
+    """What was written and what it lost; InputError where `lossy` does not allow the loss."""
+    assert form.write is not None
+    losses = form.losses(job.network)
+    if job.network.poisson is not None and not form.keeps_poisson:
+        losses = [*losses, "the random levels of Poisson sources, which fire regularly there"]
+    if losses and not lossy:
+        raise InputError(
+            f"{name} cannot hold {'; '.join(losses)}: give --lossy to write the rest "
+            "(docs/formats.md)"
+        )
+    more = form.write(job)
+    path = job.path
+    files = [path] if path.is_file() else [p for p in path.iterdir() if p.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    if job.network.codes is not None and not form.keeps_codes:
+        losses = [*losses, "the integer codes"]
+    return {"path": str(path), "bytes": size, "lost": "; ".join(losses) or "nothing", **more}

@@ -11,9 +11,7 @@ from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.nir_import import read_nir
-from spiking_bimt.formats.npz import read_npz
-from spiking_bimt.formats.sonata_import import read_sonata
+from spiking_bimt.formats import registry
 from spiking_bimt.simulation.propagators import refractory_steps
 
 
@@ -25,12 +23,12 @@ def import_network(
     dt: float | None = None,
     **parameters: Any,
 ) -> dict[str, Any]:
-    """Read a network from NIR (.nir), SONATA (folder or .json) or scipy.sparse (.npz).
+    """Read a network of another tool: NIR, SONATA, scipy.sparse (docs/formats.md).
 
     Writes network.h5 into the run folder and returns what it holds. bits: width of integer
     weights, None for none; without them it has no tiles. dt: simulation step, ms. parameters: of
-    the neurons (`simulation.build.from_csr`), for an npz alone. InputError where the file cannot
-    be read, or the folder holds a trained network.
+    the neurons (`simulation.build.from_csr`), for files that leave them open. InputError where the
+    file cannot be read, or the folder holds a trained network.
     """
     source, folder = Path(file), Path(run)
     network = _merged(_read(source, dt, parameters))
@@ -56,19 +54,20 @@ def import_network(
 
 
 def _read(source: Path, dt: float | None, parameters: dict[str, Any]) -> SpikingNetwork:
-    kind = source.suffix.lower()
-    if kind == ".npz":
-        return read_npz(source, **({} if dt is None else {"dt": dt}), **parameters)
-    if parameters:
-        raise InputError(f"{source} says its own {next(iter(parameters))}: give it for npz alone")
-    if kind == ".nir":
-        return read_nir(source, dt=dt)
-    if kind == ".json" or source.is_dir():
-        return read_sonata(source, dt=dt)
-    what = "is of an unknown format" if source.exists() else "does not exist"
-    raise InputError(
-        f"{source} {what}; known: NIR (.nir), SONATA (folder or .json), scipy.sparse (.npz)"
-    )
+    found = registry.of_foreign(source)
+    if found is None:
+        what = "is of an unknown format" if source.exists() else "does not exist"
+        raise InputError(f"{source} {what}; known: {', '.join(registry.read())}")
+    name, form = found
+    assert form.read is not None
+    left_open = registry.leave_parameters()
+    if parameters and name not in left_open:
+        raise InputError(
+            f"{source} says its own {next(iter(parameters))}: give it for {' or '.join(left_open)} "
+            "alone"
+        )
+    step = {} if dt is None else {"dt": dt}
+    return form.read(source, **step, **parameters)
 
 
 def _merged(network: SpikingNetwork) -> SpikingNetwork:

@@ -10,7 +10,7 @@ from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
-from spiking_bimt.formats.sanafe import Replay, write_sanafe
+from spiking_bimt.formats.sanafe_export import Replay, write_sanafe
 from spiking_bimt.formats.sanafe_run import run_sanafe
 from tests.chip.networks import random_network
 

@@ -9,7 +9,7 @@ import pytest
 from spiking_bimt.data.network import CODES, SpikingNetwork
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS, NeuronOptions, NeuronParameters
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats import tile_format
+from spiking_bimt.formats import tile_layout
 from spiking_bimt.simulation.build import from_csr
 from spiking_bimt.simulation.locality import renumber, select_neurons
 
@@ -65,7 +65,7 @@ def test_every_parameter_follows_its_neuron() -> None:
 
 
 def test_tiles_have_a_dataset_for_every_parameter() -> None:
-    element = tile_format.ELEMENTS["neurons"]
+    element = tile_layout.ELEMENTS["neurons"]
     for name in PARAMETERS:
         assert name in (element.may if name in OPTIONAL else element.must)
 

@@ -16,7 +16,7 @@ import pytest
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.netx import from_layer, netx_losses, read_netx, write_netx
-from spiking_bimt.formats.nir import dense
+from spiking_bimt.formats.nir_export import dense
 from spiking_bimt.simulation import propagators
 from spiking_bimt.simulation.build import from_csr
 from spiking_bimt.simulation.engine import simulate_network

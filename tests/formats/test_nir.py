@@ -19,7 +19,7 @@ import pytest
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import nir_import
-from spiking_bimt.formats.nir import STEP, nir_form, nir_losses, nir_package, write_nir
+from spiking_bimt.formats.nir_export import STEP, nir_form, nir_losses, nir_package, write_nir
 from spiking_bimt.formats.nir_import import read_nir
 from spiking_bimt.simulation import propagators
 from spiking_bimt.simulation.build import from_csr

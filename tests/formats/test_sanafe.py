@@ -15,7 +15,7 @@ from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.sanafe import Replay, sanafe_losses, write_sanafe
+from spiking_bimt.formats.sanafe_export import Replay, sanafe_losses, write_sanafe
 from spiking_bimt.formats.sanafe_run import Counted, run_sanafe
 from spiking_bimt.simulation.build import from_csr
 from spiking_bimt.simulation.engine import simulate_network

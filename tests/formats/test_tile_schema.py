@@ -14,7 +14,7 @@ import pytest
 from spiking_bimt.chip.analog import conductance_pairs
 from spiking_bimt.chip.presets import load_device
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats import tile_format
+from spiking_bimt.formats import tile_layout
 from spiking_bimt.formats.tile_schema import schema
 from spiking_bimt.formats.tiles import write_tiles
 from spiking_bimt.simulation.golden import make_selftest
@@ -46,7 +46,7 @@ def verdicts(image: bytes, change: Change) -> tuple[bool, bool]:
         change(file)
         description = json.loads(json.dumps(DESCRIBE(file)))
         try:
-            tile_format.check_layout(file)
+            tile_layout.check_layout(file)
         except InputError:
             return False, VALIDATOR.is_valid(description)
     return True, VALIDATOR.is_valid(description)
@@ -79,7 +79,7 @@ def all_changes(image: bytes) -> Iterator[tuple[str, Change]]:
         0, -65, 17, 1, 0.5, 2.0, np.ones(2, int), True,
     )  # fmt: skip
     with h5py.File(io.BytesIO(image)) as file:
-        groups = ["/", *(f"/{name}" for name in tile_format.ELEMENTS)]
+        groups = ["/", *(f"/{name}" for name in tile_layout.ELEMENTS)]
         attributes = [(group, name) for group in groups for name in file[group].attrs]
         datasets = [f"{g}/{name}" for g in groups[1:] for name in file[g]]
     for group, name in attributes:

@@ -19,15 +19,15 @@ from spiking_bimt.cli.commands import main
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.formats import registry
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
-from spiking_bimt.stages.formats import FORMATS
 from spiking_bimt.stages.import_network import import_network
 from spiking_bimt.stages.place import place
 from spiking_bimt.stages.simulate import simulate
 from spiking_bimt.stages.verify import verify
 
-ALL = ("tiles", *FORMATS)
+ALL = registry.written()
 
 
 def call(*args: object) -> tuple[int, str, str]:
@@ -140,7 +140,7 @@ def test_a_changed_or_damaged_file_fails_its_check(
 ) -> None:
     edit(run)
     for other in ALL:
-        path = run / (FORMATS[other].path if other in FORMATS else "tiles.h5")
+        path = run / registry.load(other).path
         if other != name:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(CheckError, match=f"1 of 1 checks failed; {name}: .*{line}"):
@@ -149,7 +149,7 @@ def test_a_changed_or_damaged_file_fails_its_check(
 
 def test_what_would_be_lost_needs_consent(run: Path) -> None:
     for name in ("nir", "netx"):
-        path = run / FORMATS[name].path
+        path = run / registry.load(name).path
         path.unlink()
         code, stdout, stderr = call("export", run, "--format", name)
         assert (code, stdout) == (2, "")

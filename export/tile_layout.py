@@ -142,7 +142,7 @@ _HASHED = (
 def check_layout(file: h5py.File) -> None:
     """Raise InputError unless all that must be there is, in a version and of a kind that is known.
 
-    `export.tile_schema` says the same as a JSON schema.
+    `formats.tile_schema` says the same as a JSON schema.
     """
     _check_encoding(file, ROOT, "the file")
     _check_attributes(file, ROOT_ATTRIBUTES)

@@ -1,0 +1,102 @@
+"""Crossbar tiles as a format of a run: cut and written, rebuilt and compared."""
+
+from typing import Any
+
+import numpy as np
+
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.drive import trials_of
+from spiking_bimt.chip.analog import conductance_pairs
+from spiking_bimt.chip.graph import axon_graph
+from spiking_bimt.chip.limits import check as check_limits
+from spiking_bimt.chip.packing import count_natural_tiles
+from spiking_bimt.chip.presets import load_chip, load_device
+from spiking_bimt.chip.tiling import cut, occupancy, rebuild, synapses
+from spiking_bimt.data import store
+from spiking_bimt.data.chip import Placement
+from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.errors import CheckError
+from spiking_bimt.formats.compare import check_sizes, first_difference
+from spiking_bimt.formats.format import Check, Export, Format
+from spiking_bimt.formats.tiles import TileFile, read_selftest, read_tiles, write_tiles
+from spiking_bimt.simulation.golden import make_selftest, replay
+from spiking_bimt.simulation.run import run_trials
+
+_COMPARED = ("indptr", "indices", "codes", "weights", "delays", "in_indptr", "in_indices",
+             "in_codes", "in_weights", "out_codes", "w_out", "b_out", "tau_mem", "tau_syn", "v_th",
+             "v_reset", "v_leak", "v_min", "t_ref", "bias", "poisson")  # fmt: skip
+
+
+def _write(export: Export) -> dict[str, Any]:
+    """Options: device, a preset or file, for conductance pairs; selftest, golden trials a task."""
+    network = export.network.quantised()
+    placement = store.load(export.run / "placement.h5", Placement)
+    chip = load_chip(placement.chip)
+    check_limits(chip, axon_graph(network), placement)
+    tiles = cut(network, placement, chip)
+    device, selftest = export.options["device"], export.options["selftest"]
+    pairs = (
+        None if device is None else conductance_pairs(tiles.codes, tiles.bits, load_device(device))
+    )
+    golden = None
+    if selftest:
+        golden = make_selftest(network, trials_of(network, selftest, "test")[1])
+    write_tiles(
+        export.path,
+        TileFile(tiles, network, placement, chip),
+        settings={"command": "export", "format": "tiles", "device": device, "selftest": selftest},
+        inputs={name: export.run / name for name in ("network.h5", "placement.h5")},
+        device=pairs,
+        selftest=golden,
+    )
+    natural = count_natural_tiles(
+        *synapses(network), network.n_neurons, placement, (tiles.rows, tiles.cols)
+    )
+    return {"natural_order_tiles": natural, **occupancy(tiles)}
+
+
+def _verify(check: Check) -> dict[str, Any]:
+    rebuilt, golden = rebuild(read_tiles(check.path)), read_selftest(check.path)
+    if golden is not None:
+        difference = first_difference(*replay(rebuilt, golden))
+        if difference:
+            raise CheckError(f"it does not give the spikes of its self-test: {difference}")
+    network = check.network.quantised()
+    check_sizes(rebuilt, network)
+    driven, test = trials_of(rebuilt, check.trials, "test")
+    mine = run_trials(driven, test, threads=check.threads)
+    theirs = run_trials(trials_of(network, check.trials, "test")[0], test, threads=check.threads)
+    difference = first_difference(mine, theirs, test) or _first_unequal(rebuilt, network)
+    if difference:
+        raise CheckError(f"it does not give the spikes of {check.reference}: {difference}")
+    accuracy = score(mine.outputs, test).accuracy if rebuilt.tasks else None
+    scored = "" if accuracy is None else f", accuracy {accuracy:.4f}"
+    return {
+        "found": f"{len(mine.steps):,} spikes of {test.n_trials} trials equal{scored}",
+        "trials": test.n_trials,
+        "spikes": len(mine.steps),
+        "integers": len(rebuilt.indices) + len(rebuilt.in_indices),
+        "selftest_trials": 0 if golden is None else len(golden.offsets) - 1,
+        "accuracy": accuracy,
+    }
+
+
+def _first_unequal(mine: SpikingNetwork, theirs: SpikingNetwork) -> str:
+    """The first array of synapses, neurons or readout that differs; empty where all are equal."""
+    for name in _COMPARED:
+        a, b = getattr(mine, name), getattr(theirs, name)
+        if (a is None) != (b is None) or (a is not None and not np.array_equal(a, b)):
+            return f"{name} is not the same"
+    return ""
+
+
+FORMAT = Format(
+    path="tiles.h5",
+    suffixes=(".h5",),
+    needs=lambda _network: ("placement.h5",),
+    keeps_codes=True,
+    keeps_poisson=True,
+    options=("device", "selftest"),
+    write=_write,
+    verify=_verify,
+)
