@@ -1,18 +1,31 @@
 """The C program and its binary as a format of a run."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError
-from spiking_bimt.formats.flat import write_flat
-from spiking_bimt.formats.flat_run import run_flat
+from spiking_bimt.formats.compare import (
+    Compared,
+    drives,
+    least_spikes,
+    require_sizes,
+    require_spikes,
+)
+from spiking_bimt.formats.elements import compare_arrays, fresh_export, require_equal
+from spiking_bimt.formats.flat import HEADER, read_flat, write_flat
+from spiking_bimt.formats.flat_run import run_sections
 from spiking_bimt.formats.format import Check, Export, Format
 from spiking_bimt.simulation.run import run_trials, starts
+
+Array = npt.NDArray[Any]
+LARGEST_CODE = 100
+"""Largest integer weight of the channels that a check adds: it fits into a byte."""
 
 
 def _write(export: Export) -> dict[str, Any]:
@@ -21,27 +34,81 @@ def _write(export: Export) -> dict[str, Any]:
 
 
 def _verify(check: Check) -> dict[str, Any]:
-    network, trials = check.network, check.trials
-    test = trials_of(network, trials, "test")[1] if network.tasks else _noise(network, trials)
-    levels = [test.inputs[low:high] for low, high in itertools.pairwise(test.offsets)]
-    begin = starts(network, 0, slice(0, test.n_trials), np.dtype(np.float32))
-    ours = run_trials(network, test, threads=check.threads)
-    for k, (steps, neurons) in enumerate(run_flat(check.path, levels, begin)):
+    sections, network = read_flat(check.path), check.network
+    _check_sizes(sections, network)
+    with fresh_export(check, _write) as fresh:
+        for name, expected in read_flat(fresh).items():
+            compare_arrays(f"network.bin: {name}", sections[name], expected)
+        for name in ("network.json", "simulate.c"):
+            require_equal(check.path / name, fresh / name)
+    for drive in drives(network, check):
+        driven, trials = drive(network)
+        fed = sections
+        if driven is not network:
+            fed, driven, trials = _feed(sections, driven, trials, network.n_inputs)
+        compared = _same_spikes(fed, driven, trials, check)
+        if compared.spikes >= least_spikes(network):
+            break
+    require_spikes(compared.spikes, network)
+    return compared.result(", by the compiled program; every element is that of a fresh export")
+
+
+def _same_spikes(
+    sections: dict[str, Array], network: SpikingNetwork, trials: Trials, check: Check
+) -> Compared:
+    """The program on the sections against the simulator on the network."""
+    levels = [trials.inputs[low:high] for low, high in itertools.pairwise(trials.offsets)]
+    begin = starts(network, 0, slice(0, trials.n_trials), np.dtype(np.float32))
+    ours = run_trials(network, trials, threads=check.threads)
+    for k, (steps, neurons) in enumerate(run_sections(sections, levels, begin)):
         if not all(map(np.array_equal, (steps, neurons), ours.trial(k))):
-            raise CheckError(f"trial {k}: {len(steps)} spikes against {len(ours.trial(k)[0])}")
-    found = f"{len(ours.neurons):,} spikes of {test.n_trials} trials equal, by the compiled program"
-    return {"found": found, "spikes": len(ours.neurons), "trials": test.n_trials}
+            raise CheckError(
+                f"trial {k}: {len(steps)} spikes by the program, not all of them among our "
+                f"{len(ours.trial(k)[0])}"
+            )
+    return Compared(ours, trials)
 
 
-def _noise(network: SpikingNetwork, trials: int) -> Trials:
-    """Random levels of the network's own channels, for a file that can have no others."""
-    rows = max(round(500 / network.task_dt), 1)
-    levels = np.random.default_rng(0).random((trials * rows, network.n_inputs), np.float32)
-    zeros = np.zeros(trials, np.int32)
-    return Trials(
-        levels, np.zeros(len(levels), np.int32), rows * np.arange(trials + 1), zeros, zeros,
-        ("noise",), network.task_dt,
-    )  # fmt: skip
+def _feed(
+    sections: dict[str, Array], driven: SpikingNetwork, trials: Trials, first: int
+) -> tuple[dict[str, Array], SpikingNetwork, Trials]:
+    """Sections with the channels from `first` on, and a network and trials that are the same.
+
+    The file's synapses stay the integers that they are, so the channels' weights are rounded to
+    integers too: in the file's own steps for neurons that other channels reach, in steps of their
+    own for the rest; what that takes from the weights goes into the levels.
+    """
+    own = int(driven.in_indptr[first])
+    targets, wanted = driven.in_indices[own:], driven.in_weights[own:]
+    kind, scale = sections["in_codes"].dtype, sections["in_scale"].copy()
+    codes, values, factor = wanted.astype("<f4"), wanted, np.float32(1)
+    if kind.kind != "f":
+        bound = np.isin(targets, sections["in_indices"])
+        steps = np.abs(wanted[bound] / scale[targets[bound]])
+        factor = np.float32(steps.max(initial=LARGEST_CODE) / LARGEST_CODE)
+        scale[targets[~bound]] = wanted[~bound] / (factor * LARGEST_CODE)
+        codes = np.rint(wanted / (factor * scale[targets])).astype(kind)
+        values = codes.astype(np.float32) * scale[targets]
+    header = sections["header"].copy()
+    header[HEADER.index("channels")] = driven.n_inputs
+    header[HEADER.index("input_synapses")] += len(targets)
+    header[HEADER.index("steps_per_input")] = driven.steps_per_task_step
+    fed = sections | {
+        "header": header,
+        "in_scale": scale,
+        "in_indptr": driven.in_indptr.astype("<i4"),
+        "in_indices": np.append(sections["in_indices"], targets).astype("<i4"),
+        "in_codes": np.append(sections["in_codes"], codes).astype(kind),
+    }
+    levels = trials.inputs.copy()
+    levels[:, first:] *= factor
+    weights = np.append(driven.in_weights[:own], values).astype(np.float32)
+    return fed, replace(driven, in_weights=weights), replace(trials, inputs=levels)
+
+
+def _check_sizes(sections: dict[str, Array], network: SpikingNetwork) -> None:
+    head = dict(zip(HEADER, sections["header"].tolist(), strict=True))
+    require_sizes((head["neurons"], head["channels"]), network)
 
 
 FORMAT = Format(path="c", mark="network.json", keeps_codes=True, write=_write, verify=_verify)

@@ -30,7 +30,7 @@ MAGIC, VERSION = 0x544D4942, 2
 HEADER = ("magic", "version", "neurons", "channels", "outputs", "synapses", "input_synapses",
           "steps_per_input", "longest_delay", "own_delays", "code_bytes", "step_rows")  # fmt: skip
 _ROWS_OF_VERSION_1 = 9
-_PROGRAM = Path(__file__).parent / "simulate.c"
+PROGRAM = Path(__file__).parent / "simulate.c"
 
 
 def write_flat(folder: Path, network: SpikingNetwork) -> None:
@@ -52,7 +52,7 @@ def write_flat(folder: Path, network: SpikingNetwork) -> None:
             for array in sections.values():
                 file.write(array.tobytes())
         (new / "network.json").write_text(json.dumps(layout, indent=1))
-        (new / "simulate.c").write_text(_PROGRAM.read_text())
+        (new / "simulate.c").write_text(PROGRAM.read_text())
 
 
 def read_flat(folder: Path) -> dict[str, Array]:
@@ -115,6 +115,11 @@ def _check(head: dict[str, int], sections: dict[str, Array]) -> None:
         raise InputError(f"delays must lie in 1..{longest}")
     if head["steps_per_input"] < 1 or sections["codes"].itemsize != head["code_bytes"]:
         raise InputError("the header's steps_per_input or code_bytes is wrong")
+
+
+def write_sections(path: Path, sections: dict[str, Array]) -> None:
+    """Write network.bin alone; sections: all of a network's, in the order of `read_flat`."""
+    store.write_bytes(path, b"".join(array.tobytes() for array in sections.values()))
 
 
 def write_inputs(path: Path, levels: list[Array], starts: Array) -> None:

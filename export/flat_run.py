@@ -1,4 +1,4 @@
-"""Compiles simulate.c of an export, feeds it trials and reads its spikes."""
+"""Compiles simulate.c, feeds it a network and trials, and reads its spikes."""
 
 import shutil
 import subprocess
@@ -10,27 +10,36 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.flat import read_flat, write_inputs
+from spiking_bimt.formats.flat import PROGRAM, read_flat, write_inputs, write_sections
 
 Array = npt.NDArray[Any]
 
 
 def run_flat(folder: Path, levels: list[Array], starts: Array) -> list[tuple[Array, Array]]:
-    """Steps and neurons of the spikes of every trial, by the exported C program itself.
+    """Steps and neurons of the spikes of every trial, by the C program on an exported folder.
 
-    levels: (task steps, C) of each trial; starts (trials, N). Raises InputError where the files are
+    The program is this package's own simulate.c, never the one that lies in the folder. levels:
+    (task steps, C) of each trial; starts (trials, N). Raises InputError where the files are
     damaged, no C compiler is at hand, or the program refuses them.
     """
-    read_flat(folder)
+    return run_sections(read_flat(folder), levels, starts)
+
+
+def run_sections(
+    sections: dict[str, Array], levels: list[Array], starts: Array
+) -> list[tuple[Array, Array]]:
+    """As `run_flat`, on sections that need lie in no folder."""
     compiler = next((c for c in map(shutil.which, ("cc", "gcc", "clang")) if c), None)
     if compiler is None:
         raise InputError("no C compiler (cc, gcc or clang): install one to run simulate.c")
     with tempfile.TemporaryDirectory() as scratch:
-        program, inputs = Path(scratch) / "simulate", Path(scratch) / "inputs.bin"
+        program, image, inputs = (
+            Path(scratch) / name for name in ("simulate", "network.bin", "inputs.bin")
+        )
+        write_sections(image, sections)
         write_inputs(inputs, levels, starts)
-        options = ["-O2", "-ffp-contract=off", "-o", str(program)]
-        _call([compiler, *options, str(folder / "simulate.c")])
-        text = _call([str(program), str(folder / "network.bin"), str(inputs)])
+        _call([compiler, "-O2", "-ffp-contract=off", "-o", str(program), str(PROGRAM)])
+        text = _call([str(program), str(image), str(inputs)])
     rows = np.array(text.split(), np.int64).reshape(-1, 3)
     return [(own[:, 1], own[:, 2]) for own in (rows[rows[:, 0] == k] for k in range(len(levels)))]
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from spiking_bimt.formats.compare import same_spikes
+from spiking_bimt.formats.compare import check_sizes, same_spikes
+from spiking_bimt.formats.elements import fresh_export, require_equal
 from spiking_bimt.formats.format import Check, Export, Format
 from spiking_bimt.formats.netx import from_layer, netx_losses, read_netx, to_layer, write_netx
 
@@ -14,9 +15,14 @@ def _write(export: Export) -> dict[str, Any]:
 
 def _verify(check: Check) -> dict[str, Any]:
     layer, dt = read_netx(check.path)
+    rebuilt = from_layer(layer, dt)
     form = from_layer(to_layer(check.network), check.network.dt)
-    compared = same_spikes(from_layer(layer, dt), form, check, probe=True)
-    return compared | {"found": f"{compared['found']}, of the weights as rounded"}
+    check_sizes(rebuilt, form)
+    with fresh_export(check, _write) as fresh:
+        require_equal(check.path, fresh, ".h5")
+    return same_spikes(rebuilt, form, check, probe=True).result(
+        ", of the weights as rounded; every element is that of a fresh export"
+    )
 
 
 FORMAT = Format(

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from spiking_bimt.formats.compare import same_spikes
+from spiking_bimt.formats.compare import check_sizes, same_spikes
+from spiking_bimt.formats.elements import fresh_export, require_equal
 from spiking_bimt.formats.format import Check, Export, Format
 from spiking_bimt.formats.nir_export import WARN_BYTES, dense_bytes, nir_form, nir_losses, write_nir
 from spiking_bimt.formats.nir_import import read_nir
@@ -16,9 +17,18 @@ def _write(export: Export) -> dict[str, Any]:
     return {"warning": f"NIR is dense: {size / 2**20:,.0f} MiB in memory; SONATA is sparse"}
 
 
+_VERSIONS = ("version", "node/metadata/writer")
+"""Elements that name the releases of nir and of this package."""
+
+
 def _verify(check: Check) -> dict[str, Any]:
-    compared = same_spikes(read_nir(check.path), nir_form(check.network), check, probe=True)
-    return compared | {"found": f"{compared['found']}, of what NIR holds"}
+    rebuilt = read_nir(check.path)
+    check_sizes(rebuilt, check.network)
+    with fresh_export(check, _write) as fresh:
+        require_equal(check.path, fresh, ".nir", without=_VERSIONS)
+    return same_spikes(rebuilt, nir_form(check.network), check, probe=True).result(
+        ", of what NIR holds; every element is that of a fresh export"
+    )
 
 
 FORMAT = Format(

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from spiking_bimt.formats.compare import same_spikes
+from spiking_bimt.formats.compare import check_sizes, same_spikes
+from spiking_bimt.formats.elements import fresh_export, require_equal
 from spiking_bimt.formats.format import Check, Export, Format
 from spiking_bimt.formats.sonata_import import read_sonata
 from spiking_bimt.formats.sonata_network import write_network
@@ -14,7 +15,12 @@ def _write(export: Export) -> dict[str, Any]:
 
 
 def _verify(check: Check) -> dict[str, Any]:
-    return same_spikes(read_sonata(check.path), check.network, check, probe=False)
+    rebuilt = read_sonata(check.path)
+    check_sizes(rebuilt, check.network)
+    with fresh_export(check, _write) as fresh:
+        require_equal(check.path, fresh)
+    compared = same_spikes(rebuilt, check.network, check)
+    return compared.result("; every element is that of a fresh export")
 
 
 FORMAT = Format(

@@ -1,5 +1,6 @@
 """Crossbar tiles as a format of a run: cut and written, rebuilt and compared."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,16 @@ from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError
-from spiking_bimt.formats.compare import check_sizes, first_difference
+from spiking_bimt.formats.compare import check_sizes, first_difference, same_spikes
 from spiking_bimt.formats.format import Check, Export, Format
 from spiking_bimt.formats.tiles import TileFile, read_selftest, read_tiles, write_tiles
 from spiking_bimt.simulation.golden import make_selftest, replay
-from spiking_bimt.simulation.run import run_trials
 
-_COMPARED = ("indptr", "indices", "codes", "weights", "delays", "in_indptr", "in_indices",
-             "in_codes", "in_weights", "out_codes", "w_out", "b_out", "tau_mem", "tau_syn", "v_th",
-             "v_reset", "v_leak", "v_min", "t_ref", "bias", "poisson")  # fmt: skip
+_NOT_HELD = ("chip", "core", "measured")
+"""Fields of a network that a tile file has no place for."""
+_NOT_COMPUTED = ("positions", "sheet", "scale", "in_scale")
+"""Fields without effect on a spike, or that act through `weights` alone; neurons without synapses
+have no scale in a tile."""
 
 
 def _write(export: Export) -> dict[str, Any]:
@@ -63,30 +65,30 @@ def _verify(check: Check) -> dict[str, Any]:
             raise CheckError(f"it does not give the spikes of its self-test: {difference}")
     network = check.network.quantised()
     check_sizes(rebuilt, network)
-    driven, test = trials_of(rebuilt, check.trials, "test")
-    mine = run_trials(driven, test, threads=check.threads)
-    theirs = run_trials(trials_of(network, check.trials, "test")[0], test, threads=check.threads)
-    difference = first_difference(mine, theirs, test) or _first_unequal(rebuilt, network)
+    try:
+        compared = same_spikes(rebuilt, network, check)
+    except CheckError as error:
+        raise CheckError(f"it does not give the spikes of {check.reference}: {error}") from error
+    difference = _first_unequal(rebuilt, network)
     if difference:
-        raise CheckError(f"it does not give the spikes of {check.reference}: {difference}")
-    accuracy = score(mine.outputs, test).accuracy if rebuilt.tasks else None
-    scored = "" if accuracy is None else f", accuracy {accuracy:.4f}"
-    return {
-        "found": f"{len(mine.steps):,} spikes of {test.n_trials} trials equal{scored}",
-        "trials": test.n_trials,
-        "spikes": len(mine.steps),
-        "integers": len(rebuilt.indices) + len(rebuilt.in_indices),
-        "selftest_trials": 0 if golden is None else len(golden.offsets) - 1,
-        "accuracy": accuracy,
-    }
+        raise CheckError(f"it is not the network of {check.reference}: {difference}")
+    tasks = rebuilt.tasks and compared.trials.tasks != ("probe",)
+    accuracy = score(compared.recording.outputs, compared.trials).accuracy if tasks else None
+    return compared.result(
+        "" if accuracy is None else f", accuracy {accuracy:.4f}",
+        integers=len(rebuilt.indices) + len(rebuilt.in_indices),
+        selftest_trials=0 if golden is None else len(golden.offsets) - 1,
+        accuracy=accuracy,
+    )
 
 
 def _first_unequal(mine: SpikingNetwork, theirs: SpikingNetwork) -> str:
-    """The first array of synapses, neurons or readout that differs; empty where all are equal."""
-    for name in _COMPARED:
-        a, b = getattr(mine, name), getattr(theirs, name)
-        if (a is None) != (b is None) or (a is not None and not np.array_equal(a, b)):
-            return f"{name} is not the same"
+    """The first field of a network that differs; empty where all are equal."""
+    skipped = (*_NOT_HELD, *_NOT_COMPUTED, *(() if theirs.delays is None else ("delay",)))
+    for field in dataclasses.fields(theirs):
+        a, b = getattr(mine, field.name), getattr(theirs, field.name)
+        if field.name not in skipped and not np.array_equal(a, b):
+            return f"{field.name} is not the same"
     return ""
 
 

@@ -1,10 +1,13 @@
 """Trials for networks that have no tasks: random currents, so that every part of them is active."""
 
 import numpy as np
+import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
+
+Floats = npt.NDArray[np.float64]
 
 CHANNELS = 16
 ROW_MS, ROWS = 20.0, 25
@@ -13,13 +16,23 @@ INTERVAL_MS = 50.0
 """Interval between a neuron's spikes at level 1 of its channel, were it alone."""
 
 
+def probe_currents(network: SpikingNetwork, interval_ms: float = INTERVAL_MS) -> Floats:
+    """(N,) current, v per ms, that makes each neuron spike at this interval, were it alone."""
+    with np.errstate(divide="ignore"):
+        leak = (network.v_th - network.v_leak.astype(float)) / network.tau_mem
+    span = network.v_th - network.v_reset.astype(float)
+    need: Floats = leak + span / interval_ms - network.bias
+    return need
+
+
 def probe_trials(
-    network: SpikingNetwork, n_trials: int, *, seed: int = 0
+    network: SpikingNetwork, n_trials: int, *, seed: int = 0, currents: Floats | None = None
 ) -> tuple[SpikingNetwork, Trials]:
     """The network with `CHANNELS` more input channels, and random trials that drive all of them.
 
-    Each neuron is fed by one of the channels, by as much as it needs; levels are uniform in 0..2,
-    those of the network's own channels in 0..1. Equal neurons and seeds give equal drive.
+    Each neuron is fed by one of the channels; levels are uniform in 0..2, those of the network's
+    own channels in 0..1. currents: (N,) v per ms into each neuron at level 1, `probe_currents` by
+    default. Equal currents and seeds give equal drive.
     """
     if n_trials < 1:
         raise InputError(f"{n_trials} trials: ask for at least 1")
@@ -28,9 +41,7 @@ def probe_trials(
     channel = np.sort(rng.integers(0, CHANNELS, n))
     fed = rng.permutation(n)
     within = np.lexsort((fed, channel))
-    with np.errstate(divide="ignore"):
-        leak = (network.v_th - network.v_leak.astype(float)) / network.tau_mem
-    need = leak + (network.v_th - network.v_reset.astype(float)) / INTERVAL_MS - network.bias
+    need = probe_currents(network) if currents is None else currents
     counts = np.bincount(channel, minlength=CHANNELS)
     rows_dt = network.dt * max(round(ROW_MS / network.dt), 1)
     driven = network.without_codes(

@@ -1,0 +1,153 @@
+"""Whether every element of an exported file is that of a fresh export of the same network."""
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from spiking_bimt.data import store
+from spiking_bimt.errors import CheckError
+from spiking_bimt.formats.format import Check, Export
+
+_HDF5 = (".h5", ".nir", ".net")
+_JSON = (".json", ".yaml")
+
+
+@contextlib.contextmanager
+def fresh_export(check: Check, write: Callable[[Export], dict[str, Any]]) -> Iterator[Path]:
+    """The file or folder that an export writes now, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "fresh"
+        write(Export(check.run, path, check.network, {}))
+        yield path
+
+
+def require_equal(path: Path, fresh: Path, suffix: str = "", without: Collection[str] = ()) -> None:
+    """Raise CheckError at the first element that differs from the fresh export's.
+
+    suffix: of a single file, which says how it is read; files of a folder have their own. Files
+    that a fresh folder has not are not looked at. without: paths in HDF5 that need not be equal.
+    """
+    if fresh.is_dir():
+        folder = path if path.is_dir() else path.parent
+        pairs = [(folder / file.name, file) for file in sorted(fresh.iterdir())
+                 if not file.name.startswith(".")]  # fmt: skip
+    else:
+        pairs = [(path, fresh)]
+    for mine, theirs in pairs:
+        if not mine.is_file():
+            raise CheckError(f"{mine.name} is not there: export again")
+        kind = suffix or mine.suffix
+        if kind in _HDF5:
+            _compare_hdf5(mine, theirs, without)
+        elif kind in _JSON:
+            compare_json(mine.name, _parsed(mine), _parsed(theirs))
+        else:
+            _compare_lines(mine, theirs)
+
+
+def compare_arrays(name: str, mine: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
+    """Raise CheckError where two arrays differ in kind, shape or a value."""
+    if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
+        raise _differs(name, f"{mine.dtype} {mine.shape}", f"{theirs.dtype} {theirs.shape}")
+    unequal = mine != theirs
+    if mine.dtype.kind == "f":
+        unequal &= ~(np.isnan(mine) & np.isnan(theirs))
+    if np.any(unequal):
+        first = tuple(int(k) for k in np.argwhere(unequal)[0]) if mine.ndim else ()
+        where = f"{name}[{', '.join(map(str, first))}]" if first else name
+        raise _differs(where, mine[first], theirs[first])
+
+
+def compare_json(name: str, mine: Any, theirs: Any) -> None:
+    """Raise CheckError at the first key, item or value that differs."""
+    if isinstance(theirs, dict) and isinstance(mine, dict):
+        for key in theirs.keys() | mine.keys():
+            if key not in mine or key not in theirs:
+                raise CheckError(
+                    f"{name} {'lacks' if key not in mine else 'has'} the key {key!r}, a fresh "
+                    f"export {'has it' if key in theirs else 'has not'}: export again"
+                )
+            compare_json(f"{name}, {key}", mine[key], theirs[key])
+    elif isinstance(theirs, list) and isinstance(mine, list):
+        if len(mine) != len(theirs):
+            raise _differs(f"{name}: the length", len(mine), len(theirs))
+        for k, (one, other) in enumerate(zip(mine, theirs, strict=True)):
+            compare_json(f"{name}[{k}]", one, other)
+    elif type(mine) is not type(theirs) or mine != theirs:
+        raise _differs(name, mine, theirs)
+
+
+def _compare_hdf5(path: Path, fresh: Path, without: Collection[str]) -> None:
+    differs: CheckError | None = None
+    with store.opening(path) as mine, h5py.File(fresh, "r") as theirs:
+        try:  # `opening` takes errors inside it for damage
+            _compare_trees(path.name, _items(mine), _items(theirs), without)
+        except CheckError as error:
+            differs = error
+    if differs is not None:
+        raise differs
+
+
+def _compare_trees(
+    file: str, mine: dict[str, Any], theirs: dict[str, Any], without: Collection[str]
+) -> None:
+    for name in sorted(mine.keys() | theirs.keys()):
+        if name in without:
+            continue
+        where = f"{file}: {name}"
+        _compare_kinds(where, mine.get(name), theirs.get(name))
+        one, other = mine[name], theirs[name]
+        for attribute in sorted(one.attrs.keys() | other.attrs.keys()):
+            values = [np.asarray(each.attrs[attribute]) if attribute in each.attrs else None
+                      for each in (one, other)]  # fmt: skip
+            _compare_values(f"{where}, attribute {attribute}", *values)
+        if isinstance(other, h5py.Dataset):
+            if (one.dtype, one.shape) != (other.dtype, other.shape):  # before it is read
+                raise _differs(where, f"{one.dtype} {one.shape}", f"{other.dtype} {other.shape}")
+            _compare_values(where, np.asarray(one[()]), np.asarray(other[()]))
+
+
+def _compare_kinds(where: str, mine: Any, theirs: Any) -> None:
+    kinds = [type(each).__name__ if each is not None else "missing" for each in (mine, theirs)]
+    if kinds[0] != kinds[1]:
+        raise _differs(where, *kinds)
+
+
+def _compare_values(where: str, mine: Any, theirs: Any) -> None:
+    _compare_kinds(where, mine, theirs)
+    compare_arrays(where, mine, theirs)
+
+
+def _items(file: h5py.File) -> dict[str, Any]:
+    items: dict[str, Any] = {"/": file}
+    file.visititems(items.__setitem__)
+    return items
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckError(f"{path.name} is not the JSON that export writes: export again") from error
+
+
+def _compare_lines(path: Path, fresh: Path) -> None:
+    mine, theirs = (file.read_bytes().splitlines() for file in (path, fresh))
+    if mine == theirs:
+        return
+    pairs = zip(mine, theirs, strict=False)
+    at = next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(mine), len(theirs)))
+    raise CheckError(f"{path.name} differs from a fresh export in line {at + 1}: export again")
+
+
+def _differs(where: str, mine: object, theirs: object) -> CheckError:
+    shown = [f"{value!s:.60}" for value in (mine, theirs)]
+    return CheckError(f"{where} is {shown[0]} in the file, {shown[1]} in a fresh export: export "
+                      "again")  # fmt: skip
