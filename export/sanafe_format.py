@@ -29,8 +29,9 @@ STEPS = 1000
 """Steps that a file whose neurons compute is run for."""
 INTERVAL_STEPS = 50
 """Steps between the spikes of a neuron that a check drives, were it alone."""
-DRIFT = np.float32(2.0**-14)
-"""Most that rounding v to 2^-24 of the threshold adds up to in `STEPS`, of the threshold."""
+DRIFT = 2.0**-23
+"""Most that SANA-FE's rounding moves v in a step, of the threshold: 2^-24 at its leak and again
+when the current is added."""
 REPLAYED_STEPS = 5000
 """Most steps of recorded spikes that a file repeats: whole trials, at least one."""
 
@@ -149,11 +150,12 @@ def _raster(spikes: Replay, n_neurons: int) -> Raster:
 def _explained(own: Raster, theirs: Raster, driven: SpikingNetwork, network: SpikingNetwork) -> str:
     """Words for spikes that part by SANA-FE's rounding of v; CheckError where that cannot be why.
 
-    It can be where the network parts from itself as early when its thresholds move by as much.
+    It can be where the network parts from itself as early when its thresholds move by as much as
+    the rounding can have added up to by then.
     """
     step = _first(own, theirs)
-    span = driven.v_th - driven.v_reset
-    moved = (replace(driven, v_th=driven.v_th + sign * DRIFT * span) for sign in (1, -1))
+    drift = np.float32((step + 1) * DRIFT) * (driven.v_th - driven.v_reset)
+    moved = (replace(driven, v_th=driven.v_th + sign * drift) for sign in (1, -1))
     if step >= min(_first(own, _simulated(each, network)) for each in moved):
         return (
             f"SANA-FE's rounding of v parts the dynamics at step {step} "

@@ -337,7 +337,7 @@ def test_verify_compares_with_another_network_when_told(run: Path, tmp_path: Pat
 
 def test_files_of_an_earlier_network_are_refused_and_fail_their_checks(run: Path) -> None:
     convert(run, trials=1, sources="regular")
-    with pytest.raises(InputError, match=r"placement.h5 is of 86 neurons, the network has \d+"):
+    with pytest.raises(InputError, match=r"spikes.h5 is of an earlier network.h5: simulate again"):
         export(run, ("sanafe",))
     with pytest.raises(CheckError) as caught:
         verify(run, trials=1)
@@ -346,8 +346,8 @@ def test_files_of_an_earlier_network_are_refused_and_fail_their_checks(run: Path
     assert "placement.h5 is of 86 neurons" in rows["sanafe"]["found"]
     assert "the file has 86 neurons" in rows["tiles"]["found"]
     assert "the file has 86 neurons" in rows["sonata"]["found"]
-    place(run)
-    with pytest.raises(InputError, match=r"spikes.h5 is of an earlier network.h5: simulate again"):
+    simulate(run, trials=1)
+    with pytest.raises(InputError, match=r"placement.h5 is of 86 neurons, the network has \d+"):
         export(run, ("sanafe",))
 
 
