@@ -259,6 +259,8 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     option("--bias", type=float, help="Constant input, thresholds per ms.  [default: 0]"),
     option("--delay", type=int, help="Synaptic delay, steps of --dt.  [default: 1]"),
 )  # fmt: skip
-def import_(file: Path, run: Path, as_json: bool, bits: int, **options: Any) -> None:
+def import_(  # noqa: D103  (its text, with the names of the formats, is given to click above)
+    file: Path, run: Path, as_json: bool, bits: int, **options: Any
+) -> None:
     given = {key: value for key, value in options.items() if value is not None}
     call_stage("import_network", as_json, file, run, bits=bits or None, **given)
