@@ -204,8 +204,9 @@ def test_bad_options_are_refused(options: dict[str, Any], line: str) -> None:
 
 
 def test_bad_networks_are_refused() -> None:
+    unknown: dict[str, Any] = {"tau": 3.0}
     with pytest.raises(InputError, match="unknown neuron parameter 'tau'; known: tau_mem"):
-        build.from_csr([0, 0], [], [], **{"tau": 3.0})
+        build.from_csr([0, 0], [], [], **unknown)
     with pytest.raises(InputError, match="square matrix"):
         build.from_sparse(scipy.sparse.csr_array((2, 3)))
     with pytest.raises(InputError, match=r"sources lie in 7\.\.7, outside 0\.\.1"):
