@@ -117,6 +117,16 @@ def _check(head: dict[str, int], sections: dict[str, Array]) -> None:
         raise InputError("the header's steps_per_input or code_bytes is wrong")
 
 
+def of_this_version(sections: dict[str, Array]) -> dict[str, Array]:
+    """Sections of either version as simulate.c takes them: version 1 does not count its rows."""
+    header = sections["header"]
+    if header[HEADER.index("version")] == VERSION:
+        return sections
+    newer = np.append(header, _ROWS_OF_VERSION_1).astype(header.dtype)
+    newer[HEADER.index("version")] = VERSION
+    return sections | {"header": newer}
+
+
 def write_sections(path: Path, sections: dict[str, Array]) -> None:
     """Write network.bin alone; sections: all of a network's, in the order of `read_flat`."""
     store.write_bytes(path, b"".join(array.tobytes() for array in sections.values()))

@@ -36,7 +36,7 @@ def run_sections(
         program, image, inputs = (
             Path(scratch) / name for name in ("simulate", "network.bin", "inputs.bin")
         )
-        write_sections(image, sections)
+        write_sections(image, of_this_version(sections))
         write_inputs(inputs, levels, starts)
         _call([compiler, "-O2", "-ffp-contract=off", "-o", str(program), str(PROGRAM)])
         text = _call([str(program), str(image), str(inputs)])

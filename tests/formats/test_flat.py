@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from spiking_bimt.converting.quantise import quantise
+from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.flat import read_flat, write_flat, write_inputs
+from spiking_bimt.formats.flat import read_flat, write_flat, write_inputs, write_sections
 from spiking_bimt.formats.flat_run import run_flat
 from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.stages.verify import verify
 from tests.kernels.networks import random_network, random_trials, start_of
 
 Array = Any
@@ -73,7 +75,7 @@ def test_the_program_refuses_truncated_and_foreign_files(tmp_path: Path) -> None
     subprocess.run(["cc", "-o", program, tmp_path / "c" / "simulate.c"], check=True)
     whole = (tmp_path / "c" / "network.bin").read_bytes()
     for content, line in (
-        (whole[:-900], "truncated"), (b"", "truncated"), (b"x" * len(whole), "of version 1"),
+        (whole[:-900], "truncated"), (b"", "truncated"), (b"x" * len(whole), "of version 2"),
     ):  # fmt: skip
         (tmp_path / "bad.bin").write_bytes(content)
         done = subprocess.run(
@@ -98,12 +100,32 @@ def cut(folder: Path) -> None:
     (folder / "network.bin").write_bytes(whole[:100])
 
 
+def test_files_of_version_1_still_run_and_pass_their_check(tmp_path: Path) -> None:
+    """Version 1 has one header field less: the number of rows, which was 9."""
+    network = random_network(5, 40, longest_delay=3, tasks=(), battery="")
+    store.save(network, tmp_path / "network.h5", {})
+    folder = tmp_path / "c"
+    write_flat(folder, network)
+    sections = read_flat(folder)
+    layout = json.loads((folder / "network.json").read_text())
+    header = sections["header"][:-1].copy()
+    header[1] = 1
+    write_sections(folder / "network.bin", sections | {"header": header})
+    for name, part in layout["sections"].items():
+        part["offset"] -= 0 if name == "header" else 4
+    layout["sections"]["header"]["shape"] = [len(header)]
+    layout |= {"version": 1, "header": layout["header"][:-1], "bytes": layout["bytes"] - 4}
+    (folder / "network.json").write_text(json.dumps(layout))
+    assert run_both(folder, network, random_trials(network, 5, (80,))) > 200
+    assert verify(folder, trials=1)["spikes"] > 200
+
+
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
         (cut, r"network\.bin has 100 bytes, network\.json says .*: truncated"),
         (edit_json(format="x"), "no layout of spiking_bimt/flat"),
-        (edit_json(version=2), "has version 2, this package 1"),
+        (edit_json(version=3), "has version 3, this package 2"),
         (lambda folder: (folder / "network.bin").unlink(), r"cannot read .*network\.bin"),
         (lambda folder: (folder / "network.json").write_text("{"), "not valid JSON"),
     ],
