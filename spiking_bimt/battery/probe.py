@@ -10,14 +10,17 @@ from spiking_bimt.errors import InputError
 Floats = npt.NDArray[np.float64]
 
 CHANNELS = 16
-ROW_MS, ROWS = 20.0, 25
-"""Length of a current, ms, and currents in a trial."""
+"""Input channels that are added."""
+ROW_MS = 20.0
+"""Time for which a current is constant, ms."""
+ROWS = 25
+"""Currents of each channel in a trial."""
 INTERVAL_MS = 50.0
-"""Interval between a neuron's spikes at level 1 of its channel, were it alone."""
+"""Interval between the spikes of a neuron without synapses at level 1 of its channel, ms."""
 
 
 def probe_currents(network: SpikingNetwork, interval_ms: float = INTERVAL_MS) -> Floats:
-    """(N,) current, v per ms, that makes each neuron spike at this interval, were it alone."""
+    """(N,) current, v per ms, that makes each neuron spike at this interval without synapses."""
     with np.errstate(divide="ignore"):
         leak = (network.v_th - network.v_leak.astype(float)) / network.tau_mem
     span = network.v_th - network.v_reset.astype(float)
@@ -30,9 +33,9 @@ def probe_trials(
 ) -> tuple[SpikingNetwork, Trials]:
     """The network with `CHANNELS` more input channels, and random trials that drive all of them.
 
-    Each neuron is fed by one of the channels; levels are uniform in 0..2, those of the network's
-    own channels in 0..1. currents: (N,) v per ms into each neuron at level 1, `probe_currents` by
-    default. Equal currents and seeds give equal drive.
+    Each neuron gets input from one of the channels. Levels are uniform in 0..2, those of the
+    network's own channels in 0..1. currents: (N,) v per ms into each neuron at level 1, by default
+    `probe_currents`. Equal currents and seeds give equal input.
     """
     if n_trials < 1:
         raise InputError(f"{n_trials} trials: ask for at least 1")

@@ -1,4 +1,4 @@
-"""Pictures of the sheet while it trains, so that one can watch modules form."""
+"""Pictures of the sheet during training, in which modules can be seen to form."""
 
 import io
 from pathlib import Path
@@ -10,7 +10,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.plot import style
 
 MOST_LINES = 6000
-"""Weights drawn at most, the strongest."""
+"""Weights that are drawn, the strongest ones: more lines would cover one another."""
 
 
 def frame(network: RateNetwork, title: str) -> bytes:

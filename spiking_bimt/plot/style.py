@@ -1,4 +1,4 @@
-"""How every figure looks, and how it gets into a page."""
+"""The common style of all figures, and their form in a page."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 INK, MUTED, LINE, FAINT = "#1b2733", "#5b6875", "#cfd6dd", "#f1f4f7"
 
-# Okabe and Ito 2008: told apart with any colour vision.
+# Okabe and Ito 2008: colours that can be distinguished with any kind of colour vision.
 BLUE, ORANGE, GREEN, VERMILLION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 PURPLE, SKY = "#cc79a7", "#56b4e9"
 
@@ -22,8 +22,8 @@ CLUSTER_COLOURS = (
     "#332288", "#4ba3d9", "#117733", "#d1a722", "#cc6677", "#aa4499",
     "#44aa99", "#882255", "#8a8a2a", "#e0701f", "#7b8fc4", "#5e1a0a",
 )  # fmt: skip
-"""Tol's muted scheme, its light colours darkened for thin marks on white, and three more. Clusters
-carry their number as well, for any eye."""
+"""Tol's muted scheme, with its light colours darkened for thin marks on white, and three more. A
+cluster has its number beside its colour, for every kind of colour vision."""
 
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -54,7 +54,7 @@ _STYLE = {
 def draw(width: float, height: float, paint: Callable[["Figure"], None], dpi: float = 200) -> str:
     """A figure of width x height inches that `paint` fills, as an SVG data URI.
 
-    Artists that ask to be rasterised become images within it, at `dpi` dots an inch.
+    Artists with `rasterized=True` become images within it, at `dpi` dots per inch.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -71,12 +71,12 @@ def draw(width: float, height: float, paint: Callable[["Figure"], None], dpi: fl
 
 
 def cluster_colour(label: int) -> str:
-    """Colour of a cluster; grey for units of none."""
+    """Colour of a cluster; grey for units without one (-1)."""
     return MUTED if label < 0 else CLUSTER_COLOURS[label % len(CLUSTER_COLOURS)]
 
 
 def ink_on(colour: str) -> str:
-    """Black or white, whichever reads on `colour`."""
+    """Black or white: the one that is legible on `colour`."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = to_rgb(colour)

@@ -1,4 +1,4 @@
-"""A network cut into contiguous ranges of neurons, each with the synapses onto it."""
+"""A network in parts: contiguous ranges of neurons with their incoming synapses and states."""
 
 import itertools
 import math
@@ -50,10 +50,12 @@ SWEPT = 2
 
 @dataclass
 class Part:
-    """A contiguous range of neurons with the synapses onto it, and what it remembers."""
+    """A contiguous range of neurons: their states, incoming synapses, and recent spikes."""
 
     low: int
+    """First neuron."""
     n: int
+    """Number of neurons."""
     cells: Array
     marks: Array
     clock: Array
@@ -61,30 +63,34 @@ class Part:
     """These and `table` as in `sim_state`."""
     table: Array
     synapses: tuple[Array, Array, Array, Array]
-    """indptr by presynaptic neuron of the whole network; targets numbered from `low`
-    and weights as in `sim_renumber.rows_joined`; delays."""
+    """indptr by presynaptic neuron of the whole network; targets (numbered from `low`) and weights,
+    in the layout of `sim_renumber.rows_joined`; delays in steps, empty where all are equal."""
     reach: tuple[int, int]
-    """Least and largest delay."""
+    """Smallest and largest delay, steps."""
     scratch: Array
+    """Work array of the kernels."""
     found: Array
+    """Receives the neurons that cross the threshold."""
     history: Array
-    """Spikes of the steps that a delay still reaches back to."""
+    """Neurons that spiked in the last steps and whose spikes may not have arrived yet."""
     cursors: Array
+    """Next synapse to deliver of each spike in `history`, where each synapse has its delay."""
     first: Array
-    """(reach[1] + 1,) their bounds by step."""
+    """(reach[1] + 1,) first spike in `history` of each step, and the end."""
     beside: Swept
+    """Further arrays that mode SWEPT needs."""
     arrivals: float = math.inf
-    """In a step, synaptic and outside, of the last window; before one, as many as could be."""
+    """Synaptic events and external spikes a step in the last window; inf before the first."""
     mode: int = CLOCK
-    """One of those above."""
+    """CLOCK, EVENT or SWEPT."""
 
     def form(self) -> tuple[Lazy, Swept | None]:
-        """What `sim_advance.advance` tells the modes by."""
+        """The arguments by which `sim_advance.advance` is compiled for the mode."""
         return True if self.mode == EVENT else None, self.beside if self.mode == SWEPT else None
 
 
 def can_sweep(part: Part) -> bool:
-    """Whether the part has what `sim_swept` asks for."""
+    """Whether SWEPT can run the part: equal neurons, no floor, one synaptic time constant."""
     alike = part.table.shape[2] == 1 and not part.clock[TWO] and not part.clock[FLOORED]
     return bool(alike and 1 < part.table.shape[1] - 1 <= sim_margins.MOST * WIDTH)
 
@@ -99,7 +105,7 @@ def event_mode(part: Part) -> int:
 
 
 def event_cost(part: Part, mode: int) -> float:
-    """ns a step of a form of event mode, as far as it can be told from the mode that it is in."""
+    """Estimated time of a step in EVENT or SWEPT, ns; counts that the present mode lacks are 0."""
     epoch, clock = part.table.shape[1] - 1, part.clock
     hot = 0.0 if part.mode == CLOCK else _HOT * float(clock[N_HOT])
     if mode == SWEPT:
@@ -109,12 +115,12 @@ def event_cost(part: Part, mode: int) -> float:
 
 
 def clock_cost(part: Part) -> float:
-    """ns a step of clock mode."""
+    """Estimated time of a step in clock mode, ns."""
     return SWEEP * part.n + CLOCK_EACH * part.arrivals
 
 
 def count_arrivals(part: Part, spikes: int, outside: float, steps: int) -> None:
-    """Remember how many arrivals a step had; spikes, outside: those of the whole network."""
+    """Set `arrivals` from the spikes and external events of the whole network in so many steps."""
     indptr = part.synapses[0]
     synapses = spikes * int(indptr[-1]) / (len(indptr) - 1)
     part.arrivals = (synapses + outside * part.n / (len(indptr) - 1)) / steps
@@ -178,7 +184,7 @@ def make_part(
 def _synapses(
     network: SpikingNetwork, low: int, high: int, dtype: np.dtype[Any]
 ) -> tuple[Array, Array, Array, Array]:
-    """The synapses onto neurons low..high, numbered from low."""
+    """`Part.synapses` of the neurons low..high - 1."""
     indptr, indices = network.indptr, network.indices
     weights, delays = network.weights, network.delays
     if high - low < network.n_neurons:
@@ -194,15 +200,15 @@ def _synapses(
     targets = np.empty(2 * len(indices), f"i{np.dtype(dtype).itemsize}")
     values = targets.view(dtype)
     rows_joined(read_only(indptr), read_only(indices), read_only(weights), targets, values)
-    if indptr[-1] <= np.iinfo(np.int32).max:  # each part reads all of it: half takes less cache
+    if indptr[-1] <= np.iinfo(np.int32).max:  # half the size takes half the cache
         indptr = indptr.astype(np.int32)
     return indptr, targets, values, none if delays is None else delays
 
 
 def start_apart(i: int, threads: int) -> None:
-    """Start thread i of a team on a core of its own, which it may leave.
+    """Start thread i of a team on a processor core of its own, which it may leave later.
 
-    The scheduler may start two on one core, where they take turns for as long as it does not look.
+    Else the scheduler may start two threads on one core, where they run in turns for a while.
     """
     if threads > 1 and hasattr(os, "sched_setaffinity"):
         cores = os.sched_getaffinity(0)
