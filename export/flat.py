@@ -98,7 +98,9 @@ def _check(head: dict[str, int], sections: dict[str, Array]) -> None:
     if head["magic"] != MAGIC:
         raise InputError("it does not start with this format's number")
     n = head["neurons"]
-    rows = Step._fields[: head.get("step_rows", _ROWS_OF_VERSION_1)]
+    rows, counted = [name for name in Step._fields if name in sections], head.get("step_rows")
+    if len(rows) != (_ROWS_OF_VERSION_1 if counted is None else counted):
+        raise InputError(f"the header counts {counted} rows of propagators, there are {len(rows)}")
     sizes = {name: n for name in (*rows, "scale", "in_scale", "hold")} | {
         "indptr": n + 1, "indices": head["synapses"], "codes": head["synapses"],
         "delays": head["synapses"] if head["own_delays"] else 0,

@@ -95,6 +95,36 @@ def edit_json(**changes: Any) -> Any:
     return edit
 
 
+def make_version_1(folder: Path) -> None:
+    """Write the files as version 1 had them: the header did not count the rows of propagators."""
+    layout = json.loads((folder / "network.json").read_text())
+    image = (folder / "network.bin").read_bytes()
+    header = np.frombuffer(image, "<i4", len(layout["header"]))[:-1].copy()
+    header[1] = 1
+    (folder / "network.bin").write_bytes(header.tobytes() + image[4 + header.nbytes :])
+    for name, part in layout["sections"].items():
+        part["offset"] -= 4 if name != "header" else 0
+    layout["sections"]["header"]["shape"] = [len(header)]
+    layout |= {"version": 1, "bytes": layout["bytes"] - 4, "header": layout["header"][:-1]}
+    (folder / "network.json").write_text(json.dumps(layout))
+
+
+def test_version_1_is_still_read(tmp_path: Path) -> None:
+    write_flat(tmp_path / "c", random_network(1))
+    sections = read_flat(tmp_path / "c")
+    make_version_1(tmp_path / "c")
+    old = read_flat(tmp_path / "c")
+    assert list(old) == list(sections)
+    for name in set(sections) - {"header"}:
+        np.testing.assert_array_equal(old[name], sections[name])
+
+
+def miscount(folder: Path) -> None:
+    image = bytearray((folder / "network.bin").read_bytes())
+    image[44:48] = np.array([5], "<i4").tobytes()
+    (folder / "network.bin").write_bytes(image)
+
+
 def cut(folder: Path) -> None:
     whole = (folder / "network.bin").read_bytes()
     (folder / "network.bin").write_bytes(whole[:100])
@@ -124,6 +154,7 @@ def test_files_of_version_1_still_run_and_pass_their_check(tmp_path: Path) -> No
     ("edit", "line"),
     [
         (cut, r"network\.bin has 100 bytes, network\.json says .*: truncated"),
+        (miscount, "the header counts 5 rows of propagators, there are 9"),
         (edit_json(format="x"), "no layout of spiking_bimt/flat"),
         (edit_json(version=3), "has version 3, this package 2"),
         (lambda folder: (folder / "network.bin").unlink(), r"cannot read .*network\.bin"),
