@@ -225,32 +225,30 @@ def move(
 
 
 @borrowing
-def propose(
-    graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, v: Int, b: Int, w: Int,
-    temperature: float, luck: float,
-) -> bool:  # fmt: skip
-    """Move v to core b and, where w is not -1, w from there to v's core; undo it unless it pays.
-
-    It pays when it lowers the excess over the limits, or leaves it and passes Metropolis's rule on
-    the cost: exp(-rise / temperature) > luck. The undone state equals the old one bit for bit but
-    for the order of members and of reached cores. Returns whether it stays.
-    """
+def make(
+    graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, v: Int, b: Int, w: Int
+) -> None:
+    """Move v to core b and, where w is not -1, w from there to v's core, logged for `undo`."""
     a = np.int64(state.core[v])
     for limit in range(4):
         scratch.log_used[limit, 0] = state.used[limit, a]
         scratch.log_used[limit, 1] = state.used[limit, b]
-    total, excess = state.total[0], state.excess[0]
     scratch.log_size[0] = 0
     move(graph, mesh, rules, state, scratch, v, b)
     if w >= 0:
         move(graph, mesh, rules, state, scratch, w, a)
-    rise = state.total[0] - total
-    if state.excess[0] < excess:
-        return True
-    if state.excess[0] == excess and (
-        rise <= 0.0 or (temperature > 0.0 and luck < math.exp(-rise / temperature))
-    ):
-        return True
+
+
+@borrowing
+def undo(
+    graph: Graph, rules: Rules, state: State, scratch: Scratch, v: Int, a: Int, w: Int,
+    total: float, excess: Int,
+) -> None:  # fmt: skip
+    """Take back the last `make`, which moved v from core a; total, excess: those before it.
+
+    The state then equals the old one bit for bit but for the order of members and reached cores.
+    """
+    b = np.int64(state.core[v])
     for entry in range(scratch.log_size[0] - 1, -1, -1):
         source = scratch.log_source[entry]
         state.used[OUTS, state.core[source]] += scratch.log_outs[entry] - state.outs[source]
@@ -266,4 +264,26 @@ def propose(
         state.used[limit, a] = scratch.log_used[limit, 0]
         state.used[limit, b] = scratch.log_used[limit, 1]
     state.total[0], state.excess[0] = total, excess
+
+
+@borrowing
+def propose(
+    graph: Graph, mesh: Mesh, rules: Rules, state: State, scratch: Scratch, v: Int, b: Int, w: Int,
+    temperature: float, luck: float,
+) -> bool:  # fmt: skip
+    """Move v to core b and, where w is not -1, w from there to v's core; undo it unless it pays.
+
+    It pays when it lowers the excess over the limits, or leaves it and passes Metropolis's rule on
+    the cost: exp(-rise / temperature) > luck. Returns whether it stays.
+    """
+    a, total, excess = np.int64(state.core[v]), state.total[0], state.excess[0]
+    make(graph, mesh, rules, state, scratch, v, b, w)
+    rise = state.total[0] - total
+    if state.excess[0] < excess:
+        return True
+    if state.excess[0] == excess and (
+        rise <= 0.0 or (temperature > 0.0 and luck < math.exp(-rise / temperature))
+    ):
+        return True
+    undo(graph, rules, state, scratch, v, a, w, total, excess)
     return False

@@ -127,17 +127,9 @@ def refuse_weights(chip: Chip, bits: int | None, split_signs: bool) -> None:
 
 
 def refuse_hopeless(chip: Chip, graph: AxonGraph) -> None:
-    """Raise InputError where no placement at all can fit: weights too wide, too many neurons, or a
-    neuron whose own fan-in exceeds a core."""
+    """Raise InputError where no grid of such cores can hold the network: weights too wide, or a
+    neuron whose own fan-in or fan-out exceeds a core."""
     refuse_weights(chip, graph.weight_bits, graph.split_signs)
-    n, room = graph.n_neurons, chip.n_cores * chip.neurons_per_core
-    if n > room:
-        tile = chip.neurons_per_core * chip.cores_per_tile
-        side = math.ceil(math.sqrt(math.ceil(n / tile)))
-        raise InputError(
-            f"the network has {n} neurons, {chip.name} holds {room} ({n - room} too many): prune "
-            f"it, or use a grid of at least {side} x {side} such tiles"
-        )
     fan_in = np.diff(graph.pre_indptr)
     one = axon_bits(np.ones(1, np.int64), memory_formula(chip, graph))[0]
     most = chip.synapses_per_neuron
@@ -147,31 +139,86 @@ def refuse_hopeless(chip: Chip, graph: AxonGraph) -> None:
             f"({fan_in.max() - most} too many; {np.count_nonzero(fan_in > most)} neurons have "
             "too many): prune the network, or use a chip with more"
         )
-    for field, used in (("input_axons", fan_in), ("synapse_bits", fan_in * one)):
+    packets = _fewest_packets(chip, graph)
+    sent = packets if chip.routing == "unicast" else np.minimum(packets, 1)
+    for field, used, by in (
+        ("input_axons", fan_in, ""), ("synapse_bits", fan_in * one, ""),
+        ("destinations", packets, "at least "), ("output_axons", sent, "at least "),
+    ):  # fmt: skip
         limit = getattr(chip, field)
         if limit is not None and used.max() > limit:
-            neuron = int(used.argmax())
+            neuron, of = int(used.argmax()), "core" if field != "destinations" else "neuron"
             raise InputError(
-                f"neuron {neuron} alone needs {used[neuron]} {LIMITS[field]}, a core of "
+                f"neuron {neuron} alone needs {by}{used[neuron]} {LIMITS[field]}, a {of} of "
                 f"{chip.name} has {limit} ({used[neuron] - limit} too many): prune the network, "
                 "or use a chip with more"
             )
 
 
+def _fewest_packets(chip: Chip, graph: AxonGraph) -> Ints:
+    """(N,) cores that each neuron must send packets to, wherever its targets sit."""
+    n = graph.n_neurons
+    least_bits = np.sort(np.diff(graph.pre_indptr)) * _cheapest_synapse(chip, graph)
+    room = chip.neurons_per_core
+    if chip.synapse_bits is not None:
+        room = int(np.clip((np.cumsum(least_bits) <= chip.synapse_bits).sum(), 1, room))
+    away = np.diff(graph.indptr[: n + 1])
+    if not chip.local_packets:
+        source = np.repeat(np.arange(n), away)
+        itself = graph.targets[: len(source)] == source
+        itself = np.bincount(source[itself], minlength=n)
+        away = np.maximum(away - np.minimum(away, room - 1 + itself), 0)
+    return -(-away // room)
+
+
+def _cheapest_synapse(chip: Chip, graph: AxonGraph) -> float:
+    """Bits that a synapse takes at least: however an axon's synapses are split, each takes the
+    cheapest share of a core's."""
+    most = min(int(np.diff(graph.indptr).max(initial=1)), chip.neurons_per_core)
+    sizes = np.arange(1, max(most, 1) + 1)
+    return float((axon_bits(sizes, memory_formula(chip, graph)) / sizes).min())
+
+
+def least_needs(chip: Chip, graph: AxonGraph) -> dict[str, int]:
+    """What all cores together must hold at least in any legal placement, by limit."""
+    fan_out = np.diff(graph.indptr)
+    return {
+        "neurons_per_core": graph.n_neurons,
+        "input_axons": int((-(-fan_out // chip.neurons_per_core)).sum()),
+        "synapse_bits": math.ceil(fan_out.sum() * _cheapest_synapse(chip, graph)),
+    }
+
+
 def least_cores(chip: Chip, graph: AxonGraph) -> int:
     """Cores that no legal placement does with fewer of, by neurons, axons and synapse memory."""
-    fan_out = np.diff(graph.indptr)
-    # However an axon's synapses are split, each takes at least the cheapest share of a core's.
-    sizes = np.arange(1, min(fan_out.max(initial=1), chip.neurons_per_core) + 1)
-    share = (axon_bits(sizes, memory_formula(chip, graph)) / sizes).min()
-    needs = {
-        "neurons_per_core": graph.n_neurons,
-        "input_axons": np.ceil(fan_out / chip.neurons_per_core).sum(),
-        "synapse_bits": fan_out.sum() * share,
-    }
-    limits = {field: getattr(chip, field) for field in needs}
-    found: int = max(math.ceil(float(needs[f]) / limit) for f, limit in limits.items() if limit)
-    return found
+    limits = {field: getattr(chip, field) for field in LIMITS}
+    needs = least_needs(chip, graph).items()
+    return max(-(-need // limits[field]) for field, need in needs if limits[field])
+
+
+def too_much(chip: Chip, graph: AxonGraph) -> str | None:
+    """What the whole chip has too little of for any placement, in words; None where it may fit."""
+    for field, need in least_needs(chip, graph).items():
+        limit = getattr(chip, field)
+        if limit is None or need <= chip.n_cores * limit:
+            continue
+        room = chip.n_cores * limit
+        has = "has" if field == "neurons_per_core" else "needs at least"
+        return (
+            f"the network {has} {need} {LIMITS[field]}, {chip.name} holds {room} "
+            f"({need - room} too many)"
+        )
+    return None
+
+
+def refuse_small(chip: Chip, graph: AxonGraph) -> None:
+    """Raise InputError where the chip has too few cores for any placement."""
+    known = too_much(chip, graph)
+    if known is not None:
+        side = math.ceil(math.sqrt(math.ceil(least_cores(chip, graph) / chip.cores_per_tile)))
+        raise InputError(
+            f"{known}: prune it, or use a grid of at least {side} x {side} such tiles"
+        )
 
 
 def worst_excess(chip: Chip, used: Usage) -> tuple[str, int, int, int] | None:
@@ -189,6 +236,7 @@ def worst_excess(chip: Chip, used: Usage) -> tuple[str, int, int, int] | None:
 def check(chip: Chip, graph: AxonGraph, placement: Placement) -> Usage:
     """What the placement uses; InputError names the limit that it breaks, the core, the excess."""
     refuse_hopeless(chip, graph)
+    refuse_small(chip, graph)
     if placement.n_cores != chip.n_cores or len(placement.core) != graph.n_neurons:
         raise InputError(
             f"the placement is of {len(placement.core)} neurons on {placement.n_cores} cores, the "

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip import start
+from spiking_bimt.chip.fit import legal_start
 from spiking_bimt.chip.graph import AxonGraph, axon_graph
 from spiking_bimt.chip.hypergraph import has_mtkahypar, hypergraph_parts, packets_between
 from spiking_bimt.chip.limits import check, refuse_hopeless
@@ -25,7 +26,7 @@ from spiking_bimt.chip.refine import (
     refined,
 )
 from spiking_bimt.chip.score import measure
-from spiking_bimt.chip.search import Problem, Search, legal_start, rearranged, search_from
+from spiking_bimt.chip.search import Problem, Search, rearranged, search_from
 from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Chip, Placement
@@ -93,7 +94,7 @@ def place(
     given = weight, network.positions, room, least, seed, trained
     problem = Problem(with_dearer_hops(chip, _HOP), graph, *given)
     rng = np.array([seed % 2**64], np.uint64)
-    used, begun, search = legal_start(problem, cores, rng)
+    used, begun, search = legal_start(problem, names, start_from, cores, rng)
     per_round = max(1, round(effort * _proposals(search) / ROUNDS))
     begins: list[Begun] = [(search, used)]
     tried: dict[str, float] = {}

@@ -1,7 +1,7 @@
 """A placement under refinement: what stays the same, what moves, and how it is made legal."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,27 +10,31 @@ import numpy.typing as npt
 from spiking_bimt.chip import start
 from spiking_bimt.chip.arrange import arranged
 from spiking_bimt.chip.graph import AxonGraph
-from spiking_bimt.chip.limits import (
-    LIMITS,
-    allowed,
-    axon_bits,
-    least_cores,
-    memory_formula,
-    usage,
-    worst_excess,
-)
+from spiking_bimt.chip.limits import allowed, axon_bits, memory_formula
 from spiking_bimt.chip.price import core_prices, packet_price
 from spiking_bimt.data.chip import Chip
-from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import place_moves, place_state
 from spiking_bimt.kernels.place_annealing import anneal
+from spiking_bimt.kernels.place_fit import fit
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
-# Proposals a neuron in each attempt at a legal start, and attempts before another core is used.
-_REPAIR_PROPOSALS, _REPAIR_ROUNDS = 100, 10
-_GRID_GROWTH = 4  # a refusal looks for a grid of up to this many times the cores
+_REPAIR_PROPOSALS = 100
+"""Proposals a neuron in each round of repair: as many as a few moves to every neighbour."""
+_REPAIR_ROUNDS = 10
+"""Rounds of repair at most; one that changes nothing ends it."""
+_FIT_ROUNDS = 25
+"""Temperatures of a fit, the last of them 0."""
+_FIT_HOT = 0.5
+"""First temperature of a fit, in mean sizes of a change."""
+_FIT_COLD = 0.02
+"""The last temperature above 0, in the same unit."""
+_FIT_SAMPLE = 3
+"""Proposals a neuron from which that mean is taken."""
+_THRIFT = 0.25
+"""What an input axon is worth beside one unit of excess while fitting: enough to gather neurons
+that share sources, too little to trade a broken limit for it."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,30 @@ class Search:
         )  # fmt: skip
 
     def repaired(self, cores: Ints, rng: Any, rounds: int = _REPAIR_ROUNDS) -> bool:
-        """Whether moves and swaps made the placement legal."""
+        """Whether moves and swaps that lower the excess or the cost made the placement legal."""
         for _ in range(rounds):
-            if self.excess == 0:
+            before = self.excess
+            if before == 0:
                 break
             self.anneal(cores, rng, 0.0, _REPAIR_PROPOSALS * len(self.state.core), True)
+            if self.excess == before:
+                break
+        return self.excess == 0
+
+    def fitted(self, cores: Ints, rng: Any, each: int) -> bool:
+        """Whether annealing of what is too much, `each` proposals a neuron, made it legal."""
+        usable = np.zeros(self.problem.chip.n_cores, bool)
+        usable[cores] = True
+        given = (self.graph, self.mesh, self.rules, self.state, self.scratch, usable, cores,
+                 self.problem.least, rng)  # fmt: skip
+        n = len(self.state.core)
+        mean = fit(*given, 0.0, _THRIFT, _FIT_SAMPLE * n)
+        for step in range(_FIT_ROUNDS):
+            if self.excess == 0:
+                break
+            cooled = mean * _FIT_HOT * (_FIT_COLD / _FIT_HOT) ** (step / (_FIT_ROUNDS - 2))
+            last = step == _FIT_ROUNDS - 1
+            fit(*given, 0.0 if last else cooled, _THRIFT, math.ceil(each * n / _FIT_ROUNDS))
         return self.excess == 0
 
     @property
@@ -136,55 +159,3 @@ def rearranged(
     places = start.surrounding_cores(problem.chip, used)
     at = arranged(problem.chip, problem.graph, search.core, problem.rates, places, rng, effort)
     return search_from(problem, at[search.core], slack), at[used]
-
-
-def legal_start(
-    problem: Problem, cores: int | None, rng: npt.NDArray[np.uint64]
-) -> tuple[Ints, Ints, Search]:
-    """Cores to use, the sheet cut into as many blocks, and the search once no limit is broken.
-
-    The fewest cores that moves and swaps make legal, or exactly `cores`.
-    """
-    chip = problem.chip
-    n_cores = min(least_cores(chip, problem.graph), chip.n_cores) if cores is None else cores
-    while True:
-        used = start.compact_cores(chip, n_cores)
-        begun = start.sheet_blocks(problem.positions, used, chip.core_xy())
-        search = search_from(problem, begun)
-        if search.repaired(used, rng):
-            return used, begun, search
-        if cores is not None or n_cores == chip.n_cores:
-            raise _does_not_fit(problem, search.core, n_cores)
-        n_cores = min(chip.n_cores, n_cores + max(1, n_cores // 8))
-
-
-def _does_not_fit(problem: Problem, core: Ints, n_cores: int) -> InputError:
-    chip = problem.chip
-    worst = worst_excess(chip, usage(chip, problem.graph, core))
-    assert worst is not None
-    field, at, value, limit = worst
-    return InputError(
-        f"the network does not fit on {n_cores} cores of {chip.name}: in the best placement found "
-        f"core {at} takes {value} {LIMITS[field]}, {limit} are allowed ({value - limit} too "
-        f"many): prune the network, or use {_smallest_grid(problem, n_cores)}"
-    )
-
-
-def _smallest_grid(problem: Problem, n_cores: int) -> str:
-    """The smallest square grid of such tiles that was found to hold the network, in words."""
-    chip, n = problem.chip, len(problem.positions)
-    most = min(n, _GRID_GROWTH * n_cores)
-    side = math.isqrt(max(n_cores // chip.cores_per_tile, 1) - 1) + 1
-    while True:
-        grid = replace(chip, width=side, height=side, chip_width=None, chip_height=None,
-                       chip_hop_cost=None)  # fmt: skip
-        if grid.n_cores > n_cores:
-            used = start.compact_cores(grid, min(grid.n_cores, n))
-            larger = replace(problem, chip=grid)
-            begun = start.sheet_blocks(problem.positions, used, grid.core_xy())
-            rng = np.array([problem.seed], np.uint64)
-            if search_from(larger, begun).repaired(used, rng, 2):
-                return f"a grid of {side} x {side} such tiles, on which it fits"
-            if grid.n_cores >= most:
-                return f"a higher limit: no grid of up to {side} x {side} such tiles held it"
-        side += 1

@@ -113,7 +113,7 @@ def test_a_network_that_cannot_fit_is_refused() -> None:
     network = random_network(7, n=30, inputs=2, density=0.3)
     fan_in = int(np.diff(axon_graph(network).pre_indptr).max())
     chip = replace(GRID, width=2, height=3, neurons_per_core=16, input_axons=fan_in + 1, name="g")
-    message = rf"does not fit on 6 cores of g: .*core \d takes \d+ input axons, {fan_in + 1} are"
+    message = rf"no placement was found on 6 cores of g, .*core \d takes \d+ input axons, {fan_in + 1} are"
     with pytest.raises(InputError, match=message + r" allowed \(\d+ too many\)"):
         place(network, chip, rates(7, 30))
     with pytest.raises(
