@@ -71,18 +71,19 @@ def exchange(places: Places, p: int | np.int64, q: int | np.int64) -> None:
 
 @njit(cache=True)
 def arrange(
-    nets: Nets, places: Places, multicast: bool, cores: Array, rng: Array, temperature: float,
-    n_proposals: int, price: Array, low: Array, high: Array,
+    nets: Nets, places: Places, multicast: bool, parts: Array, cores: Array, rng: Array,
+    temperature: float, n_proposals: int, price: Array, low: Array, high: Array,
 ) -> float:  # fmt: skip
     """Exchange random pairs of cores by Metropolis's rule; returns the mean size of a change.
 
-    cores: those that may change places. price (nets,): price of each net, kept up to date; places
+    parts: the cores that hold neurons; cores: these and the empty ones that they may change places
+    with. price (nets,): price of each net, kept up to date; places
     too. low, high: scratch as `tree_price`.
     """
     new, touched = np.empty(price.size), np.empty(price.size, np.int64)
     sizes = 0.0
     for _ in range(n_proposals):
-        p = np.int64(cores[random_below(rng, cores.size)])
+        p = np.int64(parts[random_below(rng, parts.size)])
         q = np.int64(cores[random_below(rng, cores.size)])
         luck = random_unit(rng)
         if places.at_x[p] == places.at_x[q] and places.at_y[p] == places.at_y[q]:

@@ -83,9 +83,7 @@ def fit(
 
 
 @njit(cache=True)
-def packed(
-    sizes: Array, allowed: Array, n_bins: int, rng: Array, tries: int, visits: int
-) -> Array:
+def packed(sizes: Array, allowed: Array, n_bins: int, rng: Array, tries: int, visits: int) -> Array:
     """(items,) bin of each item so that no bin holds too much, -1 each where none was found.
 
     sizes (items, D), allowed (D,). Bin after bin is filled as full as it goes (minimum bin slack,

@@ -41,7 +41,8 @@ class _Weighted:
 def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Ints,
              rng: npt.NDArray[np.uint64],
              effort: float = 1.0) -> Ints:  # fmt: skip
-    """(n_cores,) the place of each core's neurons after exchanges between `cores`.
+    """(n_cores,) the place of each core's neurons after exchanges between `cores`, some of which
+    may be empty.
 
     Simulated annealing on the price of links; rng: the (1,) state of the random numbers.
     """
@@ -55,12 +56,13 @@ def arranged(chip: Chip, graph: AxonGraph, core: Ints, rates: Floats, cores: Int
     multicast = chip.routing == "multicast"
     scratch = np.zeros(chip.width), np.zeros(chip.width)
     price = place_arrangement.net_prices(nets, places, multicast, *scratch)
+    parts = np.unique(core)
     if len(price) == 0 or len(cores) < 2:
         return places.at
     best, cheapest = places.at.copy(), price.sum()
-    visits = 2 * max(1.0, len(nets.member) / len(cores)) * max(1.0, len(nets.dests) / len(price))
-    total = min(max(_FEWEST, _PER_PAIR * len(cores) ** 2 / 2), _VISITS / visits) * effort
-    given = nets, places, multicast, cores, rng
+    visits = 2 * max(1.0, len(nets.member) / len(parts)) * max(1.0, len(nets.dests) / len(price))
+    total = min(max(_FEWEST, _PER_PAIR * len(parts) * len(cores) / 2), _VISITS / visits) * effort
+    given = nets, places, multicast, parts, cores, rng
     mean = place_arrangement.arrange(*given, 0.0, _SAMPLE, price, *scratch)
     for step in range(_STEPS + 1):
         cooled = mean * _HOTTEST * (_COLDEST / _HOTTEST) ** (step / (_STEPS - 1))

@@ -1,13 +1,14 @@
 """A legal start: which cores a network needs, and a first placement on them within every limit."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip import start
+from spiking_bimt.chip.begin import Starts
 from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.chip.limits import (
     LIMITS,
@@ -19,6 +20,7 @@ from spiking_bimt.chip.limits import (
     usage,
     worst_excess,
 )
+from spiking_bimt.chip.refine import Begun
 from spiking_bimt.chip.search import Problem, Search, search_from
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
@@ -26,7 +28,6 @@ from spiking_bimt.kernels.place_fit import packed
 
 Ints = npt.NDArray[np.int32]
 Random = npt.NDArray[np.uint64]
-Start = Callable[[str, Problem, Ints], Ints]
 
 _QUICK = 60
 """Proposals a neuron of a fit where more cores may be used instead."""
@@ -49,41 +50,39 @@ _SHARED = (1.0, 0.5, 0.25, 0.125, 0.0625)
 
 
 def legal_start(
-    problem: Problem, names: Sequence[str], begin: Start, cores: int | None, rng: Random
-) -> tuple[Ints, Ints, Search]:
-    """Cores to use, the first start on them, and the search of one that keeps all limits.
+    problem: Problem, starts: Starts, cores: int | None, rng: Random
+) -> tuple[Ints, Ints, Begun]:
+    """Cores to use, the first start on them, and a placement that keeps all limits.
 
-    The fewest cores on which one of the starts `names`, made by `begin`, is legal or becomes so, or
-    exactly `cores`. Raises InputError where none was found.
+    The fewest cores on which one of the starts is legal or becomes so, or exactly `cores`.
+    Raises InputError where none was found.
     """
     chip, known = problem.chip, too_much(problem.chip, problem.graph)
     if known is not None:
-        other = smallest_grid(problem, names, begin, chip.n_cores)
+        other = smallest_grid(problem, starts, chip.n_cores)
         raise InputError(f"{known}: prune it, or use {other}")
     n_cores = least_cores(chip, problem.graph) if cores is None else cores
     while True:
         last = cores is not None or n_cores == chip.n_cores
-        used = start.compact_cores(chip, n_cores)
-        begun = begin(names[0], problem, used)
-        search = fitted(problem, names, begin, used, rng, last)
+        used = start.blocks(chip, n_cores)[0]
+        begun = starts.core(starts.names[0], problem, used)
+        search = fitted(problem, starts, used, rng, last)
         if search.excess == 0:
-            return used, begun, search
+            return used, begun, Begun(search.core.copy(), used, search.cost, True)
         if last:
-            raise _not_found(problem, names, begin, search.core, n_cores)
+            raise _not_found(problem, starts, search.core, n_cores)
         n_cores = min(chip.n_cores, n_cores + max(1, n_cores // _GROWTH))
 
 
-def fitted(
-    problem: Problem, names: Sequence[str], begin: Start, used: Ints, rng: Random, thorough: bool
-) -> Search:
+def fitted(problem: Problem, starts: Starts, used: Ints, rng: Random, thorough: bool) -> Search:
     """The search from the first start that keeps all limits, or from what comes nearest to that.
 
     First all starts as they are, then each with moves and swaps out of overfull cores, then groups
     of neurons that share sources packed whole; `thorough`: with annealing of what is too much.
     """
     begins: list[Search] = []
-    for name in names:
-        search = search_from(problem, begin(name, problem, used))
+    for name in starts.names:
+        search = search_from(problem, starts.core(name, problem, used))
         if search.excess == 0:
             return search
         begins.append(search)
@@ -148,7 +147,8 @@ def _groups(
     kept = ~wide[source]
     shape = n + n_sources, n + n_sources
     edges = graph.targets[kept], n + source[kept]
-    number, label = connected_components(coo_array((np.ones(int(kept.sum())), edges), shape), False)
+    matrix = coo_array((np.ones(int(kept.sum())), edges), shape)
+    label = connected_components(matrix, directed=False)[1]
     _, group = np.unique(label[:n], return_inverse=True)
     n_groups = int(group.max()) + 1
     sizes = np.zeros((n_groups, 3), np.int64)
@@ -161,22 +161,20 @@ def _groups(
     return group.astype(np.int32), sizes
 
 
-def _not_found(
-    problem: Problem, names: Sequence[str], begin: Start, core: Ints, n_cores: int
-) -> InputError:
+def _not_found(problem: Problem, starts: Starts, core: Ints, n_cores: int) -> InputError:
     chip = problem.chip
     worst = worst_excess(chip, usage(chip, problem.graph, core))
     assert worst is not None
     field, at, value, limit = worst
     return InputError(
-        f"no placement was found on {n_cores} cores of {chip.name}, which does not prove that there "
-        f"is none: in the best one core {at} takes {value} {LIMITS[field]}, {limit} are allowed "
-        f"({value - limit} too many): prune the network, or use "
-        f"{smallest_grid(problem, names, begin, n_cores)}"
+        f"no placement was found on {n_cores} cores of {chip.name}, which does not prove that "
+        f"there is none: in the best one core {at} takes {value} {LIMITS[field]}, {limit} are "
+        f"allowed ({value - limit} too many): prune the network, or use "
+        f"{smallest_grid(problem, starts, n_cores)}"
     )
 
 
-def smallest_grid(problem: Problem, names: Sequence[str], begin: Start, n_cores: int) -> str:
+def smallest_grid(problem: Problem, starts: Starts, n_cores: int) -> str:
     """The smallest square grid of such tiles, or board of such chips, that was found to hold the
     network, in words; only grids of more than `n_cores`."""
     chip, n = problem.chip, len(problem.positions)
@@ -196,7 +194,7 @@ def smallest_grid(problem: Problem, names: Sequence[str], begin: Start, n_cores:
         larger = replace(problem, chip=grid)
         used = start.compact_cores(grid, min(grid.n_cores, n))
         rng = np.array([problem.seed], np.uint64)
-        if fitted(larger, names, begin, used, rng, True).excess == 0:
+        if fitted(larger, starts, used, rng, True).excess == 0:
             return f"a {what} of {tiles}, on which it fits"
         if grid.n_cores >= most:
             return f"a higher limit: no {what} of up to {tiles} held it"

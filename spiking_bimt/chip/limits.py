@@ -21,7 +21,8 @@ LIMITS = {
     "destinations": "destination cores of one neuron",
 }
 """Fields of `Chip` that limit a core, in the order of `Usage`, and how messages call them."""
-_UNLIMITED = 2**62
+UNLIMITED = 2**62
+"""A limit that nothing reaches."""
 
 
 class MemoryFormula(NamedTuple):
@@ -61,7 +62,7 @@ def memory_formula(chip: Chip, graph: AxonGraph) -> MemoryFormula:
     one whose blocks have both lists' overhead and the rest of a unit between them.
     """
     if chip.synapse_formula == "flat":
-        return MemoryFormula(chip.weight_bits, _UNLIMITED, 0, 1)
+        return MemoryFormula(chip.weight_bits, UNLIMITED, 0, 1)
     index_bits = max(6, (chip.neurons_per_core - 1).bit_length())
     delay_bits = (graph.longest_delay - 1).bit_length()
     overhead = 2 * 10 + 63 if graph.split_signs else 10
@@ -84,7 +85,7 @@ def axon_bits(n: Ints, formula: MemoryFormula) -> Ints:
 def allowed(chip: Chip) -> Ints:
     """(5,) the limits of a core in the order of `LIMITS`; a huge number where there is none."""
     values = [getattr(chip, field) for field in LIMITS]
-    return np.array([_UNLIMITED if v is None else v for v in values], np.int64)
+    return np.array([UNLIMITED if v is None else v for v in values], np.int64)
 
 
 def usage(chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32]) -> Usage:
@@ -193,7 +194,7 @@ def least_cores(chip: Chip, graph: AxonGraph) -> int:
     """Cores that no legal placement does with fewer of, by neurons, axons and synapse memory."""
     limits = {field: getattr(chip, field) for field in LIMITS}
     needs = least_needs(chip, graph).items()
-    return max(-(-need // limits[field]) for field, need in needs if limits[field])
+    return max(int(-(-need // limits[field])) for field, need in needs if limits[field])
 
 
 def too_much(chip: Chip, graph: AxonGraph) -> str | None:
@@ -216,9 +217,7 @@ def refuse_small(chip: Chip, graph: AxonGraph) -> None:
     known = too_much(chip, graph)
     if known is not None:
         side = math.ceil(math.sqrt(math.ceil(least_cores(chip, graph) / chip.cores_per_tile)))
-        raise InputError(
-            f"{known}: prune it, or use a grid of at least {side} x {side} such tiles"
-        )
+        raise InputError(f"{known}: prune it, or use a grid of at least {side} x {side} such tiles")
 
 
 def worst_excess(chip: Chip, used: Usage) -> tuple[str, int, int, int] | None:

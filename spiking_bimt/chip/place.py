@@ -8,25 +8,15 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.chip import start
+from spiking_bimt.chip.begin import Starts, chosen_starts, tried
 from spiking_bimt.chip.fit import legal_start
-from spiking_bimt.chip.graph import AxonGraph, axon_graph
-from spiking_bimt.chip.hypergraph import has_mtkahypar, hypergraph_parts, packets_between
-from spiking_bimt.chip.limits import check, refuse_hopeless
+from spiking_bimt.chip.graph import axon_graph, destinations
+from spiking_bimt.chip.limits import UNLIMITED, allowed, check, refuse_hopeless
 from spiking_bimt.chip.order import packed_slots
 from spiking_bimt.chip.price import with_dearer_hops
-from spiking_bimt.chip.refine import (
-    GENTLE,
-    ROUNDS,
-    Begun,
-    Clock,
-    Progress,
-    chunks,
-    is_dense,
-    refined,
-)
+from spiking_bimt.chip.refine import ROUNDS, Begun, Clock, Progress, refined
 from spiking_bimt.chip.score import measure
-from spiking_bimt.chip.search import Problem, Search, rearranged, search_from
+from spiking_bimt.chip.search import Problem
 from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Chip, Placement
@@ -35,22 +25,26 @@ from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
+Random = npt.NDArray[np.uint64]
 
-STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
-# Proposals a neuron at most; least of a neuron, and of all where that is less; work of all of them
-# between these, of a neuron and of a network at least and most; cores whose reading in a source's
-# row is as much work as the source; times that a proposal takes longer where routes are trees.
-_MOST, _LEAST, _WORK_EACH, _WORK, _ROW, _TREE = 8000, (300, 1e8), 2e5, (2.2e7, 3.2e8), 16, 2
-# Share of the proposals, and temperatures, with which each start is tried.
-_TRIAL, _TRIAL_ROUNDS = 0.05, 6
-# Share of a time limit after which no other start is tried.
-_STARTING = 0.4
-# The largest network whose starts are all tried, and that Mt-KaHyPar cuts, in neurons.
-_TRIED, _CUT = 50_000, 20_000
-# Times that Mt-KaHyPar cuts a network of up to so many neurons.
-_DRAWS, _SMALL = 4, 200
-# The search takes a hop for at least this share of a packet: hops load links and take time too.
+_MOST = 8000
+"""Proposals a neuron at most, in one refinement: more gain nothing even where they cost little."""
+_LEAST = 300
+"""Proposals a neuron at least: a neuron then meets the cores around it several times."""
+_LEAST_OF_ALL = 1e8
+"""Proposals of a whole network that are enough where that is fewer."""
+_WORK_EACH = 2e5
+"""Work of all proposals of a neuron, in sources read: about a millisecond."""
+_WORK_LEAST = 2.2e7
+"""Work of a whole network at least: a tenth of a second."""
+_WORK_MOST = 3.2e8
+"""Work of a whole network at most, but for the proposals that it gets at least."""
+_ROW = 16
+"""Cores whose reading in a source's row is as much work as the source."""
+_TREE = 2
+"""Times that a proposal takes longer where routes are trees."""
 _HOP = 0.1
+"""The search takes a hop for at least this share of a packet: hops load links and take time too."""
 
 
 def place(
@@ -88,27 +82,61 @@ def place(
     if seed < 0:
         raise InputError(f"seed is {seed}: it must be a whole number, least 0")
     trained = network.core if network.chip == chip.name else None
-    names = _starts(starts, graph, trained is not None)
+    chosen = chosen_starts(starts, graph, trained is not None)
     room = _room(chip, graph.n_neurons, cores)
     least = 0 if cores is None else graph.n_neurons // cores
     given = weight, network.positions, room, least, seed, trained
     problem = Problem(with_dearer_hops(chip, _HOP), graph, *given)
-    rng = np.array([seed % 2**64], np.uint64)
-    used, begun, search = legal_start(problem, names, start_from, cores, rng)
-    per_round = max(1, round(effort * _proposals(search) / ROUNDS))
-    begins: list[Begun] = [(search, used)]
-    tried: dict[str, float] = {}
-    if len(used) > 1:
-        begins, tried = _tried(chip, problem, names, used, search, rng, per_round, clock)
-    best, proposals = refined(begins, rng, per_round, clock, progress)
-    # What is best by the prices of the search may, by the chip's, be dearer than a start.
-    legal = best, search.core, *(begun.core for begun, _ in begins)
-    best = min(legal, key=lambda core: flow(chip, graph, core, weight).cost(chip))
+    used, begun, legal = legal_start(problem, chosen, cores, _random(seed))
+    per_round = max(1, round(effort * _proposals(problem, legal.core) / ROUNDS))
+    best, costs, proposals = _improved(chip, problem, legal, chosen, per_round, clock, progress)
     measured = measure(replace(problem, chip=chip), best, begun, used)
-    measured |= {"seed": seed, "proposals": proposals, "starts": tried}
+    measured |= {"seed": seed, "proposals": proposals, "starts": costs}
     return Placement(
         chip.name, chip.n_cores, best, packed_slots(graph, best, chip.crossbar_cols), measured
     )
+
+
+def _random(seed: int) -> Random:
+    """The state of the random numbers."""
+    return np.array([seed % 2**64], np.uint64)
+
+
+def _improved(
+    chip: Chip, problem: Problem, legal: Begun, chosen: Starts, per_round: int, clock: Clock,
+    progress: Progress | None,
+) -> tuple[Ints, dict[str, float], int]:  # fmt: skip
+    """The best placement found from a legal one, the costs of the starts, and proposals made.
+
+    Limits on anything but neurons are left out at first. What is then found is what a chip without
+    them would get; where it keeps them, nothing better was to be found. Else the search is made
+    again within them, from what it came to as well, and the best placement of both is taken.
+    """
+    if len(legal.used) == 1:
+        if progress is not None:
+            progress(ROUNDS, "one core")
+        return legal.core, {}, 0
+    begins, met, proposals = [legal], [legal.core], 0
+    costs: dict[str, float] = {}
+    limited = bool((allowed(chip)[1:] < UNLIMITED).any())
+    for loose in (True, False) if limited else (False,):
+        # A loose search may not use up the time for the other one.
+        one = Clock(clock.began, clock.limit / 2) if loose else clock
+        given, rng = replace(problem, loose=loose), _random(problem.seed)
+        known = begins if limited and not loose else []
+        ours, costs = tried(chip, given, chosen, known, len(legal.used), rng,
+                            per_round * ROUNDS, one)  # fmt: skip
+        found = refined(given, ours or begins, rng, per_round, one, progress)
+        proposals += found.proposals
+        met += [begun.core for begun in ours if begun.legal]
+        if found.legal is not None:
+            met.append(found.legal)
+        if found.legal_cost <= found.cost and clock.limit == math.inf:
+            break
+        begins.append(Begun(found.core, np.unique(found.core), found.cost, False))
+    flows = [flow(chip, problem.graph, core, problem.rates).cost(chip) for core in met]
+    # What is best by the prices of the search may, by the chip's, be dearer than a start.
+    return met[int(np.argmin(flows))], costs, proposals
 
 
 def kept(network: SpikingNetwork, chip: Chip, rates: Floats) -> Placement:
@@ -131,21 +159,6 @@ def kept(network: SpikingNetwork, chip: Chip, rates: Floats) -> Placement:
     return Placement(chip.name, chip.n_cores, core, slots, measured)
 
 
-def _starts(starts: Sequence[str] | None, graph: AxonGraph, trained: bool) -> tuple[str, ...]:
-    if starts is None:
-        n = graph.n_neurons
-        sparse = n <= _CUT and not is_dense(graph)
-        able = {"km1": sparse and has_mtkahypar(), "trained": trained}
-        few = ("blocks", "trained") if n > _TRIED else STARTS
-        return tuple(name for name in few if able.get(name, True))
-    for name in starts:
-        if name == "trained" and not trained:
-            raise InputError("the network was not trained against this chip: no start 'trained'")
-        if name not in STARTS:
-            raise InputError(f"unknown start {name!r}; known: {', '.join(STARTS)}")
-    if not starts:
-        raise InputError(f"no start is named; known: {', '.join(STARTS)}")
-    return tuple(starts)
 
 
 def _room(chip: Chip, n: int, cores: int | None) -> int:
@@ -160,70 +173,15 @@ def _room(chip: Chip, n: int, cores: int | None) -> int:
     return math.ceil(n / cores)
 
 
-def _proposals(search: Search) -> int:
+def _proposals(problem: Problem, core: Ints) -> int:
     """Proposals for a network: in proportion to its neurons, up to a limit of work.
 
     A proposal reads, for every source of its neurons, the cores that the source reaches.
     """
-    graph, n = search.problem.graph, search.problem.graph.n_neurons
-    rows = 1 + search.state.reach_size / _ROW
+    graph, n = problem.graph, problem.graph.n_neurons
+    reached = np.diff(destinations(graph, core, problem.chip.n_cores)[0])
+    rows = 1 + reached / _ROW
     work = max(1.0, float((np.diff(graph.indptr) * rows).sum()) / n)
-    whole = min(max(_WORK_EACH * n, _WORK[0]), _WORK[1])
-    of_paths = max(min(_MOST * n, whole / work), min(_LEAST[0] * n, _LEAST[1]))
-    return int(of_paths / (_TREE if search.mesh.multicast else 1))
-
-
-def start_from(name: str, problem: Problem, used: Ints) -> Ints:
-    """Core of each neuron in the start of that name, over the cores `used`."""
-    graph, chip, n = problem.graph, problem.chip, len(problem.positions)
-    match name:
-        case "blocks":
-            return start.sheet_blocks(problem.positions, used, chip.core_xy())
-        case "hilbert":
-            return start.hilbert(problem.positions, used, chip.core_xy())
-        case "sequential":
-            return used[start.even_parts(n, len(used))]
-        case "overlap":
-            return used[start.grown(graph, problem.rates, len(used))]
-        case "trained" if problem.trained is not None:
-            return start.compacted(problem.trained, used)
-    given = graph, problem.rates, len(used), problem.room
-    draws = range(1 if n > _SMALL else _DRAWS)
-    parts = min(
-        (hypergraph_parts(*given, problem.seed * _DRAWS + draw) for draw in draws),
-        key=lambda found: packets_between(graph, found, problem.rates),
-    )
-    return start.topped_up(used[parts], used, problem.least)
-
-
-def _tried(
-    chip: Chip, problem: Problem, names: Sequence[str], used: Ints, legal: Search,
-    rng: npt.NDArray[np.uint64], per_round: int, clock: Clock,
-) -> tuple[list[Begun], dict[str, float]]:  # fmt: skip
-    """The searches from all starts after a little refinement, the cheapest first; their costs."""
-    begins: list[Begun] = []
-    costs: dict[str, float] = {}
-    for name in names:
-        if costs and clock.share() > _STARTING:
-            break
-        search = (
-            legal if name == "blocks" else search_from(problem, start_from(name, problem, used))
-        )
-        if not search.repaired(used, rng):
-            continue
-        search, own = rearranged(search, used, rng)
-        untouched, cost = search.core.copy(), search.cost
-        if len(names) > 1:
-            n = math.ceil(_TRIAL * ROUNDS * per_round / _TRIAL_ROUNDS)
-            scale = search.cost / len(problem.positions)
-            for step in range(_TRIAL_ROUNDS):
-                heat = GENTLE * (1 - step / (_TRIAL_ROUNDS - 1)) * scale
-                for part in chunks(problem.graph, n):
-                    if clock.share() < _STARTING:
-                        search.anneal(own, rng, heat, part, False)
-        if search.cost > cost:
-            search = search_from(problem, untouched)
-        begins.append((search, own))
-        costs[name] = flow(chip, problem.graph, search.core, problem.rates).cost(chip)
-    begins.sort(key=lambda begun: begun[0].cost)
-    return begins or [(legal, used)], costs
+    whole = min(max(_WORK_EACH * n, _WORK_LEAST), _WORK_MOST)
+    of_paths = max(min(_MOST * n, whole / work), min(_LEAST * n, _LEAST_OF_ALL))
+    return int(of_paths / (_TREE if problem.chip.routing == "multicast" else 1))

@@ -9,31 +9,60 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip.graph import AxonGraph
-from spiking_bimt.chip.search import Search, rearranged, search_from
+from spiking_bimt.chip.search import Problem, Search, rearranged, search_from
 
 Ints = npt.NDArray[np.int32]
 Random = npt.NDArray[np.uint64]
 Progress = Callable[[int, str], None]
-Begun = tuple[Search, Ints]
-"""A search and the cores that it uses."""
-
 ROUNDS = 40
 """Temperatures of the refinement: the steps that `progress` counts."""
 GENTLE = 0.05
-"""First temperature of a refinement that keeps its start, in the unit of those below."""
-# Temperatures in units of the start's mean cost of a neuron: first ones to try, the one of networks
-# too large for a trial, of small and dense ones, and the last.
-_HOTTEST, _HOT_LARGE, _HOT, _COLDEST = (0.15, 0.6, 2.0), 1.0, 0.3, 0.003
-# Share of the proposals, and of the time that is left, in each trial of a first temperature.
+"""First temperature of a refinement that keeps its start; temperatures are in units of the start's
+mean cost of a neuron."""
+_HOTTEST = (0.15, 0.6, 2.0)
+"""First temperatures that are tried: a sheet wants heat enough to fold over the mesh, a random
+network does not."""
+_HOT_LARGE = 1.0
+"""First temperature of networks too large for a trial."""
+_HOT = 0.3
+"""First temperature of small and dense networks."""
+_COLDEST = 0.003
+"""Last temperature: nearly nothing that costs more is taken."""
 _PILOT = 0.12
-# Cores may hold this share too many until that share of the cooling; the spread of their sizes
-# (standard deviation, neurons) that the price of it aims at first and last, and its last rise in
-# units of the mean cost of a neuron.
-_SLACK, _SOFT, _SPREAD, _RISE = 0.15, 0.9, (3.0, 0.3), 0.5
-# Networks of up to so many neurons are refined again, of more are not tried at two temperatures;
-# the share of all pairs with a synapse above which there is no cut to find.
-_AGAIN, _LARGE, _DENSE = 500, 50_000, 0.8
-_CHUNK = 1e6  # synapses between two looks at the time
+"""Share of the proposals, and of the time that is left, in each trial of a first temperature."""
+_SLACK = 0.15
+"""Share of its neurons that a core may hold too many for most of the cooling."""
+_SOFT = 0.9
+"""Share of the cooling after which no core may hold too many."""
+_SPREAD = (3.0, 0.3)
+"""Standard deviation of cores' sizes, neurons, that the price of them aims at first and last."""
+_RISE = 0.5
+"""Last rise of that price, in units of the mean cost of a neuron."""
+_HARD = 500
+"""Neurons of the largest network whose cores never hold too many: it has several refinements."""
+_AGAIN = 200
+"""Neurons from which on there is less time for more than one refinement than for four."""
+_MORE = 3
+"""Refinements beside the first, up to so many neurons."""
+_LARGE = 50_000
+"""Neurons above which no first temperature is tried."""
+_DENSE = 0.8
+"""Share of all pairs with a synapse above which there is no cut to find."""
+_CHUNK = 1e6
+"""Synapses that are read between two looks at the time: some milliseconds."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A placement to begin at."""
+
+    core: Ints
+    used: Ints
+    """The cores in use."""
+    cost: float
+    """By the prices of the search."""
+    legal: bool
+    """Whether it keeps all limits, those too that the search leaves out."""
 
 
 @dataclass(frozen=True)
@@ -61,60 +90,83 @@ def chunks(graph: AxonGraph, proposals: int) -> Iterator[int]:
         proposals -= chunk
 
 
+def refinements(graph: AxonGraph) -> float:
+    """How many times the proposals of one refinement a network gets: it falls smoothly with its
+    neurons, so that the time, which is in proportion to both, grows with them."""
+    return 1.0 if is_dense(graph) else 1.0 + _MORE * min(1.0, _AGAIN / graph.n_neurons)
+
+
 @dataclass
-class _Found:
-    """The best legal placement met, its cost, and the number of proposals."""
+class Found:
+    """The best placement met, its cost, and the number of proposals.
+
+    `legal` is the best one that keeps all limits, also where the search leaves some of them out.
+    """
 
     core: Ints
     cost: float
+    legal: Ints | None
+    legal_cost: float
     proposals: int = 0
 
-    def take(self, other: "_Found") -> None:
+    def look(self, search: Search) -> None:
+        """Keep what the search stands at where it is better."""
+        if search.excess > 0:
+            return
+        if search.cost < self.cost:
+            self.core, self.cost = search.core.copy(), search.cost
+        if search.cost < self.legal_cost and search.legal:
+            self.legal, self.legal_cost = search.core.copy(), search.cost
+
+    def take(self, other: "Found") -> None:
         self.proposals += other.proposals
         if other.cost < self.cost:
             self.core, self.cost = other.core, other.cost
+        if other.legal_cost < self.legal_cost:
+            self.legal, self.legal_cost = other.legal, other.legal_cost
 
 
 def refined(
-    begins: list[Begun], rng: Random, per_round: int, clock: Clock, progress: Progress | None
-) -> tuple[Ints, int]:
-    """The best legal placement met from the starts, the cheapest first, and the proposals made.
+    problem: Problem, begins: list[Begun], rng: Random, per_round: int, clock: Clock,
+    progress: Progress | None,
+) -> Found:  # fmt: skip
+    """The best placement met from the starts, the cheapest first.
 
     From the best start, hot: short trials of the first temperature, then the rest at the best of
-    them. Where heat only spoils the start, as of a network in clusters, gently too; a small sparse
-    network goes through both, and through heat from the next best starts.
+    them. Where heat only spoils the start, as of a network in clusters, gently too; a small network
+    always goes through both, and through heat from the next best starts, as far as its
+    `refinements` allow.
     """
-    (core, used), *others = [(begun.core.copy(), own) for begun, own in begins]
-    problem, found = begins[0][0].problem, _Found(core, begins[0][0].cost)
-    if len(used) == 1:
-        if progress is not None:
-            progress(ROUNDS, "one core")
-        return core, 0
+    first, *others = begins
+    found = Found(first.core, first.cost, None, math.inf)
+    for one in begins:
+        if one.legal and one.cost < found.legal_cost:
+            found.legal, found.legal_cost = one.core, one.cost
+    n, dense, whole = problem.graph.n_neurons, is_dense(problem.graph), refinements(problem.graph)
+    times = max(1, round(whole))
+    soft = n > _HARD and not dense
 
-    def cool(begun: tuple[Ints, Ints], heat: float, soft: bool, share: float = 1.0,
-             until: float = 1.0, told: Progress | None = None) -> float:  # fmt: skip
-        rounds = max(1, round(share * per_round))
-        one = _cooled(search_from(problem, begun[0]), begun[1], rng, rounds, clock, told,
-                      _Schedule(heat, soft, clock.share(), until))  # fmt: skip
+    def cool(begun: Begun, heat: float, soft: bool, share: float = 1.0, until: float = 1.0,
+             told: Progress | None = None) -> float:  # fmt: skip
+        rounds = max(1, round(share * per_round * whole / times))
+        schedule = _Schedule(heat, soft, clock.share(), until)
+        one = _cooled(problem, begun, rng, rounds, clock, told, schedule)
         found.take(one)
         return one.cost
 
-    start, cost, n = (core, used), found.cost, problem.graph.n_neurons
-    dense = is_dense(problem.graph)
-    small = n <= _AGAIN or dense
-    heat, left = _HOT if small else _HOT_LARGE, 1.0
-    if not small and n <= _LARGE:
+    heat, left = _HOT_LARGE if soft else _HOT, 1.0
+    if soft and n <= _LARGE:
         step = _PILOT * (1.0 - clock.share())
-        costs = [cool(start, first, True, _PILOT, clock.share() + step) for first in _HOTTEST]
+        costs = [cool(first, one, True, _PILOT, clock.share() + step) for one in _HOTTEST]
         heat, left = _HOTTEST[int(np.argmin(costs))], 1.0 - _PILOT * len(_HOTTEST)
-    cool(start, heat, not small, left, told=progress)
-    again = [] if found.cost < (1 - 1e-9) * cost else [(start, GENTLE, False)]
-    if n <= _AGAIN and not dense:
-        again = [(start, GENTLE, False), *((other, heat, False) for other in others[:2])]
-    for begun, heat, soft in again:
+    cool(first, heat, soft, left, told=progress)
+    spoilt = found.cost >= (1 - 1e-9) * first.cost
+    again = [(first, GENTLE, False)] if spoilt or not soft else []
+    again += [(other, heat, soft) for other in others]
+    for begun, hot, too_full in again[: max(times - 1, int(spoilt))]:
         if clock.share() < 1:
-            cool(begun, heat, soft)
-    return found.core, found.proposals
+            cool(begun, hot, too_full)
+    return found
 
 
 @dataclass(frozen=True)
@@ -143,15 +195,16 @@ class _Schedule:
 
 
 def _cooled(
-    search: Search, used: Ints, rng: Random, per_round: int, clock: Clock,
+    problem: Problem, begun: Begun, rng: Random, per_round: int, clock: Clock,
     progress: Progress | None, schedule: _Schedule,
-) -> _Found:  # fmt: skip
+) -> Found:  # fmt: skip
     """One refinement from a legal placement."""
-    problem, scale = search.problem, search.cost / len(search.core)
-    found = _Found(search.core.copy(), search.cost)
+    scale, used = begun.cost / len(begun.core), begun.used
+    found = Found(begun.core, begun.cost, None, math.inf)
     slack = math.ceil(_SLACK * problem.room) if schedule.soft else 0
-    if slack:
-        search = search_from(problem, search.core, slack)
+    search = search_from(problem, begun.core, slack)
+    if not slack:
+        found.look(search)
     for step in range(ROUNDS):
         if step in (ROUNDS // 2, ROUNDS - 2):
             search, used = rearranged(search, used, rng, 0.5, slack)
@@ -167,8 +220,8 @@ def _cooled(
             pressure = scale * schedule.pressure(gone) if slack else 0.0
             search.anneal(used, rng, heat, n, False, pressure)
             found.proposals += n
-            if not slack and search.excess == 0 and search.cost < found.cost:
-                found.core, found.cost = search.core.copy(), search.cost
+            if not slack:
+                found.look(search)
         if clock.share() >= schedule.until:
             break
         if progress is not None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from spiking_bimt.chip import start
 from spiking_bimt.chip.arrange import arranged
 from spiking_bimt.chip.graph import AxonGraph
-from spiking_bimt.chip.limits import allowed, axon_bits, memory_formula
+from spiking_bimt.chip.limits import LIMITS, UNLIMITED, allowed, axon_bits, memory_formula
 from spiking_bimt.chip.price import core_prices, packet_price
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.kernels import place_moves, place_state
@@ -53,6 +53,9 @@ class Problem:
     seed: int
     trained: Ints | None = None
     """(N,) core on which training left each neuron, or None."""
+    loose: bool = False
+    """Whether the search keeps no limit but that of neurons, and leaves it to `Search.legal` to say
+    which of its placements keep the others too."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,14 @@ class Search:
         return self.excess == 0
 
     @property
+    def legal(self) -> bool:
+        """Whether the placement keeps all limits of the chip, those that are loose too."""
+        *most, dests = allowed(self.problem.chip).tolist()
+        most[place_state.NEURONS] = self.problem.room
+        kept = (self.state.used <= np.array(most)[:, None]).all()
+        return bool(kept and self.state.dests.max() <= dests)
+
+    @property
     def core(self) -> Ints:
         """(N,) core of each neuron."""
         return self.state.core
@@ -125,6 +136,8 @@ def search_from(problem: Problem, core: Ints, slack: int = 0) -> Search:
     chip, graph = problem.chip, problem.graph
     formula = memory_formula(chip, graph)
     *limits, most_dests = allowed(chip).tolist()
+    if problem.loose:
+        *limits, most_dests = [UNLIMITED] * len(LIMITS)
     limits[place_state.NEURONS] = problem.room + slack
     at_x, at_y = core_prices(chip)
     most = max(problem.room + slack, np.bincount(core).max())
@@ -154,7 +167,10 @@ def search_from(problem: Problem, core: Ints, slack: int = 0) -> Search:
 def rearranged(
     search: Search, used: Ints, rng: npt.NDArray[np.uint64], effort: float = 1.0, slack: int = 0
 ) -> tuple[Search, Ints]:
-    """The search with whole cores in better places, and the cores then in use."""
+    """The search with whole cores in better places, and the cores then in use.
+
+    Cores may leave the rectangle that they fill for what lies around it.
+    """
     problem = search.problem
     places = start.surrounding_cores(problem.chip, used)
     at = arranged(problem.chip, problem.graph, search.core, problem.rates, places, rng, effort)

@@ -1,6 +1,7 @@
 """Where a placement starts from, and the baselines that it is measured against."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from spiking_bimt.kernels.place_growth import grow
 from spiking_bimt.simulation.locality import hilbert_index
 
 Ints = npt.NDArray[np.int32]
+
+_AS_NEAR = 0.02
+"""Blocks whose cores are nearer by less than this share are not worth another trial."""
 
 
 def compact_cores(chip: Chip, n_cores: int) -> Ints:
@@ -40,10 +44,66 @@ def fewest_cores(chip: Chip, n_neurons: int) -> Ints:
     return compact_cores(chip, n_cores)
 
 
+def blocks(chip: Chip, n_cores: int) -> list[Ints]:
+    """Sets of `n_cores` cores that make a block of tiles, the one with the nearest cores first.
+
+    Cores are the nearer the less the links between two of them cost on average: rows of tiles where
+    links along x are cheap, whole chips of a board. The square block of `compact_cores` stands for
+    all that are as near as it, within `_AS_NEAR`.
+    """
+    square = compact_cores(chip, n_cores)
+    tiles = math.ceil(n_cores / chip.cores_per_tile)
+    found = [(mean_price(chip, square), square)]
+    for shape in _shapes(chip, tiles):
+        cores = _fill(chip, tiles, *shape)[:n_cores]
+        price = mean_price(chip, cores)
+        if price < (1 - _AS_NEAR) * found[0][0]:
+            found.append((price, cores))
+    found.sort(key=lambda one: one[0])
+    return [cores for _, cores in found]
+
+
+def _shapes(chip: Chip, tiles: int) -> Iterator[tuple[int, int]]:
+    """Width and height of every block that holds so many tiles, and of those of whole chips."""
+    for width in range(1, min(chip.width, tiles) + 1):
+        height = -(-tiles // width)
+        if height <= chip.height:
+            yield width, height
+    if chip.chip_width is not None and chip.chip_height is not None:
+        for across in range(1, chip.width // chip.chip_width + 1):
+            down = -(-tiles // (across * chip.chip_width * chip.chip_height))
+            if down * chip.chip_height <= chip.height:
+                yield across * chip.chip_width, down * chip.chip_height
+
+
+def _fill(chip: Chip, tiles: int, width: int, height: int) -> Ints:
+    """The cores of the first `tiles` tiles of a block from the corner, chip after chip."""
+    x, y = np.divmod(np.arange(width * height), height)
+    order = np.lexsort((y, x, y // (chip.chip_height or chip.height), x // (chip.chip_width or 1)))
+    tile = (x * chip.height + y)[order][:tiles]
+    cores = tile[:, None] * chip.cores_per_tile + np.arange(chip.cores_per_tile)
+    return np.ascontiguousarray(cores.ravel(), np.int32)
+
+
+def mean_price(chip: Chip, cores: Ints) -> float:
+    """Mean price of the links between two of the cores."""
+    n, price = len(cores), 0.0
+    for at in chip.core_prices():
+        # Sorted, the k-th of n is the larger one in k pairs and the smaller one in the rest.
+        price += float(np.sort(at[cores]) @ (2.0 * np.arange(n) - n + 1))
+    return 2.0 * price / n**2
+
+
 def surrounding_cores(chip: Chip, cores: Ints) -> Ints:
-    """All cores of the smallest rectangle of tiles that holds `cores`."""
+    """All cores of the smallest rectangle of tiles that holds `cores`, and of a margin around it:
+    a tile, or a quarter of its side; on a board, the rest of the chips that this touches."""
     xy = chip.core_xy()
     low, high = xy[cores].min(axis=0), xy[cores].max(axis=0)
+    margin = np.maximum((high - low + 1) // 4, 1)
+    low, high = low - margin, high + margin
+    if chip.chip_width is not None and chip.chip_height is not None:
+        one = np.array([chip.chip_width, chip.chip_height])
+        low, high = low // one * one, (high // one + 1) * one - 1
     return np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1)).astype(np.int32)
 
 

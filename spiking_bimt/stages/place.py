@@ -45,7 +45,7 @@ def place(
     """Put the run's network on a chip's cores and write placement.h5; returns what it costs.
 
     chip: a preset's name or a TOML file. time_limit: seconds after which the best placement so far
-    is kept. starts: those of the placer's to try (`chip.place.STARTS`). keep: leave the neurons on
+    is kept. starts: those of the placer's to try (`chip.begin.STARTS`). keep: leave the neurons on
     the cores that the network was made for, which have their scales and time constants. The
     placement is improved for the spike rates of calibration trials; the traffic reported is that of
     test trials.

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spiking_bimt.chip.begin import STARTS
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check, least_cores, refuse_hopeless, too_much, usage
-from spiking_bimt.chip.place import STARTS, place
+from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from spiking_bimt.chip import start
+from spiking_bimt.chip.begin import STARTS
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
-from spiking_bimt.chip.place import STARTS, place
+from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.refine import ROUNDS
 from spiking_bimt.chip.traffic import flow
@@ -113,8 +114,10 @@ def test_a_network_that_cannot_fit_is_refused() -> None:
     network = random_network(7, n=30, inputs=2, density=0.3)
     fan_in = int(np.diff(axon_graph(network).pre_indptr).max())
     chip = replace(GRID, width=2, height=3, neurons_per_core=16, input_axons=fan_in + 1, name="g")
-    message = rf"no placement was found on 6 cores of g, .*core \d takes \d+ input axons, {fan_in + 1} are"
-    with pytest.raises(InputError, match=message + r" allowed \(\d+ too many\)"):
+    message = (
+        rf"no placement was found on 6 cores of g, .*core \d takes \d+ input axons, {fan_in + 1}"
+    )
+    with pytest.raises(InputError, match=message + r" are allowed \(\d+ too many\)"):
         place(network, chip, rates(7, 30))
     with pytest.raises(
         InputError, match=r"or use a grid of (\d) x \1 such tiles, on which it fits"

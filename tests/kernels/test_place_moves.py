@@ -242,7 +242,7 @@ def test_exchanging_cores_tells_the_truth(seed: int, multi: bool, temperature: f
     price = net_prices(nets, places, multi, work.low, work.high)
     before, cores = price.sum(), np.arange(n_cores, dtype=np.int32)
     rng = np.array([seed], np.uint64)
-    arrange(nets, places, multi, cores, rng, temperature, 200, price, work.low, work.high)
+    arrange(nets, places, multi, cores, cores, rng, temperature, 200, price, work.low, work.high)
     at = places.at
     assert sorted(at) == list(range(n_cores))
     np.testing.assert_array_equal(places.at_x, mesh.at_x[at])
