@@ -19,15 +19,19 @@ def distinct_cores(
     (S + 1,), cores (pairs,), synapses (pairs,).
     """
     n_sources = indptr.size - 1
-    most = 0
-    for s in range(n_sources):
-        most += min(indptr[s + 1] - indptr[s], n_cores)
     rows = np.zeros(n_sources + 1, np.int64)
-    cores, synapses = np.empty(most, np.int32), np.empty(most, np.int64)
-    counts = np.zeros(n_cores, np.int64)
-    n = 0
+    last = np.full(n_cores, -1, np.int64)  # the last source that was seen to reach each core
     for s in range(n_sources):
-        begin = n
+        n = rows[s]
+        for k in range(indptr[s], indptr[s + 1]):
+            c = core[targets[k]]
+            n += last[c] != s
+            last[c] = s
+        rows[s + 1] = n
+    cores, synapses = np.empty(rows[n_sources], np.int32), np.empty(rows[n_sources], np.int64)
+    counts = np.zeros(n_cores, np.int64)
+    for s in range(n_sources):
+        begin, n = rows[s], rows[s]
         for k in range(indptr[s], indptr[s + 1]):
             c = core[targets[k]]
             if counts[c] == 0:
@@ -38,5 +42,30 @@ def distinct_cores(
         for k in range(begin, n):
             synapses[k] = counts[cores[k]]
             counts[cores[k]] = 0
-        rows[s + 1] = n
-    return rows, cores[:n].copy(), synapses[:n].copy()
+    return rows, cores, synapses
+
+
+@njit(cache=True)
+def transposed(indptr: Array, targets: Array, n: int) -> tuple[Array, Array]:
+    """Sources that drive each of n neurons, ascending: indptr (n + 1,) and sources (nnz,)."""
+    rows = np.zeros(n + 1, np.int64)
+    for target in targets:
+        rows[target + 1] += 1
+    for j in range(n):
+        rows[j + 1] += rows[j]
+    at, sources = rows[:n].copy(), np.empty(targets.size, np.int32)
+    for s in range(indptr.size - 1):
+        for k in range(indptr[s], indptr[s + 1]):
+            sources[at[targets[k]]] = s
+            at[targets[k]] += 1
+    return rows, sources
+
+
+@njit(cache=True)
+def first_descent(indptr: Array, targets: Array) -> tuple[int, int]:
+    """The first source whose targets do not rise, and the target where; -1 each where all do."""
+    for s in range(indptr.size - 1):
+        for k in range(indptr[s] + 1, indptr[s + 1]):
+            if targets[k] <= targets[k - 1]:
+                return s, targets[k - 1]
+    return -1, -1

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.kernels.place_reach import distinct_cores
+from spiking_bimt.kernels.place_reach import distinct_cores, first_descent, transposed
 
 
 @dataclass(frozen=True)
@@ -47,24 +47,22 @@ def axon_graph(network: SpikingNetwork) -> AxonGraph:
     Raises InputError where a source has two synapses onto one neuron: no crossbar holds that.
     """
     n, nnz = network.n_neurons, len(network.indices)
-    indptr = np.concatenate([network.indptr, nnz + network.in_indptr[1:]])
-    targets = np.concatenate([network.indices, network.in_indices])
-    source = np.repeat(np.arange(len(indptr) - 1, dtype=np.int64), np.diff(indptr))
-    twice = np.flatnonzero((np.diff(targets) <= 0) & (np.diff(source) == 0))
-    if len(twice):
+    indptr = np.concatenate([network.indptr, nnz + network.in_indptr[1:]]).astype(np.int64)
+    targets = np.concatenate([network.indices, network.in_indices]).astype(np.int32, copy=False)
+    source, target = first_descent(indptr, targets)
+    if source >= 0:
         raise InputError(
-            f"source {source[twice[0]]} has two synapses onto neuron {targets[twice[0]]}, or its "
+            f"source {source} has two synapses onto neuron {target}, or its "
             "targets are not ascending: merge and sort them"
         )
-    order = np.argsort(targets, kind="stable")
-    counts = np.bincount(targets, minlength=n)
+    pre_indptr, pre = transposed(indptr, targets, n)
     delays = network.delays
     return AxonGraph(
         n_neurons=n,
-        indptr=indptr.astype(np.int64),
-        targets=targets.astype(np.int32),
-        pre_indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        pre=source[order].astype(np.int32),
+        indptr=indptr,
+        targets=targets,
+        pre_indptr=pre_indptr,
+        pre=pre,
         weight_bits=network.weight_bits,
         split_signs=network.split_signs,
         longest_delay=network.delay if delays is None else int(delays.max(initial=1)),

@@ -202,8 +202,9 @@ def write_packed(group: h5py.Group, name: str, value: npt.NDArray[Any]) -> None:
 
 
 def write_text(group: h5py.Group, name: str, value: str) -> None:
-    """An attribute of fixed length: HDF5 can crash on damaged text of variable length."""
-    group.attrs[name] = np.bytes_(value.encode())
+    """A UTF-8 attribute of fixed length: HDF5 can crash on damaged text of variable length."""
+    raw = value.encode()
+    group.attrs.create(name, raw, dtype=h5py.string_dtype("utf-8", max(len(raw), 1)))
 
 
 def write_fields(group: h5py.Group, record: Any) -> None:
