@@ -91,8 +91,8 @@ def test_a_proof_names_the_limit_and_the_smallest_grid() -> None:
         place(network, GRID, np.ones(72), effort=0.01)
     # 7 neurons of a group fill a core's memory and axons, the eighth takes another core.
     message = (
-        r"needs at least 4608 bits of synapse memory, g holds 4599 \(9 too many\): prune it, or use "
-        "a grid of 5 x 5 such tiles, on which it fits"
+        r"needs at least 4608 bits of synapse memory, g holds 4599 \(9 too many\): prune it, or "
+        "use a grid of 5 x 5 such tiles, on which it fits"
     )
     chip = replace(GRID, width=3, height=3, synapse_bits=511)
     with pytest.raises(InputError, match=message):
