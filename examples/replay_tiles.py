@@ -10,20 +10,22 @@ must equal the golden ones to the last bit. Exit code 1 where anything differs.
 import hashlib
 import itertools
 import sys
+from typing import Any
 
 import h5py
 import numpy as np
 
 F = np.float32
+Array = np.ndarray[Any, np.dtype[Any]]
 SUMMED = ("row_source", "col_target", "step", "code", "delay")
 
 
-def bounds(group, name, t):
+def bounds(group: h5py.Group, name: str, t: int) -> slice:
     """The slice of part t."""
     return slice(*(int(value) for value in group[name][t : t + 2]))
 
 
-def column_scales(tiles, name, t, targets):
+def column_scales(tiles: h5py.Group, name: str, t: int, targets: Array) -> Array:
     """One float32 scale a column of tile t."""
     axis, scale = tiles.attrs[f"{name}_axis"].decode(), tiles[name][()].astype(F)
     scale = scale * F(2.0 ** int(tiles.attrs["exponent"]))
@@ -34,7 +36,7 @@ def column_scales(tiles, name, t, targets):
     return np.full(len(targets), scale[()] if axis == "network" else scale[t], F)
 
 
-def read_tile(file, t):
+def read_tile(file: h5py.File, t: int) -> tuple[Array, Array, Array, Array | None, bytes]:
     """Source, target, weight and delay of every synapse of tile t, and the tile's checksum."""
     tiles, columns = file["tiles"], int(file["hardware"].attrs["columns"])
     sources = tiles["row_source"][bounds(tiles, "row_indptr", t)].astype("<i4")
@@ -57,15 +59,16 @@ def read_tile(file, t):
     return source, target, weight, delay, total
 
 
-def digest(file):
+def digest(file: h5py.File) -> str:
     """The checksum of all that the tiles' own do not cover."""
-    found, total = {b"/": file}, hashlib.sha256()
+    found: dict[bytes, Any] = {b"/": file}
+    total = hashlib.sha256()
     file.visititems(lambda path, item: found.update({path.encode(): item}))
 
-    def add(part):
+    def add(part: bytes) -> None:
         total.update(len(part).to_bytes(8, "little") + part)
 
-    def add_value(value):
+    def add_value(value: Any) -> None:
         value = np.asarray(value)
         value = value.astype(value.dtype.newbyteorder("<"))
         for part in (value.dtype.str.encode(), str(value.shape).encode(), value.tobytes()):
@@ -84,15 +87,18 @@ def digest(file):
     return total.hexdigest()
 
 
-def mean_decay(x):
+def mean_decay(x: Array) -> Array:
     """(1 - exp(-x)) / x, 1 at 0."""
-    return np.where(x > 0, -np.expm1(-np.where(x > 0, x, 1.0)) / np.where(x > 0, x, 1.0), 1.0)
+    found: Array = np.where(
+        x > 0, -np.expm1(-np.where(x > 0, x, 1.0)) / np.where(x > 0, x, 1.0), 1.0
+    )
+    return found
 
 
 class Neurons:
     """The neurons' propagators: computed in float64, then rounded to float32."""
 
-    def __init__(self, file):
+    def __init__(self, file: h5py.File) -> None:
         """Read the parameters and compute what the arithmetic of a step takes."""
         attributes, group = file["network"].attrs, file["neurons"]
         p = {name: group[name][()].astype(F).astype(float) for name in group if name != "poisson"}
@@ -116,9 +122,9 @@ class Neurons:
 class Network:
     """A tile file's synapses, neurons and readout, and one trial of them after another."""
 
-    def __init__(self, file):
+    def __init__(self, file: h5py.File) -> None:
         """Read everything; refuse a tile whose checksum is not the file's."""
-        attributes, parts = file["network"].attrs, []
+        attributes, parts = file["network"].attrs, list[list[Any]]()
         for t in range(len(file["tiles/core"])):
             *part, total = read_tile(file, t)
             if total != file["tiles/sha256"][t].tobytes():
@@ -142,7 +148,7 @@ class Network:
         steps = np.arange(self.substeps + 1)
         self.fade = np.exp(-steps * (h / float(attributes["tau_out"]))).astype(F)
 
-    def drive(self, levels):
+    def drive(self, levels: Array) -> Array:
         """Change of v in a step by constant terms and input channels held at their levels."""
         total = np.zeros(self.n, F)
         for channel in np.flatnonzero(levels):
@@ -150,11 +156,14 @@ class Network:
             total[self.target[synapses]] += F(levels[channel]) * self.weight[synapses]
         return self.neurons.gain_in * total + self.neurons.constant
 
-    def trial(self, inputs, v, told):
+    def trial(
+        self, inputs: Array, v: Array, told: dict[int, Array]
+    ) -> tuple[list[Array], list[Array]]:
         """Steps and neurons of the spikes, and the outputs; told: golden spikes of each step, from
         which those of sources that fire at random are taken."""
         p, q, free_at = self.neurons, np.zeros(self.n, F), np.zeros(self.n, np.int64)
-        trace, spikes, outputs, due = np.zeros(self.n, F), [], [], {}
+        trace, due = np.zeros(self.n, F), dict[int, Array]()
+        spikes, outputs = list[Array](), list[Array]()
         for row, levels in enumerate(inputs):
             drive = self.drive(levels)
             for step in range(row * self.substeps, (row + 1) * self.substeps):
@@ -177,14 +186,14 @@ class Network:
             outputs.append(np.add.accumulate(terms, axis=1)[:, -1])  # one after the other
         return spikes, outputs
 
-    def send(self, sources, step, due):
+    def send(self, sources: Array, step: int, due: dict[int, Array]) -> None:
         """Where synapses have delays of their own, sum what arrives at each later step."""
         for source in sources if self.own is not None else ():
             for k in self.of[source]:
                 charge = due.setdefault(step + int(self.own[k]), np.zeros(self.n, F))
                 charge[self.target[k]] += self.weight[k]
 
-    def filtered(self, trace, spikes):
+    def filtered(self, trace: Array, spikes: list[Array]) -> Array:
         """The readout's filter a task step later."""
         trace = trace * self.fade[self.substeps]
         for ago, fired in zip(range(self.substeps - 1, -1, -1), spikes, strict=True):
@@ -192,7 +201,7 @@ class Network:
         return trace
 
 
-def replay(file):
+def replay(file: h5py.File) -> tuple[list[str], int, int]:
     """What differs from the golden trials, in words."""
     network, test = Network(file), {name: data[()] for name, data in file["selftest"].items()}
     wrong = []

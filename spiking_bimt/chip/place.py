@@ -159,8 +159,6 @@ def kept(network: SpikingNetwork, chip: Chip, rates: Floats) -> Placement:
     return Placement(chip.name, chip.n_cores, core, slots, measured)
 
 
-
-
 def _room(chip: Chip, n: int, cores: int | None) -> int:
     if cores is None:
         return min(chip.neurons_per_core, n)

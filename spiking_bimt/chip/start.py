@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip.graph import AxonGraph
+from spiking_bimt.chip.price import core_prices
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.place_growth import grow
@@ -88,7 +89,7 @@ def _fill(chip: Chip, tiles: int, width: int, height: int) -> Ints:
 def mean_price(chip: Chip, cores: Ints) -> float:
     """Mean price of the links between two of the cores."""
     n, price = len(cores), 0.0
-    for at in chip.core_prices():
+    for at in core_prices(chip):
         # Sorted, the k-th of n is the larger one in k pairs and the smaller one in the rest.
         price += float(np.sort(at[cores]) @ (2.0 * np.arange(n) - n + 1))
     return 2.0 * price / n**2

@@ -34,7 +34,10 @@ def written(path: Path, seed: int, **changes: Any) -> int:
     """A file with three golden trials; how many spikes they have."""
     content = case(seed, n=24, inputs=4, density=0.4, **changes)
     rng = np.random.default_rng(seed)
-    lively = {"bias": content.network.bias + np.float32(0.05), "v_min": np.full(24, -2.0)}
+    lively: dict[str, Any] = {
+        "bias": content.network.bias + np.float32(0.05),
+        "v_min": np.full(24, -2.0),
+    }
     poisson = rng.random(24) < 0.2 if seed % 3 == 0 else None
     if poisson is not None:
         lively |= {
