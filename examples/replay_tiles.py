@@ -27,12 +27,13 @@ def bounds(group: h5py.Group, name: str, t: int) -> slice:
 
 def column_scales(tiles: h5py.Group, name: str, t: int, targets: Array) -> Array:
     """One float32 scale a column of tile t."""
-    axis, scale = tiles.attrs[f"{name}_axis"].decode(), tiles[name][()].astype(F)
-    scale = scale * F(2.0 ** int(tiles.attrs["exponent"]))
+    axis: str = tiles.attrs[f"{name}_axis"].decode()
+    scale: Array = tiles[name][()].astype(F)
+    scale = np.asarray(scale * F(2.0 ** int(tiles.attrs["exponent"])))
     if axis == "neuron":
-        return scale[targets]
+        return np.asarray(scale[targets])
     if axis == "column":
-        return scale[bounds(tiles, "col_indptr", t)]
+        return np.asarray(scale[bounds(tiles, "col_indptr", t)])
     return np.full(len(targets), scale[()] if axis == "network" else scale[t], F)
 
 
@@ -89,9 +90,8 @@ def digest(file: h5py.File) -> str:
 
 def mean_decay(x: Array) -> Array:
     """(1 - exp(-x)) / x, 1 at 0."""
-    found: Array = np.where(
-        x > 0, -np.expm1(-np.where(x > 0, x, 1.0)) / np.where(x > 0, x, 1.0), 1.0
-    )
+    safe = np.where(x > 0, x, 1.0)
+    found: Array = np.where(x > 0, -np.expm1(-safe) / safe, 1.0)
     return found
 
 
@@ -136,7 +136,7 @@ class Network:
         columns = [np.concatenate([part[k] for part in parts]) if parts else np.zeros(0, int)
                    for k in range(4 if own else 3)]  # fmt: skip
         self.source, self.target, self.weight = columns[:3]
-        self.own = columns[3] if own else None
+        self.own: Array | None = columns[3] if own else None
         order = np.argsort(self.source, kind="stable")
         starts = np.searchsorted(self.source[order], np.arange(self.n + self.inputs + 1))
         self.of = [order[low:high] for low, high in itertools.pairwise(starts)]
@@ -154,7 +154,7 @@ class Network:
         for channel in np.flatnonzero(levels):
             synapses = self.of[self.n + channel]
             total[self.target[synapses]] += F(levels[channel]) * self.weight[synapses]
-        return self.neurons.gain_in * total + self.neurons.constant
+        return np.asarray(self.neurons.gain_in * total + self.neurons.constant)
 
     def trial(
         self, inputs: Array, v: Array, told: dict[int, Array]
@@ -188,7 +188,9 @@ class Network:
 
     def send(self, sources: Array, step: int, due: dict[int, Array]) -> None:
         """Where synapses have delays of their own, sum what arrives at each later step."""
-        for source in sources if self.own is not None else ():
+        if self.own is None:
+            return
+        for source in sources:
             for k in self.of[source]:
                 charge = due.setdefault(step + int(self.own[k]), np.zeros(self.n, F))
                 charge[self.target[k]] += self.weight[k]
