@@ -9,7 +9,6 @@ are numbered at random. The network is placed on that chip, and on one too small
 refusal must suggest the smallest square grid.
 """
 
-import argparse
 import json
 import math
 import re
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rows import Row, show
+from common.rows import Row, parser, show
 
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import least_cores, usage
@@ -159,12 +158,11 @@ def measured(number: int, seed: int) -> dict[str, Any]:
 
 def main() -> None:
     """Place all instances and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--instances", type=int, default=200)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--cells", type=Path, help="what each instance gave")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    options = parser.parse_args()
+    known = parser(__doc__)
+    known.add_argument("--instances", type=int, default=200)
+    known.add_argument("--seeds", type=int, default=1)
+    known.add_argument("--cells", type=Path, help="what each instance gave")
+    options = known.parse_args()
     cells = []
     for number in range(options.instances):
         for seed in range(options.seeds):
