@@ -1,6 +1,6 @@
 """Does the placer find a placement where one is known to exist? Planted networks on tight chips.
 
-python benchmarks/place_fit.py [--instances 200] [--seeds 1] [--json FILE]
+python benchmarks/place_fit.py [--quick] [--instances 200] [--seeds 1] [--json FILE]
 
 Each network is made of groups that a known assignment puts on the cores of a grid or board; the
 limits on neurons, input axons and synapse memory are what that assignment needs, plus 0, 5 or 20%.
@@ -30,6 +30,8 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.build import from_coo
 
+QUICK = 40
+"""Instances of the quick study."""
 SLACKS = (0.0, 0.05, 0.2)
 GRIDS = ((2, 2), (3, 2), (3, 3), (4, 3), (4, 4), (5, 4))
 BOARDS = ((4, 2, 2, 2), (4, 4, 2, 2), (6, 3, 3, 3))
@@ -163,6 +165,8 @@ def main() -> None:
     known.add_argument("--seeds", type=int, default=1)
     known.add_argument("--cells", type=Path, help="what each instance gave")
     options = known.parse_args()
+    if options.quick:
+        options.instances = min(options.instances, QUICK)
     cells = []
     for number in range(options.instances):
         for seed in range(options.seeds):

@@ -1,6 +1,6 @@
 """Does the placer use the shape of the chip: links of unequal price, and boards of several chips?
 
-python benchmarks/place_shapes.py [--seeds 3] [--label NAME --cells FILE] [--json FILE]
+python benchmarks/place_shapes.py [--quick] [--seeds 3] [--label NAME --cells FILE] [--json FILE]
 
 Every network is placed on every chip; the reference is Mt-KaHyPar and QAP on the block nearest to a
 square. With --cells costs are also kept by label, so that a run of an earlier version (--label
@@ -77,16 +77,21 @@ def main() -> None:
     """Run what is missing and print the table."""
     known = parser(__doc__)
     known.add_argument("--seeds", type=int, default=3)
+    known.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    known.add_argument("--chips", nargs="+", choices=chips(), default=list(chips()))
     known.add_argument("--label", default="ours")
     known.add_argument("--cells", type=Path, help="measurements, read and added to")
     options = known.parse_args()
+    if options.quick:
+        options.seeds, options.networks = 1, list(NETWORKS[:1])
     cells: dict[str, dict[str, float]] = {}
     if options.cells and options.cells.exists():
         cells = json.loads(options.cells.read_text())
     rows: list[Row] = []
     logs: list[float] = []
-    for name, chip in chips().items():
-        for network in NETWORKS:
+    for name in options.chips:
+        chip = chips()[name]
+        for network in options.networks:
             keys = [f"{network}|{name}|{seed}" for seed in range(options.seeds)]
             for seed, key in enumerate(keys):
                 if f"{options.label}|{key}" not in cells:

@@ -1,6 +1,6 @@
 """Does the time grow with the network, without steps? CPU seconds and proposals by neurons.
 
-python benchmarks/place_time.py [--kind block] [--neurons 100 200 ...] [--cells FILE] [--json FILE]
+python benchmarks/place_time.py [--quick] [--kind block] [--neurons 100 200 ...] [--cells FILE] [--json FILE]
 
 Networks of `networks.drawn` on square grids of 64 neurons a core, multicast. No larger network may
 take less than 1 / 1.2 of what any smaller one takes.
@@ -20,6 +20,8 @@ from spiking_bimt.chip.presets import load_chip
 
 NEURONS = (100, 190, 210, 300, 490, 510, 1000, 1190, 1210, 1900, 4000, 10_000, 19_900, 20_100,
            49_900, 50_100)  # fmt: skip
+QUICK = 600
+"""Most neurons of the quick study."""
 STEP = 1.2
 """Times by which a larger network may be faster than a smaller one."""
 
@@ -40,6 +42,8 @@ def main() -> None:
     known.add_argument("--neurons", type=int, nargs="+", default=list(NEURONS))
     known.add_argument("--cells", type=Path, help="measurements, read and added to")
     options = known.parse_args()
+    if options.quick:
+        options.neurons = [n for n in options.neurons if n <= QUICK]
     cells: dict[str, dict[str, float]] = {}
     if options.cells and options.cells.exists():
         cells = json.loads(options.cells.read_text())

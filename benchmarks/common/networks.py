@@ -52,5 +52,5 @@ def drawn(kind: str, n: int) -> SpikingNetwork:
         target = np.where(source < half, half, 0) + rng.integers(0, half, len(source))
     else:
         raise ValueError(f"no such kind of network: {kind}")
-    pairs = np.unique(np.stack([source, target]), axis=1)
-    return from_coo(*pairs, np.ones(pairs.shape[1], np.float32), n)
+    source, target = np.unique(np.stack([source, target]), axis=1)
+    return from_coo(source, target, np.ones(len(source), np.float32), n)

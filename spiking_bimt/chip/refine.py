@@ -119,6 +119,7 @@ class Found:
             self.legal, self.legal_cost = search.core.copy(), search.cost
 
     def take(self, other: "Found") -> None:
+        """Keep what another refinement found where it is better, and add its proposals."""
         self.proposals += other.proposals
         if other.cost < self.cost:
             self.core, self.cost = other.core, other.cost
