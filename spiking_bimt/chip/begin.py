@@ -163,7 +163,7 @@ def _elsewhere(problem: Problem, begun: Begun, blocks: list[Ints], rng: Random) 
     found: list[Begun] = []
     place = np.zeros(problem.chip.n_cores, np.int32)
     for used in blocks:
-        place[np.sort(begun.used)] = used
+        place[np.sort(begun.used)] = used[: len(begun.used)]
         search, own = rearranged(search_from(problem, place[begun.core]), used, rng)
         if search.cost < begun.cost:
             found.append(_begun(search, own))

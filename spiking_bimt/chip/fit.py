@@ -33,8 +33,8 @@ _QUICK = 60
 """Proposals a neuron of a fit where more cores may be used instead."""
 _THOROUGH = 1500
 """The same where there are no more cores, and a refusal is the alternative."""
-_WORK = 2e8
-"""Synapses that all proposals of one fit may read: about half a minute."""
+_WORK = 5e7
+"""Synapses that all proposals of one fit may read: a few seconds."""
 _GROWTH = 8
 """Where cores do not hold a network, one in so many is added."""
 _GRIDS = 4
@@ -43,6 +43,8 @@ _LARGE = 20_000
 """Neurons above which a refusal only states the bound: looking for a grid would take minutes."""
 _SETS = 2000
 """Sets of groups that are looked at to fill one core."""
+_GROUPS = 2000
+"""Groups above which they are not packed: so many small ones are moved about instead."""
 _PACKINGS = 200
 """Orders of groups in which cores are filled."""
 _SHARED = (1.0, 0.5, 0.25, 0.125, 0.0625)
@@ -128,7 +130,7 @@ def grouped(problem: Problem, used: Ints, rng: Random) -> Iterator[Ints]:
         known.add(int(wide.sum()))
         group, sizes = _groups(chip, graph, wide)
         room = most - np.array([0, wide.sum(), 0])
-        if (sizes.max(axis=0) > room).any():
+        if len(sizes) > _GROUPS or (sizes.max(axis=0) > room).any():
             continue
         found = packed(sizes, room, len(used), rng, _PACKINGS, _SETS)
         if found.min() >= 0:
