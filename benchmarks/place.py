@@ -242,8 +242,9 @@ def main() -> None:
     """Run what is missing and print the table."""
     known = parser(__doc__)
     known.add_argument("--seeds", type=int, default=5)
-    known.add_argument("--networks", nargs="+", choices=(*NETWORKS, *DRAWN),
-                       default=[*NETWORKS, *DRAWN])
+    known.add_argument(
+        "--networks", nargs="+", choices=(*NETWORKS, *DRAWN), default=[*NETWORKS, *DRAWN]
+    )
     known.add_argument("--chips", nargs="+", choices=(*CHIPS, *MESHES), default=[*CHIPS, *MESHES])
     known.add_argument("--methods", nargs="+", default=[*METHODS, "ours", "ours, less"])
     known.add_argument("--cells", type=Path, help="measurements, read and added to")

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 from common.networks import drawn
-from place import lognormal
 from common.place_peers import mtkahypar
 from common.rows import Row, parser, show
+from place import lognormal
 
 from spiking_bimt.chip import start
 from spiking_bimt.chip.graph import axon_graph

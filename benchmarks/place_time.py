@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from common.networks import drawn
-from place import lognormal, smallest
 from common.rows import Row, parser, show
+from place import lognormal, smallest
 
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip

@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.flat import PROGRAM, read_flat, write_inputs, write_sections
+from spiking_bimt.formats.flat import (
+    PROGRAM,
+    of_this_version,
+    read_flat,
+    write_inputs,
+    write_sections,
+)
 
 Array = npt.NDArray[Any]
 
