@@ -2,10 +2,12 @@
 
 import contextlib
 import fcntl
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from spiking_bimt.data import store
+from spiking_bimt.data import atomic, store
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import sonata, tiles
 
@@ -61,23 +63,43 @@ def outdated(run: Path, name: str, parent: str) -> bool:
 
 
 @contextlib.contextmanager
-def writing(run: Path) -> Iterator[Path]:
+def writing(run: Path, *names: str) -> Iterator[Path]:
     """The run folder, created if needed, held against other writers until the block ends.
 
-    Raises InputError when it cannot be made or another process writes there.
+    What killed commands left there is removed. Raises InputError when the folder cannot be made,
+    another process writes there, or one of `names`, which the caller is going to write, is a file
+    of the user's own.
     """
+    with _locked(run):
+        for folder in (run, run / "figures", run / "rungs"):
+            atomic.clean(folder)
+        for name in names:
+            atomic.refuse_foreign(run / name)
+        yield run
+
+
+@contextlib.contextmanager
+def _locked(run: Path) -> Iterator[None]:
+    path = run / ".lock"
     try:
         run.mkdir(parents=True, exist_ok=True)
-        lock = (run / ".lock").open("w")
+        # Neither through a link nor emptied: the name may be taken by a file of the user's.
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
+        if path.is_symlink():
+            raise InputError(f"{path} is a link, which is not followed: remove it") from error
         raise InputError(
             f"cannot write in {run}: {error.strerror}; choose another folder"
         ) from error
-    with lock:
+    try:
+        if not stat.S_ISREG(os.fstat(lock).st_mode):
+            raise InputError(f"{path} is no regular file: remove it")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise InputError(
                 f"another process is writing in {run}: wait for it or choose another folder"
             ) from error
-        yield run
+        yield
+    finally:
+        os.close(lock)

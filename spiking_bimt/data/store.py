@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import types
 import typing
@@ -18,9 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.atomic import own_folder as own_folder
+from spiking_bimt.data.atomic import refuse_foreign as refuse_foreign
 from spiking_bimt.data.atomic import remove as remove
 from spiking_bimt.data.atomic import replacing as replacing
 from spiking_bimt.data.atomic import replacing_folder as replacing_folder
+from spiking_bimt.data.atomic import sha256 as sha256
 from spiking_bimt.data.atomic import write_bytes as write_bytes
 from spiking_bimt.errors import InputError
 
@@ -46,12 +48,6 @@ class Provenance:
     inputs: dict[str, str]
     """SHA-256 of each input file, by file name."""
     package_version: str
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def version() -> str:

@@ -7,6 +7,5 @@ from spiking_bimt.data import store
 
 
 def store_figure(path: Path, uri: str) -> None:
-    """Write a figure, which comes as a data URI, to a file of its own."""
-    path.parent.mkdir(exist_ok=True)
+    """Write a figure, which comes as a data URI, to a file of its own in a folder that is there."""
     store.write_bytes(path, base64.b64decode(uri.partition(",")[2]))

@@ -37,7 +37,7 @@ def frame(network: RateNetwork, title: str) -> bytes:
     axes.scatter(xy[:, 0], xy[:, 1], s=9, color=style.INK, zorder=3)
     axes.set_title(title, fontsize=9)
     image = io.BytesIO()
-    figure.savefig(image, format="png", metadata={"Software": None})
+    figure.savefig(image, format="png", metadata={"Software": "spiking_bimt"})
     return image.getvalue()
 
 
@@ -49,6 +49,6 @@ def animate(frames: list[Path], milliseconds: int = 120) -> bytes:
     animation = io.BytesIO()
     images[0].save(
         animation, format="GIF", save_all=True, append_images=images[1:], duration=milliseconds,
-        loop=0,
+        loop=0, comment=b"spiking_bimt",
     )  # fmt: skip
     return animation.getvalue()

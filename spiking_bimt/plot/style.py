@@ -65,7 +65,7 @@ def draw(width: float, height: float, paint: Callable[["Figure"], None], dpi: fl
         FigureCanvasSVG(figure)
         paint(figure)
         image = io.BytesIO()
-        metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        metadata = {"Date": None, "Creator": "spiking_bimt", "Format": None, "Type": None}
         figure.savefig(image, format="svg", metadata=metadata, transparent=True)
     return "data:image/svg+xml;base64," + base64.b64encode(image.getvalue()).decode()
 

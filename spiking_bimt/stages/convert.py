@@ -103,7 +103,7 @@ def _converted(
     if trials < 1:
         raise InputError(f"{trials} trials a task: ask for at least 1")
     inputs = {"rate.h5": source}
-    with run_folder.writing(folder):
+    with run_folder.writing(folder, "network.h5", "diagnosis.svg"):
         rate = store.load(source, RateNetwork)
         if start is not None:
             inputs["start"] = run_folder.require(Path(start), "network.h5")

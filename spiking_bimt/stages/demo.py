@@ -1,5 +1,6 @@
 """`demo`: the whole way on a bundled network."""
 
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,17 @@ def demo(out: str | Path = "demo", *, threads: int | None = None) -> dict[str, A
     folder = Path(out)
     bundle = resources.files("spiking_bimt.bundle")
     with run_folder.writing(folder):
-        rate, ours = folder / "rate.h5", (bundle / "bimt.h5").read_bytes()
-        other = rate.read_bytes() != ours if rate.exists() else (folder / "network.h5").exists()
-        if other or (folder / "checkpoint.h5").exists():
+        bundled = {target: (bundle / source).read_bytes() for source, target in BUNDLED.items()}
+        for target, content in bundled.items():
+            path = folder / target
+            if os.path.lexists(path) and not (path.is_file() and path.read_bytes() == content):
+                raise InputError(f"{path} is of another run: choose another --out")
+        foreign = [name for name in ("network.h5", "checkpoint.h5") if (folder / name).exists()]
+        if foreign and (foreign[-1] == "checkpoint.h5" or not (folder / "rate.h5").exists()):
             raise InputError(f"{folder} holds a run of another network: choose another --out")
-        for source, target in BUNDLED.items():
-            store.write_bytes(folder / target, (bundle / source).read_bytes())
+        for target, content in bundled.items():
+            if not (folder / target).exists():
+                store.write_bytes(folder / target, content)
     return {
         "convert": convert(folder, trials=TRIALS, threads=threads),
         "place": place(folder, threads=threads),

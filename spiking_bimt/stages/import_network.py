@@ -36,7 +36,7 @@ def import_network(
     if bits is not None:
         network = quantise(network, bits)
     settings = {"command": "import", "bits": bits, "dt": dt, **parameters}
-    with run_folder.writing(folder):
+    with run_folder.writing(folder, "network.h5"):
         if (folder / "rate.h5").exists():
             raise InputError(f"{folder} holds a trained network: choose another folder")
         inputs = {source.name: source} if source.is_file() else {}

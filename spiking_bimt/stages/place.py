@@ -56,7 +56,7 @@ def place(
     preset = load_chip(chip)
     if keep and (starts is not None or time_limit is not None):
         raise InputError("kept cores are not searched for: leave starts and the time out")
-    with run_folder.writing(folder):
+    with run_folder.writing(folder, "placement.h5"):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
         counts, steps, _ = spikes(network, "calibrate", threads)
         rates = counts / (steps * network.dt)

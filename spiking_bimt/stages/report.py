@@ -51,7 +51,7 @@ def report(run: str | Path) -> dict[str, Any]:
     folder = Path(run)
     for name in ("rate.h5", "network.h5"):
         run_folder.require(folder, name)
-    with run_folder.writing(folder):
+    with run_folder.writing(folder, "report.html"):
         material, files = _gather(folder)
         numbers = all_numbers(material)
         page = Page(

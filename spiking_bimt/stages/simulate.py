@@ -78,7 +78,7 @@ def _in_floating_point(
     folder: Path, source: Path, trials: int, weights: str, seed: int, threads: int | None
 ) -> dict[str, Any]:
     """Simulate the network of the file `source` and write spikes.h5 into the folder."""
-    with run_folder.writing(folder):
+    with run_folder.writing(folder, "spikes.h5"):
         network = with_weights(store.load(source, SpikingNetwork), weights)
         driven, test = trials_of(network, trials, "test")
         # One small run first: compiling the kernel belongs to no measured figure.

@@ -1,6 +1,7 @@
 """`train`: tasks to rate.h5."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,11 +119,11 @@ def _trained(
 ) -> dict[str, Any]:
     if test_trials < 1:
         raise InputError(f"{test_trials} test trials a task: ask for at least 1")
-    with run_folder.writing(folder):
+    with run_folder.writing(folder, "rate.h5", "checkpoint.h5"):
         checkpoint = folder / "checkpoint.h5"
         state = _start(settings, network, checkpoint, resume)
         if state.phase == 0 and state.step == 0:
-            store.write_bytes(folder / "config.toml", settings.to_toml().encode())
+            _keep_config(folder / "config.toml", settings)
         if announce:
             announce(settings.to_toml())
         threads = torch.get_num_threads()
@@ -139,12 +140,22 @@ def _trained(
             torch.set_num_threads(threads)
 
 
+def _keep_config(path: Path, settings: TrainConfig) -> None:
+    """Write the configuration; one that is there already must say the same, and stays."""
+    if path.exists() and read_config(path) == settings:
+        return
+    if os.path.lexists(path):
+        raise InputError(
+            f"{path} is there already and says something else: move it away, or give it as --config"
+        )
+    store.write_bytes(path, settings.to_toml().encode())
+
+
 def _drawing_into(folder: Path) -> Draw:
     """A function that draws the sheet at a measurement into the folder."""
 
     def draw(network: RateNetwork, done: int, title: str) -> None:
-        folder.mkdir(exist_ok=True)
-        path = folder / f"grid-{done:06d}.png"
+        path = store.own_folder(folder) / f"grid-{done:06d}.png"
         store.write_bytes(path, growth_figures.frame(network, title))
 
     return draw

@@ -16,6 +16,7 @@ from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.energy import of_network
 from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.data import atomic
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.plot import study_figures
@@ -175,6 +176,7 @@ def compare_kinds(rows: list[Row]) -> list[Row]:
 
 def _draw(folder: Path, rows: list[Row]) -> list[str]:
     """Write a figure of each cost for each battery and chip; their names."""
+    atomic.own_folder(folder / "figures")
     names = []
     for battery in TASKS:
         for chip in CHIPS:

@@ -198,6 +198,7 @@ def _draw(folder: Path, rows: list[Row]) -> list[str]:
         figures[f"variance-{name}"] = sheet_figures.variance_matrix(
             variance.normalised, clusters.labels, variance.tasks
         )
+    store.own_folder(folder / "figures")
     for name, uri in figures.items():
         store_figure(folder / "figures" / f"{name}.svg", uri)
     return [f"figures/{name}.svg" for name in figures]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.stages.train import train
+from spiking_bimt.studies.worker import run_with_parent
 from spiking_bimt.training.config import TrainConfig, read_config
 
 Row = dict[str, Any]
@@ -62,10 +64,11 @@ class Plan:
 
 
 @contextlib.contextmanager
-def backend(scheduler: str | None, jobs: int) -> Iterator[None]:
+def backend(scheduler: str | None, jobs: int) -> Iterator[int | None]:
     """joblib over the processes of this machine, or over the workers of a Dask scheduler.
 
-    Raises InputError without the `cluster` extra, or where no scheduler answers.
+    Yields the process that the workers end with; None for those of a scheduler, which have a life
+    of their own. Raises InputError without the `cluster` extra, or where no scheduler answers.
     """
     import joblib
 
@@ -73,7 +76,7 @@ def backend(scheduler: str | None, jobs: int) -> Iterator[None]:
         raise InputError(f"{jobs} trainings at a time: at least 1 is needed")
     if scheduler is None:
         with joblib.parallel_config(backend="loky", n_jobs=jobs):
-            yield
+            yield os.getpid()
         return
     try:
         from distributed import Client
@@ -86,20 +89,24 @@ def backend(scheduler: str | None, jobs: int) -> Iterator[None]:
     except (OSError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers at {scheduler}: start one there") from error
     with client, joblib.parallel_config(backend="dask"):
-        yield
+        yield None
 
 
-def run_jobs(folder: Path, plan: Plan) -> tuple[list[Row], dict[str, str]]:
+def run_jobs(
+    folder: Path, plan: Plan, parent: int | None = None
+) -> tuple[list[Row], dict[str, str]]:
     """Rows of the trainings that succeeded, and by name the reasons of those that failed.
 
-    Raises InputError where every one failed.
+    parent: of the worker processes (see `backend`). Raises InputError where every one failed.
     """
     import joblib
 
     done: list[Row] = []
     for some in plan.jobs:
         done += joblib.Parallel()(
-            joblib.delayed(run_job)(folder, job, plan.config_of(job), plan.describe, plan.described)
+            joblib.delayed(run_with_parent)(
+                parent, run_job, folder, job, plan.config_of(job), plan.describe, plan.described
+            )
             for job in some
         )
     rows = [row for row in done if "failed" not in row]

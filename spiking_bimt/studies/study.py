@@ -53,9 +53,17 @@ def study(
     if n_seeds < 1:
         raise InputError(f"{n_seeds} seeds: at least 1 is needed")
     folder, plan = Path(out), _plan(name, n_seeds, quick, configs, batteries)
-    with backend(scheduler, JOBS if jobs is None else jobs), run_folder.writing(folder):
-        rows, failed = run_jobs(folder, plan)
-        result = {"name": name, **plan.conclude(folder, rows), "failed": failed}
+    with (
+        backend(scheduler, JOBS if jobs is None else jobs) as parent,
+        run_folder.writing(folder, plan.result),
+    ):
+        rows, failed = run_jobs(folder, plan, parent)
+        result = {
+            "written_by": "spiking_bimt",
+            "name": name,
+            **plan.conclude(folder, rows),
+            "failed": failed,
+        }
         store.write_bytes(folder / plan.result, json.dumps(result).encode())
     return {**result, "study": str(folder / plan.result)}
 

@@ -71,8 +71,8 @@ class Recorder(Observer):
 
     def keep(self, state: State, rung: int) -> None:
         """Write the state at the end of a rung."""
-        (self._folder / "rungs").mkdir(exist_ok=True)
-        save_checkpoint(self._folder / "rungs" / f"{rung:02d}.h5", self._settings, state)
+        folder = store.own_folder(self._folder / "rungs")
+        save_checkpoint(folder / f"{rung:02d}.h5", self._settings, state)
 
     def kept(self, rung: int) -> State:
         """The state at the end of a rung."""
@@ -109,7 +109,8 @@ class Recorder(Observer):
             )
             packets = f"  packets {entry['packets_per_spike']:.2f}"
         self._lines.append(json.dumps(entry))
-        store.write_bytes(self._folder / "metrics.jsonl", ("\n".join(self._lines) + "\n").encode())
+        lines = "\n".join(self._lines) + "\n"
+        store.write_bytes(self._folder / "metrics.jsonl", lines.encode(), ours=True)
         self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}{packets}"
         if self._draw is not None:
             done = self._before[state.phase] + state.step
