@@ -1,10 +1,9 @@
 """A network from a scipy.sparse matrix in an npz file: [i, j] is the weight from i onto j."""
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
-from spiking_bimt.data import store
+from spiking_bimt.data import gate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.format import Format
@@ -21,14 +20,8 @@ def read_npz(path: Path, **options: Any) -> SpikingNetwork:
     """
     from scipy import sparse
 
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if member.file_size > store.MAX_EXPANSION * max(member.compress_size, 1):
-                    raise InputError(f"{path}: {member.filename} claims {member.file_size} bytes")
-        matrix = sparse.load_npz(path)  # never unpickles
+    with gate.opening_npz(path, "a matrix of scipy.sparse.save_npz") as file:
+        matrix = sparse.load_npz(file)  # never unpickles
         if max(matrix.shape) > _MOST_NEURONS:
             raise InputError(
                 f"{path} claims a matrix of {' x '.join(map(str, matrix.shape))}: at most "
@@ -36,14 +29,6 @@ def read_npz(path: Path, **options: Any) -> SpikingNetwork:
             )
         if hasattr(matrix, "check_format"):  # scipy's own sorting crashes on bad indices
             matrix.check_format(full_check=True)
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError,
-            zipfile.BadZipFile) as error:  # fmt: skip
-        raise InputError(
-            f"{path} is no matrix of scipy.sparse.save_npz (truncated or foreign; "
-            f"{type(error).__name__})"
-        ) from error
     try:
         return from_sparse(matrix, **options)
     except InputError as error:

@@ -35,3 +35,7 @@ def unknown_name(what: str, given: object, known: Iterable[str], also: str = "")
     else:
         hint = f"known: {', '.join([*names, also] if also else names)}"
     return InputError(f"unknown {what} {given!r}; {hint}")
+
+
+class OldFileWarning(UserWarning):
+    """A file of an earlier version is read without a check that those of this one have."""

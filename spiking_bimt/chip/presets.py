@@ -2,19 +2,16 @@
 
 import dataclasses
 import re
-import tomllib
-import types
 import typing
 from pathlib import Path
 from typing import Any
 
+from spiking_bimt.data import gate, validate
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.device import Device
 from spiking_bimt.errors import InputError, unknown_name
 
 _FOLDER = Path(__file__).parent
-_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false",
-          dict: "a table", list: "a list"}  # fmt: skip
 _DEVICE = ".device"
 """End of the stem of a device's file, as in pcm.device.toml."""
 
@@ -32,7 +29,8 @@ def device_names() -> list[str]:
 def load_device(name_or_path: str) -> Device:
     """The memory device of that name, or the one in a user's own TOML file; as `load_chip`."""
     path = _find("device", name_or_path, device_names(), _DEVICE)
-    return Device(name=name_or_path, **_parse("device", name_or_path, _read(path)[1], Device))
+    given = gate.read_toml(path)[1]
+    return Device(name=name_or_path, **_parse("device", name_or_path, given, Device))
 
 
 def load_chip(name_or_path: str) -> Chip:
@@ -44,7 +42,7 @@ def load_chip(name_or_path: str) -> Chip:
     mistyped key.
     """
     path = _find("chip", name_or_path, chip_names(), "")
-    text, given = _read(path)
+    text, given = gate.read_toml(path)
     try:
         return Chip(name=name_or_path, **_parse("chip", name_or_path, given, Chip))
     except InputError as error:
@@ -71,17 +69,6 @@ def _line_of(message: str, text: str) -> str:
     return ""
 
 
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
-    """The file's text, and what it says."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return text, tomllib.loads(text)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML: {error}") from error
-
-
 def _parse(what: str, name: str, given: dict[str, Any], record: type) -> dict[str, Any]:
     """The fields of a record but its name, checked one by one."""
     name = f"{what} {name}"
@@ -94,33 +81,9 @@ def _parse(what: str, name: str, given: dict[str, Any], record: type) -> dict[st
     values: dict[str, Any] = {}
     for key in fields:
         if key in given:
-            values[key] = _typed(name, key, given[key], hints[key])
+            values[key] = validate.typed(name, key, given[key], hints[key])
         elif type(None) in typing.get_args(hints[key]):
             values[key] = None
         elif key not in optional:
             raise InputError(f"{name}: key {key!r} is missing")
     return values
-
-
-def _typed(name: str, key: str, value: Any, hint: Any) -> Any:
-    if typing.get_origin(hint) is types.UnionType:
-        hint = next(option for option in typing.get_args(hint) if option is not type(None))
-    if typing.get_origin(hint) is dict:
-        if not isinstance(value, dict):
-            raise _mistyped(name, key, value, dict)
-        item = typing.get_args(hint)[1]
-        return {k: _typed(name, f"{key}.{k}", v, item) for k, v in value.items()}
-    if typing.get_origin(hint) is list:
-        if not isinstance(value, list):
-            raise _mistyped(name, key, value, list)
-        item = typing.get_args(hint)[0]
-        return [_typed(name, f"{key}[{i}]", v, item) for i, v in enumerate(value)]
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise _mistyped(name, key, value, hint)
-    return value
-
-
-def _mistyped(name: str, key: str, value: Any, wanted: type) -> InputError:
-    return InputError(f"{name}: {key} is {value!r}, expected {_WORDS[wanted]}")

@@ -1,6 +1,9 @@
 """Checks that the records run on themselves when they are made."""
 
+import contextlib
 import dataclasses
+import types
+import typing
 from typing import Any
 
 import numpy as np
@@ -38,7 +41,7 @@ def array(
     if finite and given.dtype.kind == "f" and not np.isfinite(given).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
         raise InputError(f"{owner}.{name}{list(first)} is {given[first]}: it must be finite")
-    return hand_over(given.astype(dtype, order="C", copy=not _is_read_only(given)))
+    return hand_over(cast(owner, name, given, np.dtype(dtype)))
 
 
 def hand_over(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -79,6 +82,81 @@ def own(record: Any) -> None:
         elif isinstance(value, dict | list):
             value = type(value)(value)
         object.__setattr__(record, field.name, value)
+
+
+def cast(owner: str, name: str, given: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """`given` as a contiguous array of `dtype`, with equal values; a copy of what can be written.
+
+    A floating-point number may lose digits. Raises InputError where an integer or a truth value
+    would become another one, or a finite number infinite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = given.astype(dtype, order="C", copy=not _is_read_only(given))
+        if np.can_cast(given.dtype, dtype) or not given.size:
+            return made
+        if dtype.kind == "f":
+            wrong = np.isinf(made) & np.isfinite(given)
+        else:
+            wrong = made != given
+            if dtype.kind in "iu" and given.dtype.kind in "iuf":
+                # The comparison itself rounds 64-bit integers to double.
+                bounds = np.iinfo(dtype)
+                wrong |= (given < bounds.min) | (given > bounds.max)
+    if wrong.any():
+        first = tuple(int(i) for i in np.argwhere(wrong)[0])
+        where = list(first) if first else ""
+        raise InputError(f"{owner}.{name}{where} is {given[first]}: {_FITS[dtype.kind]}{dtype}")
+    return made
+
+
+_FITS = {"f": "too large for ", "i": "no whole number that fits ",
+         "u": "no whole number that fits ", "b": "neither 0 nor 1, as in "}  # fmt: skip
+
+
+def scalar(owner: str, name: str, value: Any, kind: type) -> Any:
+    """A number of any type as a Python number of `kind`; InputError where that changes it."""
+    given = np.asarray(value)
+    wanted = {int: np.int64, float: np.float64, bool: np.bool_}[kind]
+    return cast(owner.rstrip("."), name, given, np.dtype(wanted)).item()
+
+
+def typed(owner: str, key: str, value: Any, hint: Any) -> Any:
+    """A value of JSON or TOML as its type hint says; InputError where it is of another type.
+
+    hint: bool, int, float (which takes whole numbers too), str, Any, None, and lists, tuples,
+    dictionaries with text as keys, and unions of them.
+    """
+    parts, kind = typing.get_args(hint), typing.get_origin(hint)
+    if kind in (types.UnionType, typing.Union):
+        if value is None and type(None) in parts:
+            return None
+        options = [option for option in parts if option is not type(None)]
+        for option in options[:-1]:
+            with contextlib.suppress(InputError):
+                return typed(owner, key, value, option)
+        return typed(owner, key, value, options[-1])
+    if kind is dict and isinstance(value, dict):
+        return {k: typed(owner, f"{key}.{k}", v, parts[1]) for k, v in value.items()}
+    if kind is list and isinstance(value, list):
+        return [typed(owner, f"{key}[{i}]", v, parts[0]) for i, v in enumerate(value)]
+    if kind is tuple and isinstance(value, list | tuple):
+        items = parts[:1] * len(value) if parts[-1] is Ellipsis else parts
+        if len(items) == len(value):
+            pairs = zip(value, items, strict=True)
+            return tuple(typed(owner, f"{key}[{i}]", v, h) for i, (v, h) in enumerate(pairs))
+    if hint in (Any, object):
+        return value
+    if hint is float and type(value) is int:
+        return float(value)
+    if hint is not type(value):
+        wanted = _WORDS.get(kind or hint, str(hint))
+        owner = f"{owner}: " if owner else ""
+        raise InputError(f"{owner}{key} is {value!r}, expected {wanted}")
+    return value
+
+
+_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false",
+          dict: "a table", list: "a list", tuple: "a list of the right length"}  # fmt: skip
 
 
 def csr(

@@ -82,10 +82,10 @@ def test_an_unknown_chip_and_an_absent_file_are_refused(tmp_path: Path) -> None:
         InputError, match=r"unknown chip 'cerebras'; known: board64, dynapse2, grid16"
     ):
         load_chip("cerebras")
-    with pytest.raises(InputError, match=r"cannot read .*No such file"):
+    with pytest.raises(InputError, match=r"absent.toml does not exist"):
         load_chip(str(tmp_path / "absent.toml"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="is not valid TOML"):
+    with pytest.raises(InputError, match="is not text in UTF-8"):
         load_chip(str(tmp_path / "bytes.toml"))
 
 

@@ -31,7 +31,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
     sparse.save_npz(tmp_path / "w.npz", sparse.eye_array(50))
     whole = (tmp_path / "w.npz").read_bytes()
     (tmp_path / "w.npz").write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match=r"w\.npz is no matrix of scipy\.sparse\.save_npz"):
+    with pytest.raises(InputError, match=r"w\.npz is not a matrix of scipy\.sparse\.save_npz"):
         read_npz(tmp_path / "w.npz")
 
 
@@ -41,15 +41,15 @@ def test_hostile_and_pickled_members_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"bomb\.npz"):
         read_npz(tmp_path / "bomb.npz")
     np.savez(tmp_path / "pickled.npz", data=np.array([{}], object))
-    with pytest.raises(InputError, match=r"pickled\.npz is no matrix"):
+    with pytest.raises(InputError, match=r"pickled\.npz is not a matrix"):
         read_npz(tmp_path / "pickled.npz")
 
 
 @pytest.mark.parametrize(
     ("kind", "shape", "fields", "line"),
     [
-        ("csr", 2, {"indptr": [0, 5, 2], "indices": [0, 1]}, "is no matrix"),
-        ("csr", 2, {"indptr": [0, 1, 2], "indices": [0, 99]}, "is no matrix"),
+        ("csr", 2, {"indptr": [0, 5, 2], "indices": [0, 1]}, "is not a matrix"),
+        ("csr", 2, {"indptr": [0, 1, 2], "indices": [0, 99]}, "is not a matrix"),
         ("coo", 10**12, {"row": [0], "col": [0]}, "claims a matrix of 1000000000000 x"),
     ],
 )

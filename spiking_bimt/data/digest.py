@@ -1,0 +1,74 @@
+"""The digest of an HDF5 file's content: every name, type, shape and value that a reader can see.
+
+It tells damage from a whole file. It is no signature: who changes a file can change it too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+import xxhash
+
+from spiking_bimt.data.gate import read_dataset
+from spiking_bimt.errors import InputError
+
+NAME = "digest"
+"""The attribute of `/` that holds it."""
+KIND = "xxh3_128:"
+"""What the attribute starts with."""
+
+
+def content_digest(file: h5py.File, held: Mapping[str, Any] | None = None) -> str:
+    """XXH3 (128 bits) of a file's content, after its kind.
+
+    For every object in the order of its path, `/` first: its path and "group" or "dataset"; the
+    name, type, shape and bytes of each attribute in the order of names (`digest` of `/` apart); of
+    a dataset its type, shape and bytes. Every part is preceded by its length in 8 bytes. held:
+    arrays that were read already, by their path.
+    """
+    held = held or {}
+    digest = xxhash.xxh3_128()
+    items: dict[str, Any] = {}
+    file.visititems(items.__setitem__)
+
+    def add(raw: bytes | memoryview) -> None:
+        digest.update(len(raw).to_bytes(8, "little"))
+        digest.update(raw)
+
+    def add_value(value: Any) -> None:
+        array = np.asarray(value)
+        array = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
+        add(array.dtype.str.encode())
+        add(str(array.shape).encode())
+        add(array.reshape(-1).view(np.uint8).data if array.size else b"")
+
+    for path, item in [("/", file), *sorted(items.items())]:
+        dataset = isinstance(item, h5py.Dataset)
+        add(path.encode())
+        add(b"dataset" if dataset else b"group")
+        for name in sorted(set(item.attrs) - ({NAME} if path == "/" else set())):
+            add(name.encode())
+            add_value(attribute(item, name))
+        if dataset:
+            add_value(held[path] if path in held else read_dataset(item))
+    return KIND + digest.hexdigest()
+
+
+def attribute(item: Any, name: str) -> Any:
+    """An attribute's value; one of variable length is refused, which HDF5 can crash on."""
+    kind = item.attrs.get_id(name).dtype
+    if kind.hasobject:
+        raise InputError(f"attribute {name} has a variable length: not a spiking_bimt file")
+    return item.attrs[name]
+
+
+def check(file: h5py.File, held: Mapping[str, Any] | None = None) -> bool:
+    """Whether a file has a digest; InputError where its content has another one."""
+    if NAME not in file.attrs:
+        return False
+    wanted = attribute(file, NAME)
+    text = wanted.decode(errors="replace") if isinstance(wanted, bytes) else wanted
+    if text != content_digest(file, held):
+        raise InputError("its content is not what was written, by its digest: it is damaged")
+    return True
