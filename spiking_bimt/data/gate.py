@@ -232,8 +232,8 @@ def _survey(file: h5py.File, size: int, expanded: int) -> None:
     if file.id.links.visit(look, info=True):
         if len(names) > MOST_OBJECTS:
             raise InputError(f"it has more than {MOST_OBJECTS:,} objects, the most that are read")
-        name = names[-1].decode(errors="replace")
-        raise InputError(f"{name} is a link to another place: such are not followed")
+        last = names[-1].decode(errors="replace")
+        raise InputError(f"{last} is a link to another place: such are not followed")
     claimed = 0
     for name in names:
         item = file[name]
