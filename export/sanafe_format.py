@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.battery.probe import probe_currents
-from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.presets import chip_of
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
@@ -43,7 +43,7 @@ def _needs(network: SpikingNetwork) -> tuple[str, ...]:
 def _write(export: Export) -> dict[str, Any]:
     network = export.network
     placement = _placed(export.run, network.n_neurons)
-    chip = load_chip(placement.chip)
+    chip = chip_of(placement)
     reasons = sanafe_losses(network)
     if not reasons:
         write_sanafe(export.path, network, placement, chip, start=_potentials(network))
@@ -92,7 +92,7 @@ def _potentials(network: SpikingNetwork) -> npt.NDArray[np.float64]:
 def _verify(check: Check) -> dict[str, Any]:
     network = check.network
     placement = _placed(check.run, network.n_neurons)
-    chip = load_chip(placement.chip)
+    chip = chip_of(placement)
     with fresh_export(check, _write) as fresh:
         # Whatever else a file held, such as a path to load, never reaches SANA-FE.
         require_equal(check.path, fresh)

@@ -11,7 +11,7 @@ from spiking_bimt.chip.analog import conductance_pairs
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check as check_limits
 from spiking_bimt.chip.packing import count_natural_tiles
-from spiking_bimt.chip.presets import load_chip, load_device
+from spiking_bimt.chip.presets import chip_of, load_device
 from spiking_bimt.chip.tiling import cut, occupancy, rebuild, synapses
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
@@ -33,7 +33,7 @@ def _write(export: Export) -> dict[str, Any]:
     """Options: device, a preset or file, for conductance pairs; selftest, golden trials a task."""
     network = export.network.quantised()
     placement = store.load(export.run / "placement.h5", Placement)
-    chip = load_chip(placement.chip)
+    chip = chip_of(placement)
     check_limits(chip, axon_graph(network), placement)
     tiles = cut(network, placement, chip)
     device, selftest = export.options["device"], export.options["selftest"]
@@ -43,10 +43,11 @@ def _write(export: Export) -> dict[str, Any]:
     golden = None
     if selftest:
         golden = make_selftest(network, trials_of(network, selftest, "test")[1])
+    memory = None if device is None else dataclasses.asdict(load_device(device))
     write_tiles(
         export.path,
         TileFile(tiles, network, placement, chip),
-        settings={"command": "export", "format": "tiles", "device": device, "selftest": selftest},
+        settings={"command": "export", "format": "tiles", "device": memory, "selftest": selftest},
         inputs={name: export.run / name for name in ("network.h5", "placement.h5")},
         device=pairs,
         selftest=golden,

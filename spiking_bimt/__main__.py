@@ -1,5 +1,5 @@
 """`python -m spiking_bimt`."""
 
-from spiking_bimt.cli.commands import main
+from spiking_bimt.cli import main
 
 main()

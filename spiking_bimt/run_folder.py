@@ -5,6 +5,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from spiking_bimt.data import atomic, store
@@ -24,6 +25,15 @@ MADE_BY = {
 }
 """Files of a run and the command that makes each."""
 
+PARENTS = {
+    "rate.h5": ("config.toml",),
+    "network.h5": ("rate.h5",),
+    "placement.h5": ("network.h5",),
+    "spikes.h5": ("network.h5",),
+    "tiles.h5": ("network.h5", "placement.h5"),
+}
+"""Files of a run that each file is made from."""
+
 SCHEMAS = {
     "rate.h5": "RateNetwork",
     "network.h5": "SpikingNetwork",
@@ -35,7 +45,11 @@ SCHEMAS = {
 
 
 def require(run: Path, name: str) -> Path:
-    """Path of a file that an earlier stage made; InputError names that stage where it lacks."""
+    """Path of a file that an earlier stage made.
+
+    InputError names that stage where the file lacks, or was made from other files than those that
+    the run holds now, unless these are taken (see `taking_changed`).
+    """
     path = run / name
     network = run / "network.h5"
     if name == "rate.h5" and not path.is_file() and network.is_file():
@@ -47,19 +61,44 @@ def require(run: Path, name: str) -> Path:
             raise InputError(f"{run} is a file: name the run folder")
         what = f"{run} has no {name}" if run.is_dir() else f"{run} is not a run folder"
         raise InputError(f"{what}: `spiking_bimt {MADE_BY[name]} {run}` makes {name}")
+    for parent in PARENTS.get(name, ()):
+        if outdated(run, name, parent):
+            anew = f"put that one back, `spiking_bimt {MADE_BY[name]} {run}` again"
+            raise InputError(f"{path} was made from another {parent}: {anew}, or give --force")
     return path
 
 
 def provenance(path: Path) -> store.Provenance:
-    """What a file of a run was made from."""
+    """What a file of a run was made from, after its content was checked."""
+    if path.name == "tiles.h5":
+        tiles.read_tiles(path)  # which has a digest of its own
+        return store.provenance(path, tiles.SCHEMA, checked=True)
     return store.provenance(path, SCHEMAS[path.name])
 
 
 def outdated(run: Path, name: str, parent: str) -> bool:
-    """Whether `name` says that it was made from another `parent` than the run's."""
-    made_from = provenance(run / name).inputs.get(parent)
+    """Whether `name` says that it was made from another `parent` than the run's.
+
+    Never where the run has no such parent, or changed files are taken.
+    """
     source = run / parent
-    return made_from is not None and not (source.is_file() and store.sha256(source) == made_from)
+    if _TAKING.get() or not source.is_file():
+        return False
+    made_from = store.provenance(run / name, SCHEMAS[name], checked=True).inputs.get(parent)
+    return made_from is not None and store.sha256(source) != made_from
+
+
+_TAKING: ContextVar[bool] = ContextVar("taking changed files", default=False)
+
+
+@contextlib.contextmanager
+def taking_changed() -> Iterator[None]:
+    """In the block, files are taken although what they were made from has changed since."""
+    token = _TAKING.set(True)
+    try:
+        yield
+    finally:
+        _TAKING.reset(token)
 
 
 @contextlib.contextmanager

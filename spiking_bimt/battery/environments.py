@@ -16,6 +16,8 @@ import contextlib
 import functools
 import importlib
 import warnings
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -225,6 +227,7 @@ def _make(name: str, dt: float) -> Any:
         return getattr(importlib.import_module("neurogym.envs.collections.yang19"), name)(dt=dt)
     try:
         if ":" in name:
+            _refuse_untrusted(name)
             module, _, attribute = name.partition(":")
             return getattr(importlib.import_module(module), attribute)(dt=dt)
         env = importlib.import_module("neurogym").make(name, dt=dt)
@@ -232,9 +235,43 @@ def _make(name: str, dt: float) -> Any:
         while type(env).__module__.startswith("gymnasium."):
             env = env.env
         return env
+    except InputError:
+        raise
     except Exception as error:  # the user's own code may raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"cannot make the task {name!r}: {reason}") from error
+
+
+_TRUSTED: ContextVar[frozenset[str] | None] = ContextVar("trusted", default=frozenset())
+
+
+def trusted() -> frozenset[str] | None:
+    """Own tasks whose code may run; None for all."""
+    return _TRUSTED.get()
+
+
+@contextlib.contextmanager
+def trusting(names: Iterable[str] | None = None) -> Iterator[None]:
+    """In the block, the code of these own tasks ("module:function") may run; None for all.
+
+    A file names its tasks, and whoever wrote it chose the code: only the user can say that it is to
+    be run.
+    """
+    known = _TRUSTED.get()
+    token = _TRUSTED.set(None if names is None or known is None else known | frozenset(names))
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
+
+
+def _refuse_untrusted(name: str) -> None:
+    allowed = _TRUSTED.get()
+    if allowed is not None and name not in allowed:
+        raise InputError(
+            f"the task {name!r} is Python code that a file names: give --trust to run it, if you "
+            "know what it does (in Python: `with trusting():`)"
+        )
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spiking_bimt.data import gate, validate
-from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.device import Device
 from spiking_bimt.errors import InputError, unknown_name
 
@@ -49,6 +49,14 @@ def load_chip(name_or_path: str) -> Chip:
         message = str(error)
         said = message.removeprefix(f"chip {name_or_path}: ")
         raise InputError(f"{message}{_line_of(said, text)}") from error
+
+
+def chip_of(placement: Placement) -> Chip:
+    """The chip that a placement is of, as it was then; by its name where it holds no other."""
+    if placement.profile is None:
+        return load_chip(placement.chip)
+    given = {k: v for k, v in placement.profile.items() if k != "name" and v is not None}
+    return Chip(name=placement.chip, **_parse("chip", placement.chip, given, Chip))
 
 
 def _find(what: str, name_or_path: str, known: list[str], suffix: str) -> Path:

@@ -9,11 +9,13 @@ from spiking_bimt.cli.group import call_stage
 from spiking_bimt.cli.options import (
     PATH,
     command,
+    force_option,
     numbers,
     option,
     run_argument,
     threads_option,
     trials_option,
+    trust_option,
     under,
 )
 from spiking_bimt.formats import registry
@@ -218,6 +220,8 @@ from spiking_bimt.formats import registry
     ),
     threads_option(),
 )  # fmt: skip
+@force_option()
+@trust_option()
 def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     """Convert the rate network to spiking neurons. Reads RUN/rate.h5, writes RUN/network.h5.
 

@@ -4,14 +4,19 @@ import importlib
 import io
 import json
 import math
+import os
+import signal
 import sys
+import tempfile
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import click
 
-from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.cli import INTERRUPTED, leave
+from spiking_bimt.errors import CheckError, InputError, OldFileWarning
 
 
 class _Interrupted(Exception):
@@ -30,7 +35,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            raise _Interrupted("interrupted: what was finished is kept") from error
+            raise _Interrupted(INTERRUPTED) from error
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:
         """Run the command line and exit."""
@@ -39,27 +44,83 @@ class Group(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
+        warnings.showwarning = _show_warning(warnings.showwarning)
+        early = signal.getsignal(signal.SIGINT) is leave
         try:
+            if early:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             super().main(given, *rest, **{**kwargs, "standalone_mode": False})
         except click.ClickException as error:
             _fail(error, error.format_message(), 2, given)
         except tuple(_EXIT_CODES) as error:
             _fail(error, str(error), _EXIT_CODES[type(error)], given)
-        except RuntimeError as error:
-            if "no locator available" not in str(error):  # Numba's words
-                raise
-            where = "set NUMBA_CACHE_DIR to a folder that can be written"
-            _fail(error, f"compiled kernels cannot be kept: {where}", 2, given)
+        except KeyboardInterrupt:
+            _fail(_Interrupted(), INTERRUPTED, 130, given)
+        except BrokenPipeError:
+            # Whoever read the output has gone; Python would say so once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except MemoryError as error:
+            _fail(
+                error,
+                "there is not enough memory: take a smaller network or fewer trials",
+                2,
+                given,
+            )
+        except Exception as error:
+            if "no locator available" in str(error):  # Numba's words
+                where = "set NUMBA_CACHE_DIR to a folder that can be written"
+                _fail(error, f"compiled kernels cannot be kept: {where}", 2, given)
+            _fail(error, _kept_traceback(error), UNEXPECTED, given)
+        finally:
+            if early:
+                signal.signal(signal.SIGINT, leave)
         sys.exit(0)
 
 
 _EXIT_CODES: dict[type[Exception], int] = {_Interrupted: 130, CheckError: 1, InputError: 2}
 
 
+UNEXPECTED = 70
+"""Exit code of an error that the package did not foresee (EX_SOFTWARE of sysexits.h)."""
+
+
+def _kept_traceback(error: Exception) -> str:
+    """A line for an error that was not foreseen; its traceback goes into a file."""
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="spiking_bimt-", suffix=".txt", delete=False, encoding="utf-8",
+            errors="backslashreplace",
+        ) as file:  # fmt: skip
+            file.write("".join(traceback.format_exception(error)))
+    except OSError:
+        return f"unexpected error ({what}): --debug prints its traceback"
+    return f"unexpected error ({what}): please report it with {file.name}"
+
+
+def _show_warning(other: Callable[..., None]) -> Callable[..., None]:
+    """Print this package's warnings as one line, and those of others as `other` does."""
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, OldFileWarning):
+            click.echo(f"spiking_bimt: note: {printable(str(message))}", err=True)
+        else:
+            other(message, category, *rest, **more)
+
+    return show
+
+
+def printable(text: str) -> str:
+    """A text on one line, without the control characters that a terminal would obey."""
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
 def _fail(error: Exception, message: str, code: int, given: list[str]) -> NoReturn:
     if "--debug" in given:
         traceback.print_exception(error)
-    click.echo(f"spiking_bimt: {' '.join(message.split())}", err=True)
+    click.echo(f"spiking_bimt: {printable(message)}", err=True)
     sys.exit(code)
 
 
@@ -85,7 +146,18 @@ def _print(name: str, as_json: bool, result: dict[str, Any]) -> None:
         click.echo(json.dumps(_finite(result)))
     else:
         tables = importlib.import_module("spiking_bimt.cli.tables")
-        tables.show(name, result)
+        tables.show(name, _escaped(result))
+
+
+def _escaped(value: Any) -> Any:
+    """A result whose texts, which files may have given, are neither markup nor control codes."""
+    from rich.markup import escape
+
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(item) for item in value]
+    return escape(printable(value)) if isinstance(value, str) else value
 
 
 def _finite(value: Any) -> Any:

@@ -77,6 +77,36 @@ def under(heading: str, *options: Decorator) -> Decorator:
     return declare
 
 
+def _force(context: click.Context, _parameter: Any, given: bool) -> None:
+    from spiking_bimt.run_folder import taking_changed
+
+    if given:
+        context.with_resource(taking_changed())
+
+
+def _trust(context: click.Context, _parameter: Any, given: bool) -> None:
+    from spiking_bimt.battery.environments import trusting
+
+    if given:
+        context.with_resource(trusting())
+
+
+def force_option() -> Decorator:
+    """The option --force."""
+    return option(
+        "--force", is_flag=True, expose_value=False, callback=_force,
+        help="Take files although what they were made from has changed since.",
+    )  # fmt: skip
+
+
+def trust_option() -> Decorator:
+    """The option --trust."""
+    return option(
+        "--trust", is_flag=True, expose_value=False, callback=_trust,
+        help="Run the Python code of own tasks (module:function) that a file names.",
+    )  # fmt: skip
+
+
 def run_argument() -> Decorator:
     """RUN, the folder that a command reads and writes."""
     return click.argument("run", type=PATH)

@@ -11,11 +11,13 @@ from spiking_bimt.cli.options import (
     PATH,
     chip_option,
     command,
+    force_option,
     names,
     option,
     run_argument,
     threads_option,
     trials_option,
+    trust_option,
     under,
 )
 from spiking_bimt.formats import registry
@@ -50,6 +52,8 @@ from spiking_bimt.formats import registry
     help="Leave each neuron on the core that the network was converted for (convert --cores).",
 )
 @threads_option()  # fmt: skip
+@force_option()
+@trust_option()
 def place(run: Path, as_json: bool, **options: Any) -> None:
     """Put the neurons on the cores of a chip. Reads RUN/network.h5, writes RUN/placement.h5.
 
@@ -98,6 +102,8 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
         help="Tile file to run in place of RUN/tiles.h5.",
     ),
 )  # fmt: skip
+@force_option()
+@trust_option()
 def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
     """Simulate test trials. Reads RUN/network.h5, writes RUN/spikes.h5 (SONATA).
 
@@ -135,6 +141,8 @@ def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
         help="Also write this many trials of each task with the spikes that are expected.",
     ),
 )  # fmt: skip
+@force_option()
+@trust_option()
 def export(run: Path, as_json: bool, **options: Any) -> None:
     """Write the placed network for chips and other tools.
 
@@ -159,6 +167,8 @@ def export(run: Path, as_json: bool, **options: Any) -> None:
 )
 @trials_option(5)
 @threads_option()  # fmt: skip
+@force_option()
+@trust_option()
 def verify(file: Path, as_json: bool, **options: Any) -> None:
     """Compare an exported file with the network.
 

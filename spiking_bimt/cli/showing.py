@@ -10,9 +10,11 @@ from spiking_bimt.cli.options import (
     PATH,
     chip_option,
     command,
+    force_option,
     option,
     run_argument,
     threads_option,
+    trust_option,
 )
 
 
@@ -47,6 +49,8 @@ def demo(as_json: bool, **options: Any) -> None:
     help="Test trials of each task, for the networks of the package.  [default: 20]",
 )
 @threads_option()  # fmt: skip
+@force_option()
+@trust_option()
 def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     """Compare converted runs, each at its best placement on one chip.
 
@@ -57,6 +61,8 @@ def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 
 @command(examples="spiking_bimt report RUN")
 @run_argument()
+@force_option()
+@trust_option()
 def report(run: Path, as_json: bool) -> None:
     """Show all results of a run on one page. Writes RUN/report.html."""
     call_stage("report", as_json, run)

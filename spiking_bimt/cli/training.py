@@ -6,7 +6,17 @@ from typing import Any
 import click
 
 from spiking_bimt.cli.group import call_stage
-from spiking_bimt.cli.options import CHIP_HELP, PATH, command, names, option, run_argument, under
+from spiking_bimt.cli.options import (
+    CHIP_HELP,
+    PATH,
+    command,
+    force_option,
+    names,
+    option,
+    run_argument,
+    trust_option,
+    under,
+)
 
 
 @command(
@@ -90,6 +100,8 @@ from spiking_bimt.cli.options import CHIP_HELP, PATH, command, names, option, ru
         help="Trials of each task in the test at the end.",
     ),
 )  # fmt: skip
+@force_option()
+@trust_option()
 def train(run: Path, as_json: bool, **options: Any) -> None:
     """Train a rate network on tasks. Writes RUN/rate.h5.
 
@@ -129,6 +141,7 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
     option("--jobs", type=int, help="Trainings at the same time.  [default: 2]"),
     option("--scheduler", metavar="ADDRESS", help="Dask scheduler to use in place of --jobs."),
 )  # fmt: skip
+@trust_option()
 def study(name: str, out: Path, as_json: bool, config: str | None, **options: Any) -> None:
     """Train and compare many networks.
 

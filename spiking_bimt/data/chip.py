@@ -160,6 +160,8 @@ class Placement:
     """(N,) core of each neuron."""
     slot: npt.NDArray[np.int32]
     """(N,) slot within the core, distinct within each core."""
+    profile: dict[str, object] | None = None
+    """The whole chip, by the fields of `Chip`; None where `chip` alone says which it is."""
     measured: dict[str, object] | None = None
     """What the placer measured (JSON values)."""
 

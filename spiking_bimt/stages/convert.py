@@ -121,8 +121,6 @@ def _converted(
         measured = _measure(rate, made, test, recipe.threads) | {
             "method": recipe.method,
             "training": _training(recipe),
-            "seconds": seconds,
-            "wall_seconds": wall_seconds,
             "target": target,
             "tried": tried,
         }
@@ -132,6 +130,8 @@ def _converted(
             settings=_settings(recipe, made),
             inputs=inputs,
         )
+        # How long it took is not of the network: the same conversion gives the same file.
+        measured |= {"seconds": seconds, "wall_seconds": wall_seconds}
         # A figure of the network that was there before says nothing of this one.
         store.remove(folder / "diagnosis.svg")
         if diagnose:

@@ -56,8 +56,6 @@ def _require(folder: Path, needed: tuple[str, ...]) -> None:
     """InputError, naming the command, where a file lacks or was made from another network.h5."""
     for name in needed:
         run_folder.require(folder, name)
-    if "spikes.h5" in needed and run_folder.outdated(folder, "spikes.h5", "network.h5"):
-        raise InputError(f"{folder / 'spikes.h5'} is of an earlier network.h5: simulate again")
 
 
 def _write(name: str, form: Format, job: Export, lossy: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`place`: network.h5 to placement.h5."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +72,7 @@ def place(
             "trained_for": network.chip or None,
         }
         store.save(
-            replace(placement, measured=measured),
+            replace(placement, profile=dataclasses.asdict(preset), measured=measured),
             folder / "placement.h5",
             settings={
                 "command": "place",

@@ -19,7 +19,7 @@ from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.variance import task_variance
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.presets import chip_of
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
@@ -172,7 +172,7 @@ def _shown(recording: Recording, trials: Trials) -> int:
 def _on_chip(
     network: SpikingNetwork, placement: Placement, trials: Trials, recording: Recording
 ) -> OnChip:
-    chip = load_chip(placement.chip)
+    chip = chip_of(placement)
     steps = len(trials.labels) * network.steps_per_task_step
     counts = recording.spike_counts.sum(axis=0)
     return OnChip(chip, placement, traffic(network, placement, chip, counts, steps))

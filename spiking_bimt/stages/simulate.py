@@ -56,7 +56,7 @@ def simulate(
         if weights != "auto" or threads is not None or state_bits is not None:
             raise InputError("weights, threads and state_bits do not go with device: leave them")
         if run is not None and file is None:
-            tiles = Path(run) / "tiles.h5"
+            tiles = run_folder.require(Path(run), "tiles.h5")
         elif file is not None and run is None:
             tiles = Path(file)
         else:

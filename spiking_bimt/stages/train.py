@@ -15,6 +15,7 @@ from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import dimensions, draw_trials
+from spiking_bimt.battery.environments import trusting
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
@@ -82,8 +83,10 @@ def train(
     }  # fmt: skip
     if network is not None:
         fields |= _kept_settings(network, str(start), fields)
-    settings = _settings(config, {name: v for name, v in fields.items() if v is not None})
-    return _trained(folder, settings, network, source, resume, test_trials, pictures, announce)
+    # Tasks that are named here, and not by a file, are the user's own choice.
+    with trusting(tasks or ()):
+        settings = _settings(config, {name: v for name, v in fields.items() if v is not None})
+        return _trained(folder, settings, network, source, resume, test_trials, pictures, announce)
 
 
 def _settings(config: str | Path | TrainConfig | None, fields: dict[str, Any]) -> TrainConfig:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spiking_bimt.data import store
+from spiking_bimt import run_folder
+from spiking_bimt.data import atomic, store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.formats import registry
@@ -84,6 +85,10 @@ def _check(
         raise InputError(f"{path} does not exist")
     if not reference.is_file():
         raise InputError(f"{reference} does not exist: name the network to compare with --against")
+    if reference == path.parent / "network.h5":
+        run_folder.require(path.parent, "network.h5")
+    if path.is_dir():
+        atomic.check_manifest(path)
     network = with_weights(store.load(reference, SpikingNetwork), "auto")
     if not form.keeps_poisson:
         network = replace(network, poisson=None)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.analysis import curves
+from spiking_bimt.battery.environments import trusted
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
@@ -105,7 +106,14 @@ def run_jobs(
     for some in plan.jobs:
         done += joblib.Parallel()(
             joblib.delayed(run_with_parent)(
-                parent, run_job, folder, job, plan.config_of(job), plan.describe, plan.described
+                parent,
+                trusted(),
+                run_job,
+                folder,
+                job,
+                plan.config_of(job),
+                plan.describe,
+                plan.described,
             )
             for job in some
         )

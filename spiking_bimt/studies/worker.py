@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from spiking_bimt.battery.environments import trusting
+
 _POLL = 1.0
 """Seconds between two looks of a worker at its parent."""
 
@@ -15,15 +17,21 @@ T = TypeVar("T")
 
 
 def run_with_parent(
-    parent: int | None, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    parent: int | None,
+    tasks: frozenset[str] | None,
+    job: Callable[P, T],
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> T:
     """Run a job in a process that ends when its parent, the process of that id, does.
 
-    None, or the process's own id, for one that has a life of its own.
+    None, or the process's own id, for one that has a life of its own. tasks: own tasks whose code
+    may run there (`environments.trusted`).
     """
     if parent is not None and parent != os.getpid():
         _watch(parent)
-    return job(*args, **kwargs)
+    with trusting(tasks):
+        return job(*args, **kwargs)
 
 
 @functools.cache

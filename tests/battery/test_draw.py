@@ -1,6 +1,7 @@
 """Trials are the tasks' own, with the published fixation cue, and reproducible."""
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from spiking_bimt.battery.draw import (
     draw_trials,
     select_tasks,
 )
-from spiking_bimt.battery.environments import Environment, Trial, hold_fixation
+from spiking_bimt.battery.environments import Environment, Trial, hold_fixation, trusting
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 
@@ -153,8 +154,9 @@ def test_trials_of_the_two_rings_are_not_copies(task: str) -> None:
 
 def test_a_users_own_environments_by_id_and_by_path() -> None:
     tasks = ("neurogym.envs.collections.yang19:dm1", "neurogym.envs.collections.yang19:dm2")
-    assert dimensions("own", tasks) == (35, 17)
-    trials = draw_trials("own", tasks, 4, 100.0, stream="test")
+    with trusting(tasks):
+        assert dimensions("own", tasks) == (35, 17)
+        trials = draw_trials("own", tasks, 4, 100.0, stream="test")
     assert trials.n_trials == 8
     assert trials.n_inputs == 35
     one = draw_trials("own", ("PerceptualDecisionMaking-v0",), 4, 100.0, stream="test")
@@ -173,8 +175,21 @@ def test_a_users_own_environments_by_id_and_by_path() -> None:
 def test_a_users_own_environment_that_does_not_work_says_why(
     tasks: tuple[str, ...] | None, message: str
 ) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message), trusting(tasks):
         dimensions("own", tasks or ())
+
+
+def test_a_task_that_nobody_asked_for_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "unasked.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(InputError, match=r"'unasked:make' is Python code .* give --trust"):
+        dimensions("own", ("unasked:make",))
+    assert not (tmp_path / "ran").exists()
+    with trusting(), pytest.raises(InputError, match="cannot make the task 'unasked:make'"):
+        dimensions("own", ("unasked:make",))
+    assert (tmp_path / "ran").exists()
 
 
 class Ones:
