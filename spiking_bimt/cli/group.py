@@ -33,7 +33,9 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an interrupt becomes an error of this module."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning(warnings.showwarning)
+                return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise _Interrupted(INTERRUPTED) from error
 
@@ -44,7 +46,6 @@ class Group(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
-        warnings.showwarning = _show_warning(warnings.showwarning)
         early = signal.getsignal(signal.SIGINT) is leave
         try:
             if early:
