@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import store
+from spiking_bimt.data import digest, store, validate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.nir_export import dense, dense_bytes
@@ -165,6 +165,8 @@ def write_netx(path: Path, network: SpikingNetwork) -> Layer:
         neuron["iDecay"], neuron["vDecay"] = layer.i_decay, layer.v_decay
         neuron["vThMant"], neuron["refDelay"] = layer.threshold, 1
         file["simulation/Ts"] = network.dt
+        store.write_text(file, "written_by", "spiking_bimt")
+        store.write_text(file, digest.NAME, digest.content_digest(file))
     return layer
 
 
@@ -173,24 +175,21 @@ def read_netx(path: Path) -> tuple[Layer, float]:
 
     Raises InputError for anything but a whole file of this layout with values in Loihi's range.
     """
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
-    try:
-        with h5py.File(path, "r") as file:
-            if "layer/1/weight_rec" not in file:
-                raise InputError(f"{path} holds no recurrent dense layer layer/1: not a netx file")
-            group = file["layer/1"]
-            arrays = [store.read_array(group, name) for name in ("weight", "weight_rec", "bias")]
-            neuron = group["neuron"]
-            decays = [int(neuron[name][()]) for name in ("iDecay", "vDecay", "vThMant")]
-            layer = Layer(arrays[0], arrays[1], arrays[2], decays[0], decays[1], decays[2])
-            dt = float(file["simulation/Ts"][()]) if "simulation/Ts" in file else 1.0
-    except InputError as error:
-        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{path} is not a readable netx file (truncated or foreign; {type(error).__name__})"
-        ) from error
+    with store.opening(path) as file:
+        if "layer/1/weight_rec" not in file:
+            raise InputError(f"{path} holds no recurrent dense layer layer/1: not a netx file")
+        digest.check(file)  # where there is one: other writers' files have none
+        if "written_by" in file.attrs and digest.NAME not in file.attrs:
+            raise InputError(f"{path} has no digest of its content: damaged, export it again")
+        group = file["layer/1"]
+        arrays = [store.read_array(group, name) for name in ("weight", "weight_rec", "bias")]
+        neuron = group["neuron"]
+        i_decay, v_decay, threshold = (
+            validate.scalar("neuron", name, store.read_array(neuron, name), int)
+            for name in ("iDecay", "vDecay", "vThMant")
+        )
+        layer = Layer(arrays[0], arrays[1], arrays[2], i_decay, v_decay, threshold)
+        dt = float(store.read_array(file, "simulation/Ts")) if "simulation/Ts" in file else 1.0
     _check(path, layer)
     return layer, dt
 

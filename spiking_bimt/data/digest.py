@@ -51,8 +51,13 @@ def content_digest(file: h5py.File, held: Mapping[str, Any] | None = None) -> st
             add(name.encode())
             add_value(attribute(item, name))
         if dataset:
-            add_value(held[path] if path in held else read_dataset(item))
+            add_value(held[path] if path in held else _value(item))
     return KIND + digest.hexdigest()
+
+
+def _value(dataset: h5py.Dataset) -> Any:
+    """A dataset's numbers, or its texts of fixed length."""
+    return np.asarray(dataset[()]) if dataset.dtype.kind == "S" else read_dataset(dataset)
 
 
 def attribute(item: Any, name: str) -> Any:
