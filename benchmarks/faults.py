@@ -142,7 +142,8 @@ def _kill() -> None:
 
 def failed_writes(run: Path, scratch: Path, kill: bool) -> tuple[int, list[str]]:
     """Let each write of each command fail, or kill it there; how many, and what was lost."""
-    tried, lost = 0, []
+    tried = 0
+    lost: list[str] = []
     for command in WRITERS:
         number = 1
         while True:
@@ -227,7 +228,7 @@ def main() -> None:
     """Run the campaign, print the table and each fault."""
     options = parser(__doc__).parse_args()
     per_kind = 2 if options.quick else 90
-    rows, faults = [], []
+    rows: list[Row] = []
 
     def none(what: str, found: int, note: str) -> None:
         rows.append(Row(what, found, None, None, 0, found == 0, "cases", note))

@@ -11,6 +11,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from spiking_bimt.battery.draw import dimensions
 from spiking_bimt.cli.commands import main
@@ -98,10 +99,14 @@ def rate_network(n: int = 20) -> RateNetwork:
     rng = np.random.default_rng(0)
     n_inputs, n_outputs = dimensions("yang19", TASKS)
     places = np.arange(n)
+
+    def drawn(spread: float, *shape: int) -> npt.NDArray[np.float32]:
+        return rng.normal(0, spread, shape).astype(np.float32)
+
     return RateNetwork(
-        w_rec=rng.normal(0, 0.3, (n, n)), w_in=rng.normal(0, 0.3, (n, n_inputs)),
-        b=rng.normal(0, 0.1, n), w_out=rng.normal(0, 0.3, (n_outputs, n)),
-        b_out=np.zeros(n_outputs), positions=np.stack([places // 5, places % 5], 1),
+        w_rec=drawn(0.3, n, n), w_in=drawn(0.3, n, n_inputs), b=drawn(0.1, n),
+        w_out=drawn(0.3, n_outputs, n), b_out=np.zeros(n_outputs, np.float32),
+        positions=np.stack([places // 5, places % 5], 1).astype(np.int32),
         sheet=(4, 5), tau=100.0, dt=20.0, battery="yang19", tasks=TASKS,
     )  # fmt: skip
 
