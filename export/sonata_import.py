@@ -4,8 +4,7 @@ Parameters and weights are taken from the HDF5 properties, from a type's column,
 file that the type's `dynamics_params` names. Files that this package wrote come back whole.
 """
 
-import csv
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,28 +12,30 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import store, validate
+from spiking_bimt.data import validate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.nir_export import NO_LEAK
+from spiking_bimt.formats.sonata_files import (
+    Files,
+    Members,
+    Types,
+    array,
+    column,
+    model_of,
+    opened,
+    read_config,
+    read_types,
+    refuse_model,
+    text_attribute,
+    unknown_value,
+)
 from spiking_bimt.formats.sonata_network import DYNAMICS, OWN
 
 Array = npt.NDArray[Any]
-Types = dict[int, dict[str, str]]
 
 _DEFAULTS = {"t_ref": 0.0, "I_e": 0.0, "C_m": 1.0}
-
-
-class _Files(NamedTuple):
-    folder: Path
-    config: dict[str, Any]
-
-    def path(self, text: str) -> Path:
-        """A path of the configuration with its manifest's variables replaced."""
-        for name, value in sorted(self.config.get("manifest", {}).items(), reverse=True):
-            text = text.replace(name, str(value))
-        return self.folder / text
 
 
 def read_sonata(path: Path, *, dt: float | None = None) -> SpikingNetwork:
@@ -43,7 +44,7 @@ def read_sonata(path: Path, *, dt: float | None = None) -> SpikingNetwork:
     dt: simulation step, ms; None takes this package's own entry, else 0.1. Raises InputError for
     files that are missing, damaged or foreign, or hold what a `SpikingNetwork` has not.
     """
-    files = _config(path / "circuit_config.json" if path.is_dir() else path)
+    files = read_config(path / "circuit_config.json" if path.is_dir() else path)
     try:
         return _network(files, dt)
     except InputError:
@@ -56,12 +57,13 @@ def read_sonata(path: Path, *, dt: float | None = None) -> SpikingNetwork:
         ) from error
 
 
-def _network(files: _Files, dt: float | None) -> SpikingNetwork:
+def _network(files: Files, dt: float | None) -> SpikingNetwork:
     own = files.config.get("spiking_bimt", {})
     step = float(own.get("dt", 0.1) if dt is None else dt)
     validate.positive("import", "dt", step)
-    name, nodes, channels = _nodes(files, step)
-    pre, post, weights, delays, held = _edges(files, name, channels, nodes)
+    found, channels = _nodes(files, step)
+    nodes = found.parameters
+    pre, post, weights, delays, held = _edges(files, found, channels)
     order = np.lexsort((post, pre))
     in_order = np.lexsort((held[1], held[0]))
     n, uniform = len(nodes["tau_mem"]), own.get("delay")
@@ -78,58 +80,35 @@ def _network(files: _Files, dt: float | None) -> SpikingNetwork:
     return SpikingNetwork(**values, **nodes)
 
 
-def _config(path: Path) -> _Files:
-    try:
-        config = json.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON: {error}") from error
-    networks = config.get("networks") if isinstance(config, dict) else None
-    if not isinstance(networks, dict) or not all(networks.get(k) for k in ("nodes", "edges")):
-        raise InputError(f"{path} names no networks with nodes and edges: not a SONATA circuit")
-    return _Files(path.parent, config)
+class _Nodes(NamedTuple):
+    """The population of neurons."""
+
+    name: str
+    ids: Array
+    """(N,) ascending ids; a neuron is numbered by its place among them."""
+    parameters: dict[str, Any]
+    capacity: Array
+    """(N,) C_m, pF."""
 
 
-def _opened(path: Path, root: str) -> h5py.File:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path} is not a readable HDF5 file (truncated or foreign)") from error
-    if not isinstance(file.get(root), h5py.Group):
-        raise InputError(f"{path} has no group /{root}: not a SONATA file")
-    return file
-
-
-def _types(files: _Files, text: str, key: str) -> Types:
-    path = files.path(text)
-    try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file, delimiter=" "))
-        return {int(row[key]): row for row in rows}
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} has no column {key} of whole numbers") from error
-
-
-def _nodes(files: _Files, dt: float) -> tuple[str, dict[str, Any], int]:
-    """Name and parameters of the only population of point neurons; number of channels."""
-    found: tuple[str, dict[str, Any]] | None = None
+def _nodes(files: Files, dt: float) -> tuple[_Nodes, int]:
+    """The only population of point neurons; number of channels."""
+    found: _Nodes | None = None
     channels, ours = 0, "spiking_bimt" in files.config
     for entry in files.config["networks"]["nodes"]:
-        types = _types(files, entry["node_types_file"], "node_type_id")
+        types = read_types(files, entry["node_types_file"], "node_type_id")
         path = files.path(entry["nodes_file"])
-        with _opened(path, "nodes") as file:
+        with opened(path, "nodes") as file:
             for name, group in file["nodes"].items():
-                ids = _array(path, group, "node_type_id").astype(int)
-                kinds = {types.get(int(i), {}).get("model_type", "?") for i in np.unique(ids)}
+                members = Members(path, group, "node")
+                kinds = {
+                    types.get(int(i), {}).get("model_type", "?")
+                    for i in np.unique(members.type_ids)
+                }
                 if ours and name == "channels":
-                    channels = len(ids)
+                    channels = len(members)
                 elif kinds == {"point_neuron"} and found is None:
-                    found = name, _parameters(path, files, group, ids, types, dt)
+                    found = _neurons(name, files, members, types, dt)
                 else:
                     raise InputError(
                         f"{path}: population {name} is {', '.join(sorted(kinds))}; imported is "
@@ -137,130 +116,167 @@ def _nodes(files: _Files, dt: float) -> tuple[str, dict[str, Any], int]:
                     )
     if found is None:
         raise InputError(f"{files.folder} holds no population of point neurons")
-    return *found, channels
+    return found, channels
 
 
-def _parameters(
-    path: Path, files: _Files, group: h5py.Group, ids: Array, types: Types, dt: float
-) -> dict[str, Any]:
-    properties = group.get("0", {})
-    stored = properties.get("dynamics_params", {})
-    by_type = {i: _model(files, types[int(i)]) for i in np.unique(ids)}
-
-    def value(name: str) -> Array:
-        if name in stored:
-            return _array(path, stored, name).astype(float)
-        given = [by_type[i].get(name, _DEFAULTS.get(name)) for i in ids]
-        if any(v is None for v in given):
-            raise InputError(f"{path}: {name} of the neurons is given nowhere (dynamics_params)")
-        return np.asarray(given, float)
-
+def _neurons(name: str, files: Files, members: Members, types: Types, dt: float) -> _Nodes:
+    path, n = members.path, len(members)
+    ids = array(path, members.group, "node_id") if "node_id" in members.group else np.arange(n)
+    order = np.argsort(ids, kind="stable")
+    if ids.shape != (n,) or (np.diff(ids[order].astype(np.int64)) < 1).any():
+        raise InputError(f"{path}: node_id of {name} must be {n} different whole numbers")
+    value = _dynamics(files, members, types)
     out: dict[str, Any] = {ours: value(theirs) for theirs, ours in DYNAMICS.items()}
-    capacity, n = value("C_m"), len(ids)
+    capacity = value("C_m")
     if not np.array_equal(out["tau_syn"], value("tau_syn_in")):
         raise InputError(f"{path}: tau_syn_ex and tau_syn_in differ; a neuron has one tau_syn")
     out["bias"] = out["bias"] / capacity
     out["tau_mem"] = np.where(out["tau_mem"] >= NO_LEAK * dt, np.inf, out["tau_mem"])
-    for name in OWN:
-        if name in properties:
-            out[name] = _array(path, properties, name)
-        elif name not in OPTIONAL:
-            out[name] = np.full(n, PARAMETERS[name].default)
+    properties = members.names()
+    for field in OWN:
+        if field in properties:
+            out[field] = members.values(field)[0]
+        elif field not in OPTIONAL:
+            out[field] = np.full(n, PARAMETERS[field].default)
     readout = [f"readout_{k}" for k in range(n) if f"readout_{k}" in properties]
-    rows = [_array(path, properties, name) for name in readout] or [np.zeros(n)]
-    out["w_out"] = np.stack(rows)
+    rows = [members.values(field)[0] for field in readout] or [np.zeros(n)]
     places = [
-        _array(path, properties, axis) if axis in properties else np.arange(n) * (axis == "y")
+        members.values(axis)[0] if axis in properties else np.argsort(order) * (axis == "y")
         for axis in ("x", "y")
     ]
-    out["positions"] = np.rint(np.stack(places, axis=1)).astype(np.int32)
-    out["capacity"] = capacity
-    return out
+    sorted_out = {field: values[order] for field, values in out.items()}
+    sorted_out["w_out"] = np.stack(rows)[:, order]
+    sorted_out["positions"] = np.rint(np.stack(places, axis=1)).astype(np.int32)[order]
+    return _Nodes(name, ids[order].astype(np.int64), sorted_out, capacity[order])
 
 
-def _model(files: _Files, row: dict[str, str]) -> dict[str, Any]:
-    """Parameters of a node type, from the JSON file that its `dynamics_params` names."""
-    name = row.get("dynamics_params", "NULL")
-    if name in ("NULL", "", None):
-        return {}
-    components = files.config.get("components", {})
-    path = files.path(components.get("point_neuron_models_dir", ".")) / name
-    try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the parameters of a node type in {path}") from error
+def _dynamics(files: Files, members: Members, types: Types) -> Callable[[str], Array]:
+    """What gives a parameter of every neuron; InputError for what changes its equation."""
+    known, path = {*DYNAMICS, "C_m", "tau_syn_in"}, members.path
+    by_type = {}
+    for number in np.unique(members.type_ids).tolist():
+        row = types[number]
+        refuse_model(path, f"the neurons of type {number}", row, ("iaf_psc_exp",))
+        source, model = model_of(files, row, "point_neuron_models_dir")
+        for name in model.keys() - known:
+            # Escape noise of width 0 is none, whatever its rate.
+            if not (model.get("delta", 0) == 0 and name in ("delta", "rho")):
+                raise unknown_value(source or path, name, model[name])
+        columns = {name: column(row, name) for name in known}
+        by_type[number] = {k: v for k, v in columns.items() if v is not None} | model
+    for name in sorted(members.names("dynamics_params") - known):
+        raise unknown_value(
+            path, f"dynamics_params/{name}", members.values(name, "dynamics_params")[0]
+        )
+
+    def value(name: str) -> Array:
+        stored, there = members.values(name, "dynamics_params")
+        if there.all():
+            return stored
+        given = [by_type[i].get(name, _DEFAULTS.get(name)) for i in members.type_ids.tolist()]
+        if any(v is None and not s for v, s in zip(given, there, strict=True)):
+            raise InputError(f"{path}: {name} of the neurons is given nowhere (dynamics_params)")
+        return np.where(there, stored, np.array([0.0 if v is None else v for v in given], float))
+
+    return value
 
 
 def _edges(
-    files: _Files, neurons: str, channels: int, nodes: dict[str, Any]
+    files: Files, nodes: _Nodes, channels: int
 ) -> tuple[Array, Array, Array, Array, tuple[Array, Array, Array]]:
-    capacity = nodes.pop("capacity")
-    n, tau_syn = len(capacity), nodes["tau_syn"]
+    tau_syn, ours = nodes.parameters["tau_syn"], "spiking_bimt" in files.config
     parts: list[tuple[Array, Array, Array, Array]] = []
     held: tuple[Array, Array, Array] = (np.empty(0, int), np.empty(0, int), np.empty(0))
     for entry in files.config["networks"]["edges"]:
-        types = _types(files, entry["edge_types_file"], "edge_type_id")
+        types = read_types(files, entry["edge_types_file"], "edge_type_id")
         path = files.path(entry["edges_file"])
-        with _opened(path, "edges") as file:
+        with opened(path, "edges") as file:
             for name, group in file["edges"].items():
-                sender = _population(path, group, "source_node_id")
-                limit = n if sender == neurons else channels
-                source = _ids(path, group, "source_node_id", limit)
-                target = _ids(path, group, "target_node_id", n)
-                weight = _edge_value(path, group, types, "syn_weight", len(source))
-                weight = weight / capacity[target]
-                if sender != neurons:
+                ends = [
+                    text_attribute(group[f"{end}_node_id"], "node_population")
+                    if f"{end}_node_id" in group
+                    else ""
+                    for end in ("source", "target")
+                ]
+                of_channels = ours and ends[0] == "channels"
+                for end, population in zip(("source", "target"), ends, strict=True):
+                    if population not in ("", nodes.name) and not (of_channels and end == "source"):
+                        raise InputError(
+                            f"{path}: the {end}s of edges {name} are of population {population}, "
+                            f"which is not read; read is {nodes.name}"
+                        )
+                source = _ids(
+                    path, group, "source_node_id", np.arange(channels) if of_channels else nodes.ids
+                )
+                target = _ids(path, group, "target_node_id", nodes.ids)
+                members = Members(path, group, "edge")
+                if not len(source) == len(target) == len(members):
+                    raise InputError(
+                        f"{path}: edges {name} have {len(source)} sources, {len(target)} targets "
+                        f"and {len(members)} types"
+                    )
+                value = _synapses(files, members, types, of_channels)
+                weight = value("syn_weight", None) * value("nsyns", 1.0) / nodes.capacity[target]
+                if of_channels:
                     held = source, target, weight
                     continue
-                delay = _edge_value(path, group, types, "delay", len(source))
-                if len(source) != len(target):
-                    raise InputError(f"{path}: edges {name} have sources without targets")
+                delay = value("delay", None)
                 parts.append((source, target, weight * tau_syn[target], delay))
     empty = (np.empty(0, int), np.empty(0, int), np.empty(0), np.empty(0))
     pre, post, weights, delays = (np.concatenate(c) for c in zip(empty, *parts, strict=True))
     return pre, post, weights, delays, held
 
 
-def _population(path: Path, group: h5py.Group, name: str) -> str:
-    value = group[name].attrs.get("node_population", b"") if name in group else b""
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _ids(path: Path, group: h5py.Group, name: str, known: Array) -> Array:
+    """Places of an edge's ends among the known ids."""
+    ids = array(path, group, name)
+    if ids.dtype.kind not in "iu":
+        raise InputError(f"{path}: {name} must be whole numbers")
+    place = np.minimum(np.searchsorted(known, ids), max(len(known) - 1, 0)).astype(np.int64)
+    wrong = np.ones(len(ids), bool) if not len(known) else known[place] != ids
+    if wrong.any():
+        raise InputError(
+            f"{path}: {name} must be whole numbers in {known.min(initial=0)}.."
+            f"{known.max(initial=0)} that are nodes: {ids[np.argmax(wrong)]} is none"
+        )
+    return place
 
 
-def _ids(path: Path, group: h5py.Group, name: str, n: int) -> Array:
-    ids = _array(path, group, name)
-    if ids.dtype.kind not in "iu" or (len(ids) and not (ids.min() >= 0 and ids.max() < n)):
-        raise InputError(f"{path}: {name} must be whole numbers in 0..{n - 1}")
-    return ids.astype(np.int64)
+def _synapses(
+    files: Files, members: Members, types: Types, of_channels: bool
+) -> Callable[[str, float | None], Array]:
+    """What gives a property of every edge; InputError for what a synapse here has not."""
+    path = members.path
+    for number in np.unique(members.type_ids).tolist():
+        row = types[number]
+        known = ("static_synapse", "NULL") if of_channels else ("static_synapse",)
+        refuse_model(path, f"the edges of type {number}", row, known)
+        source, model = model_of(files, row, "synaptic_models_dir")
+        for name, given in model.items():
+            raise unknown_value(source or path, name, given)
+        for name in ("receptor_type", "weight_function"):
+            if column(row, name) is not None:
+                raise unknown_value(path, f"{name} of edge type {number}", row[name])
+    inner = {f"dynamics_params/{name}" for name in members.names("dynamics_params")}
+    for name in sorted(inner | (members.names() & {"receptor_type", "weight_function"})):
+        raise InputError(f"{path}: edges have {name}, which no synapse of this package has")
 
-
-def _edge_value(path: Path, group: h5py.Group, types: Types, name: str, size: int) -> Array:
-    """A property of the edges: in their group, else in their type's row."""
-    if "1" in group:
-        raise InputError(f"{path}: edges with more than one group of properties are not read")
-    if "0" in group and name in group["0"]:
-        values = _array(path, group["0"], name).astype(float)
-    else:
-        ids = _array(path, group, "edge_type_id").astype(int)
+    def value(name: str, default: float | None) -> Array:
+        stored, there = members.values(name)
+        if there.all():
+            return stored
+        last = "" if default is None else default
         try:
-            by_type = {i: float(types[int(i)][name]) for i in np.unique(ids)}
-        except (KeyError, ValueError) as error:
+            by_type = {
+                i: float(types[i].get(name) or last)
+                for i in np.unique(members.type_ids[~there]).tolist()
+            }
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: {name} of the edges is given nowhere") from error
-        values = np.array([by_type[i] for i in ids])
-    if values.shape != (size,):
-        raise InputError(f"{path}: {name} has shape {values.shape}, there are {size} edges")
-    return values
+        given = [by_type.get(i, 0.0) for i in members.type_ids.tolist()]
+        return np.where(there, stored, given)
 
-
-def _array(path: Path, group: Any, name: str) -> Array:
-    try:
-        values: Array = store.read_array(group, name)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} is damaged at {name}: make it again") from error
-    if values.ndim != 1:
-        raise InputError(f"{path}: {name} has shape {values.shape}, expected one dimension")
-    return values
+    return value
 
 
 def _indptr(source: Array, n: int) -> Array:

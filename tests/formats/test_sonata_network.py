@@ -188,7 +188,7 @@ EDGES = "edges/neurons_neurons"
         (cut("nodes.h5"), r"nodes\.h5 is not a readable HDF5 file"),
         (cut("circuit_config.json"), r"circuit_config\.json is not valid JSON"),
         (put("edges.h5", f"{EDGES}/target_node_id", [99]), r"target_node_id must be .* 0\.\.19"),
-        (put("edges.h5", f"{EDGES}/0/syn_weight", [1.0]), r"syn_weight has shape \(1,\)"),
+        (put("edges.h5", f"{EDGES}/0/syn_weight", [1.0]), "syn_weight of group 0 has 1 values"),
         (put("nodes.h5", "nodes/neurons/0/dynamics_params/V_th", np.full(20, np.nan)),
          r"v_th\[0\] is nan"),
         (put("nodes.h5", "nodes/neurons/0/dynamics_params/tau_syn_in", np.ones(20)),
