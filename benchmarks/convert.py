@@ -174,7 +174,7 @@ def step_row(source: Path, repeats: int) -> Row:
     trials = draw_trials(rate.battery, rate.tasks, 4, rate.dt, stream="calibrate")
     network = normalise(rate, drive_percentile(rate, trials, 99.9))
     config, settings = ConversionConfig(full_rate=100.0), FinetuneConfig(batch=32)
-    pool = finetune.pool_of(network, settings, 1, 1)
+    pool = finetune.make_pool(network, settings, 1, 1)
     batch = finetune.draw_batch(pool, 0, np.ones(len(rate.tasks)), rate.w_in.shape[1])
     _, as_trials = finetune_rates.unpack_trials(batch, network)
     state = finetune.State.of(network)

@@ -2,7 +2,7 @@
 
 Rows of a packed array are the trials still running at step 0, then at step 1, and so on, longest
 trial first: `counts` holds how many each step has, and the rows of a step are the first ones of the
-step before. Units are padded to a multiple of LANES with units that nothing drives or hears, and
+step before. Units are padded to a multiple of LANES with units without connections, and
 arrays start on a cache line: a vector load that crosses one costs twice.
 """
 

@@ -50,6 +50,15 @@ def test_stages_are_functions_of_the_package() -> None:
     assert not hasattr(spiking_bimt, "nothing")
 
 
+def test_stages_holds_one_module_a_command_and_nothing_else() -> None:
+    from spiking_bimt.cli.commands import main
+
+    names = {"import": "import_network"}
+    commands = {names.get(name, name) for name in main.commands} - {"study"}
+    modules = {path.stem for path in (ROOT / "spiking_bimt" / "stages").glob("*.py")}
+    assert modules - {"__init__"} == commands
+
+
 def test_every_folder_is_in_the_wheel() -> None:
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     found = {

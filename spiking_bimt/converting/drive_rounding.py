@@ -1,8 +1,8 @@
-"""Rounding by what it does to the drives: the weights not yet rounded make up for those that are.
+"""Rounding with the least change of the drives: weights that remain make up for each error.
 
-With C the second moments of what a neuron hears, rounding errors e of its weights are off by
-e^T C e in its drive. The weights are rounded one after another, those that hear the most first, and
-each error is taken over by the ones that remain, as best they can:
+With C the second moments of the inputs of a neuron, rounding errors e of its weights change its
+drive by e^T C e. The weights are rounded one after another, those with the most input first, and
+each error is spread over the weights that remain so that the drive changes least:
 
     w_rest <- w_rest - (e_k / H_kk) H_k,rest,    H = C^-1 of the weights from k on
 
@@ -24,7 +24,7 @@ from spiking_bimt.simulation.rate import rate_steps
 Doubles = npt.NDArray[np.float64]
 
 RIDGE = 0.1
-"""Added to the moments' diagonal, shares of its mean: what spike noise adds to rates."""
+"""Added to the diagonal of the moments, as a share of its mean: the noise of spikes."""
 
 
 def measure_moments(
@@ -82,7 +82,7 @@ def _rounded(
 ) -> npt.NDArray[np.int16]:  # fmt: skip
     """(m,) codes of one neuron's weights, with the values of a code's step and the largest codes.
 
-    source: (m,) place in `moments` of what each weight hears.
+    source: (m,) place in `moments` of the input of each weight.
     """
     codes = np.zeros(len(source), np.int16)
     if not len(source):

@@ -1,4 +1,4 @@
-"""Fine-tuning: Adam on the straight-through gradient, of the weights that are there alone."""
+"""Fine-tuning: Adam on the straight-through gradient, of the weights that are not 0."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.pool import FOLLOWS, Pool, follow_losses
 
 Array = npt.NDArray[Any]
-Told = Callable[[int, float], None]
+Report = Callable[[int, float], None]
 """Called with the number of steps done and the running mean of the loss."""
 
 CLIP = 1.0
@@ -73,7 +73,7 @@ def finetune(
     config: ConversionConfig,
     settings: FinetuneConfig,
     rounding: Rounding | None = None,
-    told: Told = lambda step, loss: None,
+    report: Report = lambda step, loss: None,
     teacher: RateNetwork | None = None,
     frozen: tuple[str, ...] = (),
     earlier: int = 0,
@@ -84,7 +84,7 @@ def finetune(
     With it the scales of its integer weights, where they were learned (`Rounding.fit`), or None.
 
     Weights that are 0 stay 0. With `rounding`, the forward pass in spikes has integer weights, and
-    the gradient goes straight to those behind them. The trials are those of the "train" stream, of
+    the gradient is that by the weights before rounding. The trials are of the "train" stream, of
     pools that training itself does not draw. teacher: the rate network whose answers are the share
     `distil` of the targets. frozen: names of PARAMETERS that stay as they are. earlier: trainings
     that the network has had, whose trials are not drawn again. `threads` changes the time only, as
@@ -97,19 +97,19 @@ def finetune(
     for part, steps in enumerate((settings.aware_steps, settings.steps)):
         in_spikes = part == 1
         state.adam.forget()
-        pool, scales = pool_of(network, settings, 2 * earlier + part, steps), None
+        pool, scales = make_pool(network, settings, 2 * earlier + part, steps), None
         for step in range(steps):
             now = with_weights(network, state.p)
             batch = draw_batch(pool, step, state.task_loss, network.w_in.shape[1])
             if rounding is not None and in_spikes:
-                scales = _scales(state, now, config, rounding, step, scales)
-            targets = answers(teacher, settings, batch)
-            own = settings if _costs(state, settings, config) else free
+                scales = _choose_scales(state, now, config, rounding, step, scales)
+            targets = mix_targets(teacher, settings, batch)
+            own = settings if _spikes_cost(state, settings, config) else free
             losses, found, spikes = batch_step(
                 now, config, own, rounding, rows, batch, step, in_spikes, scales,
                 targets, threads,
             )  # fmt: skip
-            _follow(state, batch, losses, spikes)
+            _update_means(state, batch, losses, spikes)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
             if not math.isfinite(losses.sum() + norm):
                 raise InputError(
@@ -119,8 +119,8 @@ def finetune(
                 state.p, found, scale=clip_scale(norm, CLIP), lr=settings.lr_at(step, steps),
                 count=step + 1,
             )  # fmt: skip
-            _average(state, settings.average, step + 1)
-            told(part * settings.aware_steps + step + 1, state.loss)
+            _update_mean_weights(state, settings.average, step + 1)
+            report(part * settings.aware_steps + step + 1, state.loss)
         if steps and settings.average:
             state.p = state.mean
     learned = (
@@ -170,7 +170,7 @@ def batch_step(
 
 
 def undo_filter(rates: Array, batch: Batch, alpha: float) -> Array:
-    """(P,) what was filtered to `rates` (P,): a trial's first rates lag behind its spikes."""
+    """(P,) spikes of each step, from their filtered rates (P,)."""
     spikes = rates.copy()
     spikes[batch.counts[0] :] -= (1 - alpha) * rates[batch.previous]
     spikes /= alpha
@@ -178,7 +178,9 @@ def undo_filter(rates: Array, batch: Batch, alpha: float) -> Array:
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
-def answers(teacher: RateNetwork | None, settings: FinetuneConfig, batch: Batch) -> Array | None:
+def mix_targets(
+    teacher: RateNetwork | None, settings: FinetuneConfig, batch: Batch
+) -> Array | None:
     """(P, K) targets of a batch with the teacher's share, None for the right answers alone."""
     if teacher is None or settings.distil == 0:
         return None
@@ -196,7 +198,7 @@ def activation_table(network: RateNetwork, settings: FinetuneConfig) -> Array:
     return table(np.append(network.curve[:3], np.float32(settings.softness)))
 
 
-def pool_of(network: RateNetwork, settings: FinetuneConfig, part: int, steps: int) -> Pool:
+def make_pool(network: RateNetwork, settings: FinetuneConfig, part: int, steps: int) -> Pool:
     """Trials of a part: 0 in rates, 1 in spikes, 2 and 3 those of the next training, and so on."""
     phase = Phase(name="fine-tuning", steps=max(steps, 1), dt=network.dt, batch=settings.batch)
     config = TrainConfig(
@@ -217,7 +219,7 @@ def with_weights(network: RateNetwork, p: Mapping[str, Any]) -> RateNetwork:
     return replace(network, **{name: p[name] for name in PARAMETERS})
 
 
-def _scales(
+def _choose_scales(
     state: State, now: RateNetwork, config: ConversionConfig, rounding: Rounding, step: int,
     before: Scales | None,
 ) -> Scales | None:  # fmt: skip
@@ -230,15 +232,15 @@ def _scales(
     return learned_scales.from_parameters(state.p) if learned else before
 
 
-def _costs(state: State, settings: FinetuneConfig, config: ConversionConfig) -> bool:
-    """Whether spikes cost now: the mean over all tasks is not below the limit."""
+def _spikes_cost(state: State, settings: FinetuneConfig, config: ConversionConfig) -> bool:
+    """Whether spikes cost at present: the mean rate over all tasks is not below the limit."""
     steps = float(state.task_length.sum())
     rate = config.full_rate * float(state.task_rate.sum()) / steps if steps > 0 else 0.0
     return rate >= settings.rate_limit
 
 
-def _follow(state: State, batch: Batch, losses: Array, spikes: Array) -> None:
-    """Let the running means of losses and spikes follow the batch."""
+def _update_means(state: State, batch: Batch, losses: Array, spikes: Array) -> None:
+    """Update the running means of losses and spikes by the batch."""
     loss = float(losses.sum())
     state.loss = loss if math.isnan(state.loss) else state.loss + (loss - state.loss) * FOLLOWS
     for means, values in (
@@ -247,8 +249,8 @@ def _follow(state: State, batch: Batch, losses: Array, spikes: Array) -> None:
         follow_losses(means, batch.task, int(batch.counts[0]), values)
 
 
-def _average(state: State, decay: float, count: int) -> None:
-    """Let the running mean of the weights follow them; after few steps it is their plain mean."""
+def _update_mean_weights(state: State, decay: float, count: int) -> None:
+    """Update the running mean of the weights; after few steps it is their plain mean."""
     if decay:
         rate = np.float32(max(1 - decay, 1 / count))
         for name, w in state.p.items():

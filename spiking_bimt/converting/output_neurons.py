@@ -1,10 +1,9 @@
 """Readout as spikes: a unit for each output, which becomes an output neuron.
 
 Output k drives a rectified unit of its own by its readout weights, and the answer is the output
-neuron with the most spikes, filtered as everything that is read. On a chip nothing is then left to
-compute outside but counting. One shift for all keeps the largest output above 0 on nearly every
-step, so that which is the largest stays the same, but for the filter, which brings it later by
-about tau.
+neuron with the most filtered spikes. On a chip, only counting is then left to be done outside. One
+shift for all outputs keeps the largest of them above 0 on nearly every step, so that the same
+output is the largest. The filter of the new units delays the answer by about tau.
 """
 
 from dataclasses import replace
@@ -17,7 +16,7 @@ from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float32]
 
-SHOWN = 0.5
+HIDDEN_STEPS = 0.5
 """Percentage of the steps whose largest output may stay below 0, where no output neuron fires."""
 
 
@@ -30,7 +29,7 @@ def add_output_units(network: RateNetwork, outputs: Floats) -> RateNetwork:
     if network.activation != "relu":
         raise InputError("output units are rectified, and this network has leaky rates")
     n, n_outputs = network.n_units, len(network.b_out)
-    at_rest = network.b_out - np.float32(np.percentile(outputs.max(axis=1), SHOWN))
+    at_rest = network.b_out - np.float32(np.percentile(outputs.max(axis=1), HIDDEN_STEPS))
     if network.dt < network.tau:
         # Read before rates have settled, none but fixation (0) may spike by itself.
         at_rest[1:] = np.minimum(at_rest[1:], 0)

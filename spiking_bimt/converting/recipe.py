@@ -89,9 +89,10 @@ def follow(
 ) -> Converted:
     """Convert the rate network by a recipe; `seed` draws the calibration trials.
 
-    advance(done, note) is told of the steps of training.
+    advance(done, note) is called after each step of training.
     """
-    # One without the filters of sources and outputs would teach to answer before they let through.
+    # The teacher has the filters of sources and outputs too: without them it would answer earlier
+    # than the network can.
     teacher = rate
     if len(recipe.config.tau_syn) == 1:
         rate = replace(rate, tau=recipe.config.tau_syn[0], measured=None)
@@ -152,14 +153,14 @@ def _rounded(
 
 
 def earlier_trainings(recipe: Recipe) -> int:
-    """Trainings that the network has had before this one, whose trials it is not to see again."""
+    """Number of trainings before this one; their trials are not drawn again."""
     measured = recipe.start.measured if recipe.start is not None else None
     training = (measured or {}).get("training")
     return int(training.get("earlier", 0)) + 1 if training else 0
 
 
 def training_steps(recipe: Recipe) -> int:
-    """Steps of training on the recipe."""
+    """Number of training steps of the recipe."""
     tuning = recipe.tuning
     return {"aware": tuning.aware_steps, "finetune": tuning.aware_steps + tuning.steps}.get(
         recipe.method, 0
@@ -170,7 +171,7 @@ def _tuned(
     recipe: Recipe, rate: RateNetwork, full_scale: Floats, config: ConversionConfig,
     trials: Trials, teacher: RateNetwork, advance: Advance,
 ) -> tuple[RateNetwork, Scales | None]:  # fmt: skip
-    """The normalised network, trained; teacher: that whose answers it may learn from."""
+    """Train the normalised network; teacher: the network whose answers it may learn from."""
     from spiking_bimt.converting.finetune import finetune  # needs torch
 
     start = _start(recipe, rate, full_scale, config, trials)
@@ -180,7 +181,7 @@ def _tuned(
     return finetune(
         start, _floored(rate, config), tuning, recipe.rounding,
         lambda step, loss: advance(step, f"loss {loss:.3f}"), teacher,
-        # Counts are compared as they are.
+        # The readout of output neurons is their spike counts, which are compared as they are.
         ("w_out", "b_out") if recipe.output_neurons else (),
         earlier_trainings(recipe), recipe.threads,
     )  # fmt: skip
@@ -189,7 +190,7 @@ def _tuned(
 def _start(
     recipe: Recipe, rate: RateNetwork, full_scale: Floats, config: ConversionConfig, trials: Trials
 ) -> RateNetwork:
-    """The normalised network that training starts from; trials: those of the calibration."""
+    """The normalised network that training starts from; trials: for calibration."""
     softness = recipe.tuning.softness
     if recipe.start is not None:
         refuse_other_neurons(recipe.start, config)
@@ -210,6 +211,7 @@ def _floored(rate: RateNetwork, config: ConversionConfig) -> ConversionConfig:
 
 
 def _calibration(rate: RateNetwork, seed: int) -> Trials:
+    """Trials for calibration, of every task of the network."""
     return draw_trials(
         rate.battery, rate.tasks, CALIBRATION_TRIALS, rate.dt, stream="calibrate", seed=seed
     )

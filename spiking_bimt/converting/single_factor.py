@@ -30,15 +30,18 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile
 from spiking_bimt.simulation.run import run_trials
 
-TAU_MEM, T_REF = 10.0, 2.0
-"""Time constants of the published neurons, ms."""
+TAU_MEM = 10.0
+"""Membrane time constant of the published neurons, ms."""
+
+T_REF = 2.0
+"""Refractory time of the published neurons, ms."""
 
 FACTORS = np.geomspace(0.2, 3.0, 20)
 """Candidates for lambda, relative to what the f-I curve gives at full scale."""
 
-
 SOFTNESS = 0.1
-"""Of the leaky rates that the result is described by; conversion does not use it."""
+"""Softness of the threshold in the leaky rates that describe the result, relative to the threshold;
+the conversion does not use it."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Input as spikes: a unit for each channel, which becomes a source neuron.
 
 Channel c drives a rectified unit of its own, and one of the other sign where it goes negative; they
-reach the others through the recurrent weights. On a chip everything is then spikes: analogue
-current drives the sources alone, which fire regularly or as Poisson processes, and the input is
-filtered as every rate is, by tau, which the network can be fine-tuned for.
+reach the others through the recurrent weights. On a chip all signals are then spikes: analogue
+current drives the sources alone, which fire regularly or as Poisson processes. The input is then
+filtered by tau as every rate is; fine-tuning can adapt the network to that.
 """
 
 from dataclasses import replace

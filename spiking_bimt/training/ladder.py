@@ -35,11 +35,12 @@ def _holds(rungs: Doubles, max_packets: float, max_error: float) -> npt.NDArray[
 
 
 def is_over(rungs: Doubles, max_packets: float, max_error: float) -> bool:
-    """Whether a stronger penalty has nothing more to give.
+    """Whether the search can stop.
 
-    With a bound on packets, the first rung that keeps it is the one with the least error; with a
-    bound on the error alone, packets fall until the error has left it for good. A search may begin
-    beyond the bound: every rung trains on, and at a low price that is worth more than it costs.
+    With a bound on packets, it stops at the first rung that keeps it, which has the least error of
+    those that do. With a bound on the error alone, packets fall from rung to rung, and it stops
+    when FAILURES rungs in a row exceed the bound. It goes on where all rungs exceed the bound so
+    far and the error still falls: each rung is also more training, which can lower the error.
     """
     if max_packets and rungs[-1, 1] <= max_packets:
         return True

@@ -27,6 +27,9 @@ from spiking_bimt.training.state import State, drop_dead
 RAMP_EVERY = 100
 """Steps between changes of a strength while it ramps."""
 
+NOISE_STEP = 20.0
+"""Step that the noise of a phase is given for, ms."""
+
 OVERFULL_RISE = 0.1
 """Rise of the price of a core's axons, each time that the core exceeds a limit."""
 FITTING_FALL = 0.01
@@ -53,15 +56,16 @@ class Context:
             distances=bimt.sheet_distances(*config.sheet, config.metric),
             cost=chip_cost(config, state) if phase.packet else None,
         )
-        context = cls(setting, Strengths(state.p))
-        context.refresh(state)
-        return context
+        return cls(setting, _present_strengths(setting, state))
 
     def refresh(self, state: State) -> None:
-        """Strengths with the units where they are now."""
-        # Strengths change every RAMP_EVERY steps, so that a resumed training has the same.
-        step = state.step - state.step % RAMP_EVERY
-        self.strengths = compute_strengths(self.setting, state, step)
+        """Compute the strengths again, with the units where they are now."""
+        self.strengths = _present_strengths(self.setting, state)
+
+
+def _present_strengths(setting: Setting, state: State) -> Strengths:
+    """The strengths at the last change of a ramp, so that a resumed training has the same."""
+    return compute_strengths(setting, state, state.step - state.step % RAMP_EVERY)
 
 
 def chip_cost(config: TrainConfig, state: State) -> cores.Cost:
@@ -75,7 +79,7 @@ def run(config: TrainConfig, state: State, observer: Observer) -> State:
     """Train from `state` to the end, in place.
 
     Raises InputError when the loss is not finite or every unit has died; the last checkpoint
-    stays good.
+    can be resumed.
     """
     phases = config.effective_phases()
     while state.phase < len(phases):
@@ -91,7 +95,7 @@ def run(config: TrainConfig, state: State, observer: Observer) -> State:
 def _judge(
     config: TrainConfig, phases: tuple[Phase, ...], state: State, observer: Observer
 ) -> None:
-    """Note what a rung of the search came to; at its end, go on from the best one."""
+    """Record the error and the packets of a rung; at the end of the search, load the best one."""
     error = observer.judge(phases[state.phase - 1], state)
     packets = cores.packets_per_spike(state.p, state.core, state.activity, len(state.used))
     rung = len(state.rungs)
@@ -168,7 +172,7 @@ def relative_rates(rates: Tensor) -> Floats:
 
 
 def _reprice_cores(config: TrainConfig, phase: Phase, state: State) -> None:
-    """Make axons of overfull cores dearer, and those of the others cheaper again."""
+    """Raise the price of the axons of overfull cores, and lower it again for the others."""
     excess = cores.overfull(
         load_chip(config.chip), state.p, state.core, state.used, round(phase.dt / 2)
     )
@@ -245,6 +249,7 @@ def _update(context: Context, state: State, gradient: Parameters) -> None:
 
 
 def _swap(state: State, distances: bimt.Doubles, max_swaps: int) -> None:
+    """Exchange places of units on the sheet while that lowers the wiring cost."""
     n = len(state.place)
     w_rec = np.zeros((n, n), np.float32)
     w_rec[np.ix_(state.units, state.units)] = state.p.w_rec
@@ -252,8 +257,9 @@ def _swap(state: State, distances: bimt.Doubles, max_swaps: int) -> None:
 
 
 def _noise(config: TrainConfig, phase: Phase, state: State, rows: int) -> Tensor | None:
+    """(P, n) noise on the drive of a step, a function of the seed, the phase and the step."""
     if not phase.noise:
         return None
     rng = generator(config.seed, 101, state.phase, state.step)
-    sigma = phase.noise * math.sqrt(20.0 / phase.dt)
+    sigma = phase.noise * math.sqrt(NOISE_STEP / phase.dt)
     return torch.randn(rows, len(state.units), generator=rng) * sigma

@@ -1,18 +1,18 @@
-"""Who looks on as a training goes on: told of its progress, and asked where it must decide."""
+"""What a training reports as it goes on, and what it asks for where it must decide."""
 
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State
 
 
 class Observer:
-    """What a training tells as it goes on, and whom it asks; a search needs all of it."""
+    """Receives the progress of a training and keeps its states; a search needs all methods."""
 
     def measure(self, phase: Phase, state: State, loss: float) -> float:
         """Error of the network as it is now, on validation trials."""
         raise NotImplementedError
 
     def judge(self, phase: Phase, state: State) -> float:
-        """The same on more trials, for a decision; nothing is written down."""
+        """The same on more trials, for a decision; nothing is recorded."""
         raise NotImplementedError
 
     def checkpoint(self, state: State) -> None:

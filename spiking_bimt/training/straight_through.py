@@ -1,12 +1,12 @@
-"""Loss and straight-through gradient of a batch from rates that anything may have measured.
+"""Loss and straight-through gradient of a batch, from rates that were measured in any way.
 
 The forward pass may be that of spiking neurons; the backward pass is that of the rate network
 
     r_t = (1 - alpha) r_{t-1} + alpha f(W_rec r_{t-1} + W_in u_t + b)
 
-at the rates measured, with the slope f' at the drive that they give. Spikes are then what the
-rates are made of, and the gradient stays as bounded as the rate network's: it passes through
-exp(-dt / tau) and f', never through a membrane and its resets.
+at the rates measured, with the slope f' at the drive that they give. The
+gradient is then as bounded as the rate network's, also for spikes: it passes through exp(-dt / tau)
+and f', and not through a membrane and its resets.
 """
 
 from typing import Any
@@ -50,8 +50,8 @@ def loss_and_gradient(
     outputs = rates @ network.w_out.T + network.b_out
     outputs[:, 0] -= margin * batch.before_go
     log_p = log_softmax(outputs)
-    told = xlogy(targets, targets).sum(axis=1)
-    loss: Array = (told - (targets * log_p).sum(axis=1)) * batch.weights
+    negative_entropy = xlogy(targets, targets).sum(axis=1)
+    loss: Array = (negative_entropy - (targets * log_p).sum(axis=1)) * batch.weights
     loss += rate_cost * rates.mean() / len(rates)
     d_out = (np.exp(log_p) - targets) * batch.weights[:, None]
     d_drive = backward(

@@ -14,7 +14,7 @@ import spiking_bimt.bundle
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.converting import finetune_rates, inverse, learned_scales
-from spiking_bimt.converting.finetune import draw_batch, finetune, pool_of, undo_filter
+from spiking_bimt.converting.finetune import draw_batch, finetune, make_pool, undo_filter
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.normalise import (
     fit_leaky_units,
@@ -119,7 +119,7 @@ def test_threads_change_nothing_and_a_later_training_has_other_trials(bundled: R
     )
     np.testing.assert_array_equal(first.w_rec, second.w_rec)
     assert (first.w_rec != later.w_rec).any()
-    own, next_own = (pool_of(bundled, settings, part, 2) for part in (1, 3))
+    own, next_own = (make_pool(bundled, settings, part, 2) for part in (1, 3))
     even = np.ones(len(bundled.tasks))
     drawn, others = (draw_batch(pool, 0, even, bundled.w_in.shape[1]) for pool in (own, next_own))
     assert drawn.inputs.shape != others.inputs.shape or (drawn.inputs != others.inputs).any()
@@ -139,7 +139,7 @@ def test_spikes_cost_nothing_below_the_limit(bundled: RateNetwork) -> None:
 
 def test_spikes_are_told_from_their_filtered_rates(bundled: RateNetwork) -> None:
     settings = FinetuneConfig(steps=1, batch=40)
-    batch = draw_batch(pool_of(bundled, settings, 1, 1), 0, np.ones(20), bundled.w_in.shape[1])
+    batch = draw_batch(make_pool(bundled, settings, 1, 1), 0, np.ones(20), bundled.w_in.shape[1])
     made = finetune_rates.make_spiking(bundled, FEW_SPIKES, None)
     _, trials = finetune_rates.unpack_trials(batch, bundled)
     counts = run_trials(made, trials, seed=3, record_spikes=False).spike_counts
@@ -261,7 +261,7 @@ def test_more_is_drawn_of_the_tasks_that_lose(bundled: RateNetwork) -> None:
     shares = []
     for focus in (0.0, 0.9):
         settings = FinetuneConfig(steps=1, batch=200, focus=focus)
-        pool = pool_of(bundled, settings, 1, 1)
+        pool = make_pool(bundled, settings, 1, 1)
         batch = draw_batch(pool, 0, losses, bundled.w_in.shape[1])
         shares.append((batch.task[: batch.counts[0]] == 7).mean())
     assert shares[0] < 0.15
