@@ -1,19 +1,18 @@
 """Fine-tuning repairs what few spikes and few bits break, and touches no weight that is 0."""
 
 import math
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 
 import spiking_bimt.bundle
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.converting import finetune_rates, inverse, learned_scales
+from spiking_bimt.converting import finetune_rates, inverse
 from spiking_bimt.converting.finetune import draw_batch, finetune, make_pool, undo_filter
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.normalise import (
@@ -21,16 +20,14 @@ from spiking_bimt.converting.normalise import (
     normalise,
     replace_with_leaky_units,
 )
-from spiking_bimt.converting.one_to_one import ConversionConfig, with_neurons
+from spiking_bimt.converting.one_to_one import ConversionConfig
 from spiking_bimt.converting.quantise import Rounding
 from spiking_bimt.data import store
-from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.train_activation import table
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
 from spiking_bimt.simulation.run import run_trials
-from spiking_bimt.training.parameters import PARAMETERS
 from tests.converting.test_one_to_one import random_rate_network
 from tests.training.test_straight_through import random_batch
 
@@ -40,6 +37,10 @@ FEW_SPIKES = ConversionConfig(full_rate=60.0)
 
 @pytest.fixture(scope="module")
 def bundled() -> RateNetwork:
+    return normalised_bundle()
+
+
+def normalised_bundle() -> RateNetwork:
     """The bundled network with every full scale 1."""
     path = Path(spiking_bimt.bundle.__file__).parent / "bimt.h5"
     network = store.load(path, RateNetwork)
@@ -204,57 +205,6 @@ def test_what_is_frozen_stays(bundled: RateNetwork) -> None:
     assert (tuned.w_rec != bundled.w_rec).any()
 
 
-@pytest.mark.parametrize("leaky", [False, True])
-def test_the_rates_behind_a_spiking_network_are_its_own(leaky: bool) -> None:
-    config = ConversionConfig(full_rate=100.0, tau_mem=20.0 if leaky else np.inf)
-    network = random_rate_network(1)
-    network = replace_with_leaky_units(network, config, 0.1) if leaky else network
-    exact = inverse.to_rate_network(
-        network, config, finetune_rates.make_spiking(network, config, None)
-    )
-    rounded = inverse.to_rate_network(
-        network, config, finetune_rates.make_spiking(network, config, Rounding(3))
-    )
-    for name in ("w_rec", "w_in", "w_out"):
-        own = getattr(network, name)
-        np.testing.assert_allclose(getattr(exact, name), own, rtol=1e-5, atol=1e-7)
-        step = np.abs(own).max(axis=1, keepdims=True) / 3
-        assert (np.abs(getattr(rounded, name) - own) <= 0.501 * step).all()
-    made = with_neurons(rounded, np.ones(12, np.float32), config)
-    np.testing.assert_allclose(
-        made.weights, finetune_rates.make_spiking(network, config, Rounding(3)).weights, rtol=1e-5
-    )
-
-
-@pytest.mark.parametrize("tau_mem", [math.inf, 20.0])
-def test_the_network_behind_a_conversion_is_the_one_that_was_converted(tau_mem: float) -> None:
-    config = ConversionConfig(full_rate=100.0, tau_mem=tau_mem, t_ref=2.0, floor=0.0)
-    rate = random_rate_network(1)
-    tuned = replace_with_leaky_units(rate, config, 0.1) if math.isfinite(tau_mem) else rate
-    kept = {key: str(v) if v == math.inf else v for key, v in asdict(config).items()}
-    made = replace(
-        finetune_rates.make_spiking(tuned, config, None),
-        measured={"method": "finetune", "conversion": kept},
-    )
-    found = inverse.recover_rate_network(made, rate, 0.1)
-    for name in PARAMETERS:
-        np.testing.assert_allclose(getattr(found, name), getattr(tuned, name), rtol=1e-5, atol=1e-6)
-    assert found.activation == tuned.activation
-    inverse.refuse_other_neurons(made, replace(config, reset="value"))
-    with pytest.raises(InputError, match=f"has tau_mem {tau_mem}, and 10.0 is asked for"):
-        inverse.refuse_other_neurons(made, replace(config, tau_mem=10.0))
-    with pytest.raises(InputError, match="no conversion of this run's rate network"):
-        inverse.recover_rate_network(
-            made, replace(rate, tasks=rate.tasks[::-1], dt=rate.dt + 1), 0.1
-        )
-    with pytest.raises(InputError, match=r"synapses of 100\.0 ms, and 80\.0 ms is asked for"):
-        inverse.recover_rate_network(made, replace(rate, tau=80.0), 0.1)
-    kim = {"method": "kim2019", "conversion": kept}
-    for measured in (None, {}, kim):
-        with pytest.raises(InputError, match="not made by convert, or by kim2019"):
-            inverse.recover_rate_network(replace(made, measured=measured), rate, 0.1)
-
-
 def test_more_is_drawn_of_the_tasks_that_lose(bundled: RateNetwork) -> None:
     losses = np.full(len(bundled.tasks), 1e-3)
     losses[7] = 1.0
@@ -308,83 +258,3 @@ def test_a_loss_that_is_not_finite_is_refused(bundled: RateNetwork) -> None:
         InputError, match=r"the loss is .* and its gradient .* at step \d+: lower lr"
     ):
         finetune(bundled, FEW_SPIKES, FinetuneConfig(steps=5, batch=8, lr=1e6))
-
-
-def test_scales_have_the_gradient_of_what_is_out_of_range(bundled: RateNetwork) -> None:
-    """Where every weight is clipped, sum(q) moves with the scales as it is said to."""
-    rounding = Rounding(4, fit="learned")
-    exact = finetune_rates.make_spiking(bundled, FEW_SPIKES, None)
-    scale, in_scale, out_scale = rounding.scales(exact)
-
-    def rounded(factor: float) -> tuple[SpikingNetwork, RateNetwork]:
-        narrow = [np.float32(factor * 1e-6) * part for part in (scale, in_scale, out_scale)]
-        made = rounding.apply(exact, (narrow[0], narrow[1], narrow[2])).quantised()
-        return made, inverse.to_rate_network(bundled, FEW_SPIKES, made)
-
-    ones = {name: np.ones_like(getattr(bundled, name)) for name in PARAMETERS}
-    made, at = rounded(1.0)
-    found = learned_scales.scale_gradient(bundled, at, made, rounding, FEW_SPIKES, ones)
-    _, above = rounded(1.01)
-    _, below = rounded(0.99)
-    for name, weights in zip(learned_scales.NAMES, learned_scales.WEIGHTS, strict=True):
-        moved = (getattr(above, weights) - getattr(below, weights)).sum(axis=1) / 0.02
-        np.testing.assert_allclose(found[name], moved, rtol=1e-3, atol=1e-9)
-        assert not found[weights][getattr(bundled, weights) != 0].any()
-
-
-@pytest.mark.parametrize("per", ["neuron", "core", "network"])
-def test_scales_have_the_gradient_of_a_straight_through_rounding(
-    bundled: RateNetwork, per: str
-) -> None:
-    """PyTorch differentiates s clip(round(w / s)) with the rounding as a constant shift."""
-    on_cores = replace(bundled, chip="some", core=np.arange(bundled.n_units, dtype=np.int32) % 5)
-    rounding = Rounding(4, per=per, fit="learned")
-    exact = finetune_rates.make_spiking(on_cores, FEW_SPIKES, None)
-    # Half the scales of least squares, so that some weights are clipped.
-    own = rounding.scales(exact)
-    half = np.float32(0.5)
-    halved = (half * own[0], half * own[1], half * own[2])
-    made = rounding.apply(exact, halved).quantised()
-    rates = inverse.to_rate_network(on_cores, FEW_SPIKES, made)
-    rng = np.random.default_rng(0)
-    found = {n: rng.normal(size=getattr(bundled, n).shape).astype(np.float32) for n in PARAMETERS}
-    result = learned_scales.scale_gradient(on_cores, rates, made, rounding, FEW_SPIKES, found)
-    groups = {"neuron": np.arange(bundled.n_units), "core": on_cores.core,
-              "network": np.zeros(bundled.n_units, int)}  # fmt: skip
-    for name, weights, scale in zip(
-        learned_scales.NAMES, learned_scales.WEIGHTS, halved, strict=True
-    ):
-        group = np.arange(len(scale)) if name == "log_out_scale" else groups[per]
-        assert group is not None
-        w = torch.tensor(getattr(bundled, weights), dtype=torch.float64, requires_grad=True)
-        q = torch.tensor(getattr(rates, weights), dtype=torch.float64)
-        # The step of a row's codes, from what they became: code * step is the rounded weight.
-        codes = {"w_rec": made.codes, "w_in": made.in_codes, "w_out": made.out_codes}[weights]
-        assert codes is not None
-        ratio = torch.tensor(scale / scale[0], dtype=torch.float64)
-        step = float((q.abs().max(1).values / ratio).max() / 7)
-        log_s = torch.zeros(group.max() + 1, dtype=torch.float64, requires_grad=True)
-        s = (ratio * step * torch.exp(log_s)[group])[:, None]
-        relative = w / s
-        rounded = relative + (relative.round() - relative).detach()
-        (s * rounded.clamp(-7, 7) * torch.tensor(found[weights])).sum().backward()  # type: ignore[no-untyped-call]
-        assert log_s.grad is not None
-        assert w.grad is not None
-        np.testing.assert_allclose((s * rounded.clamp(-7, 7)).detach(), q, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(result[name], log_s.grad.numpy()[group], rtol=1e-3, atol=1e-3)
-        used = getattr(bundled, weights) != 0
-        np.testing.assert_allclose(result[weights][used], w.grad.numpy()[used], rtol=1e-4)
-        assert (np.abs(codes) == 7).sum() >= 2
-
-
-def test_learned_scales_are_those_of_the_codes(bundled: RateNetwork) -> None:
-    rounding = Rounding(4, fit="learned")
-    settings = FinetuneConfig(steps=3, batch=8)
-    _, learned = finetune(bundled, FEW_SPIKES, settings, rounding)
-    start = rounding.scales(finetune_rates.make_spiking(bundled, FEW_SPIKES, None))
-    assert learned is not None
-    for now, before in zip(learned, start, strict=True):
-        assert (now != before).any()
-        np.testing.assert_allclose(now, before, rtol=4 * settings.lr)
-    _, none = finetune(bundled, FEW_SPIKES, settings, Rounding(4))
-    assert none is None

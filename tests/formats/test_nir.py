@@ -12,13 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats import nir_import
 from spiking_bimt.formats.nir_export import STEP, nir_form, nir_losses, nir_package, write_nir
 from spiking_bimt.formats.nir_import import read_nir
 from spiking_bimt.simulation import propagators
@@ -254,65 +252,3 @@ def test_the_absent_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(__import__("sys").modules, "nir", None)
     with pytest.raises(InputError, match=r"pip install 'spiking-bimt\[nir\]'"):
         nir_package()
-
-
-def lif_graph() -> Any:
-    one = np.ones(2)
-    return nir.NIRGraph.from_list(
-        nir.Affine(np.ones((2, 2)), one), nir.LIF(one, one, one, one, v_reset=one)
-    )
-
-
-def test_other_nodes_are_refused_by_name(tmp_path: pathlib.Path) -> None:
-    nir.write(tmp_path / "lif.nir", lif_graph())
-    with pytest.raises(InputError, match=r"lif\.nir: node .* is a LIF; read are CubaLIF"):
-        read_nir(tmp_path / "lif.nir")
-
-
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.95])
-def test_a_truncated_file_is_refused(tmp_path: pathlib.Path, share: float) -> None:
-    path = tmp_path / "network.nir"
-    write_nir(path, plain_network(0))
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match=r"network\.nir is not a readable NIR file"):
-        read_nir(path)
-
-
-def test_flipped_bytes_never_end_the_process(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """HDF5 crashes or hangs on some damaged texts of variable length: in a child, then."""
-    monkeypatch.setattr(nir_import, "_PATIENCE_S", 4)
-    path, lines = tmp_path / "network.nir", []
-    write_nir(path, plain_network(0, 4))
-    whole = path.read_bytes()
-    # The collection of texts in the file, where a length is damaged.
-    heap = whole.index(b"GCOL")
-    for offset in (8, 16, 24, 33, 40):
-        image = bytearray(whole)
-        image[heap + offset] ^= 0xFF
-        path.write_bytes(image)
-        try:
-            read_nir(path)
-        except InputError as error:
-            lines.append(str(error))
-    assert lines
-    assert all("\n" not in line for line in lines)
-
-
-def test_foreign_and_hostile_files_are_refused(tmp_path: pathlib.Path) -> None:
-    with h5py.File(tmp_path / "foreign.nir", "w") as file:
-        file["a"] = 1
-    with pytest.raises(InputError, match=r"foreign\.nir is no NIR file"):
-        read_nir(tmp_path / "foreign.nir")
-    with pytest.raises(InputError, match=r"absent\.nir does not exist"):
-        read_nir(tmp_path / "absent.nir")
-    path = tmp_path / "network.nir"
-    write_nir(path, plain_network(0))
-    with h5py.File(path, "r+") as file:
-        group = file["node/nodes/neurons/nodes/w_rec"]
-        del group["weight"]
-        group.create_dataset("weight", (10**6, 10**6), "f8", chunks=(64, 64), compression="gzip")
-    with pytest.raises(InputError, match=r"weight claims 1000000000000 values"):
-        read_nir(path)
