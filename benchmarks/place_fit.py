@@ -1,6 +1,6 @@
 """Does the placer find a placement where one is known to exist? Planted networks on tight chips.
 
-python benchmarks/place_fit.py [--quick] [--instances 200] [--seeds 1] [--json FILE]
+    python benchmarks/place_fit.py [--quick] [--instances 200] [--seeds 1] [--json FILE]
 
 Each network is made of groups that a known assignment puts on the cores of a grid or board; the
 limits on neurons, input axons and synapse memory are what that assignment needs, plus 0, 5 or 20%.

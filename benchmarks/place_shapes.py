@@ -1,6 +1,7 @@
 """Does the placer use the shape of the chip: links of unequal price, and boards of several chips?
 
-python benchmarks/place_shapes.py [--quick] [--seeds 3] [--label NAME --cells FILE] [--json FILE]
+    python benchmarks/place_shapes.py [--quick] [--seeds 3] [--label NAME --cells FILE]
+                                      [--json FILE]
 
 Every network is placed on every chip; the reference is Mt-KaHyPar and QAP on the block nearest to a
 square. With --cells costs are also kept by label, so that a run of an earlier version (--label
