@@ -29,8 +29,8 @@ def shrink_groups(
     weights, v (Adam's second moment), mask: (n, S), [post, source]; core: (n,); strength: (K, S).
     A group of n weights that may change is shrunk by lr s / sqrt(mean v + s^2 / 4n): for n = 1 the
     step that `train_optimise.adam_shrink` takes for L1, never more than twice what Adam can move
-    it. The mean stands for the moments of the single weights, because the exact operator has no closed
-    form in a metric that differs within the group.
+    it. The mean stands for the moments of the single weights, because the exact operator has no
+    closed form in a metric that differs within the group.
     """
     n, n_sources = weights.shape
     zero, one, tiny = np.float32(0), np.float32(1), np.float32(1e-30)

@@ -12,7 +12,7 @@ import pytest
 import spiking_bimt.bundle
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.converting import finetune_rates, inverse
+from spiking_bimt.converting import finetune_rates
 from spiking_bimt.converting.finetune import draw_batch, finetune, make_pool, undo_filter
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.normalise import (
