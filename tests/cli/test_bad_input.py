@@ -96,7 +96,7 @@ def test_a_figure_that_cannot_be_removed_is_named(run: Path, tmp_path: Path) -> 
     (copy / "diagnosis.svg").mkdir()
     code, _, stderr = call("convert", copy, "--trials", 1)
     assert code == 2
-    assert "cannot remove" in stderr
+    assert "diagnosis.svg: there is a folder of that name; move it away" in stderr
     assert stderr.count("\n") == 1
 
 
