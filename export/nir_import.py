@@ -4,8 +4,10 @@ Nested graphs are flattened. A spike counts as 1 during one step of `STEP` secon
 from the Input is held current; see `formats.nir_export` for both. Other nodes are refused by name.
 """
 
+import re
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,7 +43,7 @@ def read_nir(path: Path, *, dt: float | None = None) -> SpikingNetwork:
     graph = _graph(path)
     nodes, edges = _flat(graph.nodes, [(str(a), str(b)) for a, b in graph.edges])
     populations, n = {}, 0
-    for name, node in sorted(nodes.items()):
+    for name, node in sorted(nodes.items(), key=lambda item: _natural(item[0])):
         kind = type(node).__name__
         if kind == "CubaLIF":
             populations[name] = _Population(n, node)
@@ -52,8 +54,26 @@ def read_nir(path: Path, *, dt: float | None = None) -> SpikingNetwork:
             )
     if not populations:
         raise InputError(f"{path} holds no CubaLIF node: there are no neurons to import")
-    step = (graph.metadata or {}).get("dt", 0.1) if dt is None else dt
+    metadata = graph.metadata or {}
+    _refuse_units(path, metadata)
+    step = metadata.get("dt", 0.1) if dt is None else dt
     return _network(path, nodes, edges, populations, n, float(step))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Order of names in which lif2 comes before lif10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _refuse_units(path: Path, metadata: dict[str, Any]) -> None:
+    """NIR has no unit of time of its own; its readers take seconds."""
+    for name, value in metadata.items():
+        text = value.decode() if isinstance(value, bytes) else str(value)
+        if "time" in name and "unit" in name and text not in ("s", "second", "seconds"):
+            raise InputError(
+                f"{path}: {name} in its metadata is {text!r}; read are seconds: write the file "
+                "again with its time constants in s"
+            )
 
 
 def _graph(path: Path) -> Any:
@@ -66,13 +86,14 @@ def _graph(path: Path) -> Any:
             if "node" not in file or "version" not in file:
                 raise InputError(f"{path} is no NIR file: it has no datasets `version` and `node`")
             file["node"].visititems(_check_size)
-        graph = nir.read(path)
+        # Its check of types refuses shapes with a batch axis, as Rockpool writes them.
+        graph = nir.read(path, type_check=False)
     except InputError as error:
         raise InputError(f"{path}: {error}".replace(f"{path}: {path}", str(path))) from error
     except Exception as error:  # nir raises whatever the damage leads to
         raise InputError(
-            f"{path} is not a readable NIR file (truncated or foreign; {type(error).__name__}): "
-            "make it again"
+            f"{path} is not a readable NIR file (truncated or foreign; {type(error).__name__}: "
+            f"{' '.join(str(error).split()):.100}): make it again"
         ) from error
     if type(graph).__name__ != "NIRGraph":
         raise InputError(f"{path} holds a single {type(graph).__name__}, not a graph")
@@ -114,12 +135,12 @@ def _flat(nodes: dict[str, Any], edges: Edges, prefix: str = "") -> tuple[dict[s
             out[full] = node
             continue
         inner = [(str(a), str(b)) for a, b in node.edges]
-        sub, sub_edges = _flat(node.nodes, inner, f"{full}.")
+        sub, sub_edges = _flat(node.nodes, inner, f"{full}/")
         out |= sub
         inputs = [k for k, v in node.nodes.items() if type(v).__name__ == "Input"]
         outputs = [k for k, v in node.nodes.items() if type(v).__name__ == "Output"]
         joined = [
-            (f"{full}.{outputs[0]}" if a == full else a, f"{full}.{inputs[0]}" if b == full else b)
+            (f"{full}/{outputs[0]}" if a == full else a, f"{full}/{inputs[0]}" if b == full else b)
             for a, b in joined
         ] + sub_edges
     return out, joined
@@ -144,7 +165,8 @@ def _network(
     n: int,
     dt: float,
 ) -> SpikingNetwork:
-    top = {name for name in nodes if "." not in name}
+    top = {name for name in nodes if "/" not in name}
+    _refuse_readout(path, nodes, edges, populations, top)
     inputs = {k: v for k, v in nodes.items() if k in top and type(v).__name__ == "Input"}
     channels, first_channel = 0, {}
     for name, node in inputs.items():
@@ -174,6 +196,12 @@ def _network(
             post, pre = np.nonzero(affine.weight)
             weight = affine.weight[post, pre].astype(float) * gain[post]
             for source in _sources(feeding, nodes, edges, top):
+                n_sources = _size(source, nodes)
+                if affine.weight.shape[1] != n_sources:
+                    raise InputError(
+                        f"{path}: node {feeding} has {affine.weight.shape[1]} inputs, {source} "
+                        f"{n_sources} outputs"
+                    )
                 if source in populations:
                     rec.append((populations[source].first + pre, first + post, weight * STEP))
                 elif source in inputs:
@@ -185,6 +213,29 @@ def _network(
         pre, post, weight, n, dt=dt, reset="value", bias=bias, **_parameters(populations)
     )
     return _with_inputs(network, channels, *_joined(ins))
+
+
+def _refuse_readout(
+    path: Path, nodes: dict[str, Any], edges: Edges, populations: Collection[str], top: set[str]
+) -> None:
+    """Weights that lead to no neuron would be dropped: a readout of spikes as they are."""
+    used = {a for name in populations for a in _sources(name, nodes, edges, top)}
+    for name, node in nodes.items():
+        if type(node).__name__ in ("Affine", "Linear") and name not in used:
+            raise InputError(
+                f"{path}: node {name} ({type(node).__name__}) feeds no neurons; a readout of "
+                "unfiltered spikes is not read: take it out and join its neurons to the Output"
+            )
+
+
+def _size(name: str, nodes: dict[str, Any]) -> int:
+    """How many values a node gives."""
+    node = nodes[name]
+    if type(node).__name__ == "CubaLIF":
+        return int(node.tau_mem.size)
+    if type(node).__name__ == "Input":
+        return int(np.prod(node.input_type["input"]))
+    return int(node.weight.shape[0])
 
 
 def _bias(affine: Any) -> Array:
