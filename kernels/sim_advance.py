@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from spiking_bimt.kernels import sim_clock, sim_event, sim_suspects, sim_swept
-from spiking_bimt.kernels.shared_vector import expanded
+from spiking_bimt.kernels.shared_vector import inlined
 from spiking_bimt.kernels.sim_arrivals import (
     Lazy,
     Swept,
@@ -31,110 +31,45 @@ from spiking_bimt.kernels.sim_trials import grown
 Array = npt.NDArray[Any]
 
 
-@expanded
-def appended(found: Array, count: Any, spikes: Array, first: Array, row: int) -> Array:
-    """`spikes` with those of this step; a longer copy where there is no more room."""
+@inlined
+def keep(found: Array, count: int, spikes: Array, first: Array, row: int) -> None:
+    """Append the spikes of this step to the history, which has room for them."""
     start = first[row]
-    if start + count > spikes.size:
-        spikes = grown(spikes, start, count)
     for f in range(count):
         spikes[start + f] = found[f]
     first[row + 1] = start + count
-    return spikes
 
 
-@expanded
-def receive_currents(
-    i: int, part: tuple[int, int], current_bounds: Array, current_neurons: Array, drives: Array,
-    cells: Array, marks: Array, clock: Array, table: Array, k: int, lazy: Lazy,
-    beside: Swept | None, scratch: Array,
+@inlined
+def ask_for_due(
+    spikes: Array, first: Array, due: int, indptr: Array, indices: Array, cells: Array,
+    marks: Array, clock: Array,
 ) -> None:  # fmt: skip
-    """Replace the held currents that change before step i."""
-    if current_bounds[i + 1] > current_bounds[i]:
-        receive(current_bounds, current_neurons, drives, True, i, part[0], part[1], cells, marks,
-                clock, table, k, lazy, beside, scratch)  # fmt: skip
-        if beside is not None:
-            look_at_noted(cells, marks, clock, table, beside, scratch)
+    """Prefetch what the first spike of row `due` reads of its first targets."""
+    if first[due] < first[due + 1]:
+        sim_event.ask_for_targets(spikes[first[due]], indptr, indices, cells, marks, clock)
 
 
-@expanded
-def find_crossing(
-    cells: Array, marks: Array, clock: Array, table: Array, k: int, n: int, lazy: Lazy,
-    beside: Swept | None, scratch: Array, found: Array,
-) -> Any:  # fmt: skip
-    """Move the state to k and put the neurons above threshold into `found`; their number."""
-    if lazy is not None:
-        count = sim_event.examine(cells, marks, clock, table, k, found)
-    elif beside is None:
-        count = sim_clock.sweep(cells, clock, table, k, scratch, found)
-    elif k < table.shape[1] - 1:
-        count = sim_swept.examine(cells, marks, clock, table, k, found)
-    else:
-        count = sim_swept.turn(cells, marks, clock, table, beside.margins, beside.windows,
-                               beside.noted, scratch, found, n, True)  # fmt: skip
-    return count
+@inlined
+def ask_for_next(
+    spikes: Array, first: Array, due: int, delays: Array, indptr: Array, indices: Array
+) -> None:
+    """Prefetch the rows of synapses of the spikes of row `due`, while other work is left."""
+    if not delays.size and indices.size > sim_clock.CACHED:
+        sim_clock.ask_for_first(spikes[first[due] : first[due + 1]], indptr, indices)
 
 
-@expanded
-def reset_found(
-    found: Array, count: Any, cells: Array, marks: Array, clock: Array, table: Array, head: Array,
+@inlined
+def reset(
+    found: Array, count: int, cells: Array, marks: Array, clock: Array, table: Array, head: Array,
     k: int, step: int, beside: Swept | None, scratch: Array,
 ) -> None:  # fmt: skip
-    """Reset the neurons that spike in this step."""
-    if count:
-        fire(found, count, cells, marks, clock, table, head, k, step)
-        if beside is not None and k:
-            for f in range(count):
-                if cells[V, found[f]] > -np.inf:  # it has no refractory time
-                    note(cells, marks, clock, table, beside, scratch, np.int64(found[f]))
-
-
-@expanded
-def begin_window(
-    cells: Array, marks: Array, clock: Array, table: Array, k: int, lazy: Lazy,
-    beside: Swept | None, scratch: Array,
-) -> None:  # fmt: skip
-    """Look at the neurons that are due, where a window begins with k; it does with an epoch."""
-    if lazy is not None and k % sim_suspects.WIDTH == 0:
-        sim_suspects.regroup(cells, marks, clock, table)
-    elif beside is not None and k and k % sim_suspects.WIDTH == 0:
-        sim_swept.regroup(cells, marks, clock, table, beside.margins, beside.windows, scratch)
-
-
-@expanded
-def deliver_common(
-    spikes: Array, first: Array, due: int, indptr: Array, indices: Array, weights: Array,
-    cells: Array, marks: Array, clock: Array, table: Array, k: int, lazy: Lazy,
-    beside: Swept | None, scratch: Array,
-) -> None:  # fmt: skip
-    """Deliver the spikes of row `due`, where all synapses share one delay."""
-    sources = spikes[first[due] : first[due + 1]]
-    if not sources.size:
-        pass
-    elif lazy is not None:
-        sim_event.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
-                          scratch)  # fmt: skip
-    elif beside is not None:
-        sim_swept.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
-                          beside.margins, beside.windows, beside.noted, scratch)  # fmt: skip
-    else:
-        sim_clock.deliver(sources, indptr, indices, weights, cells, clock, table, k)
-    if indices.size > sim_clock.CACHED:  # a step ahead, while other work is left
-        later = spikes[first[due + 1] : first[due + 2]]
-        sim_clock.ask_for_first(later, indptr, indices)
-
-
-@expanded
-def end_step(
-    i: int, step: int, traced: Array, traces: Array, cells: Array, marks: Array, clock: Array,
-    table: Array, k: int, lazy: Lazy, beside: Swept | None, scratch: Array,
-) -> None:  # fmt: skip
-    """Look at the neurons that are noted, and record the traced ones."""
-    if beside is not None:
-        look_at_noted(cells, marks, clock, table, beside, scratch)
-    if traced.size:
-        read(traced, traces[i], cells, marks, clock, table, k, lazy)
-    clock[STEP] = step + 1
+    """Reset the neurons that spike and note them; at the start of an epoch (k = 0) all are seen."""
+    fire(found, count, cells, marks, clock, table, head, k, step)
+    if beside is not None and k:
+        for f in range(count):
+            if cells[V, found[f]] > -np.inf:  # it has no refractory time
+                note(cells, marks, clock, table, beside, scratch, np.int64(found[f]))
 
 
 @njit(cache=True, nogil=True)
@@ -159,21 +94,31 @@ def advance(
     """
     low, n, posted = team.numbers[2], team.numbers[3], 0
     for i in range(steps):
-        step, k, row = clock[STEP], clock[PHASE], reach[1] + i
-        oldest = first[row - reach[0]]
-        if lazy is not None and not delays.size and oldest < first[row - reach[0] + 1]:
-            sim_event.ask_for_targets(spikes[oldest], indptr, indices, cells, marks, clock)
-        receive_currents(i, (low, n), current_bounds, current_neurons, drives, cells, marks, clock,
-                         table, k, lazy, beside, scratch)  # fmt: skip
+        step, k, row, due = clock[STEP], clock[PHASE], reach[1] + i, reach[1] - reach[0] + i
+        if lazy is not None and not delays.size:
+            ask_for_due(spikes, first, due, indptr, indices, cells, marks, clock)
+        if current_bounds[i + 1] > current_bounds[i]:
+            receive(current_bounds, current_neurons, drives, True, i, low, n, cells, marks, clock,
+                    table, k, lazy, beside, scratch)  # fmt: skip
+            look_at_noted(cells, marks, clock, table, beside, scratch)
         k += 1
         ended = k == table.shape[1] - 1
-        if ended:
-            clock[EPOCH] += 1
-        count = find_crossing(cells, marks, clock, table, k, n, lazy, beside, scratch, found)
-        k = 0 if ended else k
-        clock[PHASE] = k
-        reset_found(found, count, cells, marks, clock, table, head, k, step, beside, scratch)
-        begin_window(cells, marks, clock, table, k, lazy, beside, scratch)
+        clock[EPOCH] += ended
+        if lazy is not None:
+            count = sim_event.examine(cells, marks, clock, table, k, found)
+        elif beside is None:
+            count = sim_clock.sweep(cells, clock, table, k, scratch, found)
+        elif not ended:
+            count = sim_swept.examine(cells, marks, clock, table, k, found)
+        else:
+            count = sim_swept.turn(cells, marks, clock, table, *beside, scratch, found, n, True)
+        clock[PHASE] = k = 0 if ended else k
+        if count:
+            reset(found, count, cells, marks, clock, table, head, k, step, beside, scratch)
+        if lazy is not None and k % sim_suspects.WIDTH == 0:  # k is 0 where an epoch ended
+            sim_suspects.regroup(cells, marks, clock, table)
+        elif beside is not None and not ended and k % sim_suspects.WIDTH == 0:
+            sim_swept.regroup(cells, marks, clock, table, beside.margins, beside.windows, scratch)
         if head[step % head.size] >= 0:
             release(cells, marks, clock, table, head, k, step, lazy, beside, scratch)
         if bounds[i + 1] > bounds[i]:
@@ -183,14 +128,27 @@ def advance(
             spikes, cursors, posted = exchange(team, found, count, posted, i == steps - 1, clock,
                                                spikes, cursors, first, row, indptr)  # fmt: skip
         else:
-            spikes = appended(found, count, spikes, first, row)
+            if first[row] + count > spikes.size:
+                spikes = grown(spikes, first[row], count)
+            keep(found, count, spikes, first, row)
             if delays.size:
                 cursors = begin_rows(spikes, cursors, first[row], first[row + 1], indptr)
         if delays.size:
             deliver_due(spikes, cursors, first, row, reach, indptr, indices, weights, delays,
                         cells, marks, clock, table, k, lazy, beside, scratch)  # fmt: skip
-        else:
-            deliver_common(spikes, first, row - reach[0], indptr, indices, weights, cells, marks,
-                           clock, table, k, lazy, beside, scratch)  # fmt: skip
-        end_step(i, step, traced, traces, cells, marks, clock, table, k, lazy, beside, scratch)
+        elif first[due] < first[due + 1]:
+            sources = spikes[first[due] : first[due + 1]]
+            if lazy is not None:
+                sim_event.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
+                                  scratch)  # fmt: skip
+            elif beside is not None:
+                sim_swept.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
+                                  *beside, scratch)  # fmt: skip
+            else:
+                sim_clock.deliver(sources, indptr, indices, weights, cells, clock, table, k)
+        ask_for_next(spikes, first, due + 1, delays, indptr, indices)
+        look_at_noted(cells, marks, clock, table, beside, scratch)
+        if traced.size:
+            read(traced, traces[i], cells, marks, clock, table, k, lazy)
+        clock[STEP] = step + 1
     return spikes, cursors

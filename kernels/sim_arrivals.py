@@ -81,12 +81,12 @@ def note(
 
 @inlined
 def look_at_noted(
-    cells: Array, marks: Array, clock: Array, table: Array, beside: Swept, scratch: Array
+    cells: Array, marks: Array, clock: Array, table: Array, beside: Swept | None, scratch: Array
 ) -> None:  # fmt: skip
     """Look at the neurons that are noted."""
-    if clock[N_NOTED]:
+    if beside is not None and clock[N_NOTED]:
         look(cells, marks, clock, table, beside.margins, beside.windows, scratch,
-                   beside.noted[: clock[N_NOTED]])  # fmt: skip
+             beside.noted[: clock[N_NOTED]])  # fmt: skip
         clock[N_NOTED] = 0
 
 
