@@ -184,7 +184,7 @@ def smallest_grid(problem: Problem, starts: Starts, n_cores: int) -> str:
     if n > _LARGE:
         side = math.isqrt(max(math.ceil(needed / chip.cores_per_tile), 1) - 1) + 1
         return f"a grid of at least {side} x {side} such tiles"
-    most, step = min(n, _GRIDS * needed), (chip.chip_width or 1, chip.chip_height or 1)
+    most, step = min(n, _GRIDS * (needed - 1)), (chip.chip_width or 1, chip.chip_height or 1)
     times = 0
     while True:
         times += 1
