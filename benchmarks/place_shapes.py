@@ -88,6 +88,7 @@ def main() -> None:
     cells: dict[str, dict[str, float]] = {}
     if options.cells and options.cells.exists():
         cells = json.loads(options.cells.read_text())
+    place(random_sheet(12), chips()["board of 3 x 3"], np.ones(144), effort=0.01)  # compiles
     rows: list[Row] = []
     logs: list[float] = []
     for name in options.chips:
