@@ -75,16 +75,21 @@ def _runs(
         yield named
 
 
+_MEASURED = ("accuracy", "trials_per_task", "mean_rate_hz")
+
+
 def _row(folder: Path, chip: Chip, seed: int, threads: int | None) -> dict[str, Any]:
     rate = store.load(folder / "rate.h5", RateNetwork)
     converted = store.load(folder / "network.h5", SpikingNetwork)
     if converted.measured is None or converted.codes is None:
         raise InputError(f"{folder}/network.h5 has no integer weights: run convert with --bits")
+    measured = {name: converted.measured.get(name) for name in _MEASURED}
+    accuracy = measured["accuracy"]
+    if None in measured.values() or not isinstance(accuracy, dict) or "quantised" not in accuracy:
+        raise InputError(f"{folder}/network.h5 lacks what convert measures: convert it again")
     network = converted.quantised()
     row: dict[str, Any] = {
-        "accuracy": converted.measured["accuracy"],
-        "trials_per_task": converted.measured["trials_per_task"],
-        "mean_rate_hz": converted.measured["mean_rate_hz"],
+        **measured,
         **wiring(rate),
     }
     counts, steps, _ = spikes(network, "calibrate", threads)

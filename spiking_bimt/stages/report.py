@@ -21,7 +21,7 @@ from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.presets import chip_of
 from spiking_bimt.chip.traffic import traffic
-from spiking_bimt.data import store
+from spiking_bimt.data import gate, store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -180,10 +180,7 @@ def _on_chip(
 
 def _metrics(path: Path) -> Sequence[Mapping[str, Any]]:
     wanted = ("phase_index", "step", "accuracy", "active_units")
-    try:
-        entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a file of JSON lines: train again or remove it") from error
+    entries = gate.read_json_lines(path)
     for entry in entries:
         whole = isinstance(entry, dict) and "phase" in entry
         if whole and all(isinstance(entry.get(name), int | float) for name in wanted):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from spiking_bimt.analysis import curves
 from spiking_bimt.battery.environments import trusted
-from spiking_bimt.data import store
+from spiking_bimt.data import gate, store, validate
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.stages.train import train
@@ -137,7 +137,8 @@ def run_job(
     config = read_config(source, **job.settings())
     _refuse_other_configuration(run, job, config)
     if (run / described).exists():
-        return json.loads((run / described).read_text("utf-8"))  # type: ignore[no-any-return]
+        row = gate.read_json(run / described)
+        return validate.typed(str(run / described), "row", row, dict[str, Any])  # type: ignore[no-any-return]
     try:
         network, seconds = _trained(run, folder, job, config)
     except InputError as error:

@@ -1,7 +1,6 @@
 """Every setting of a training, as records read from TOML; an unknown key is an error."""
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -14,6 +13,7 @@ import tomli_w
 from spiking_bimt.battery.draw import select_tasks
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
+from spiking_bimt.data import gate
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.training.phase import PENALTIES, Phase
 
@@ -212,25 +212,13 @@ def read_config(source: str | Path, **overrides: Any) -> TrainConfig:
     if str(source) in presets():
         text = (resources.files("spiking_bimt.training") / f"{source}.toml").read_text("utf-8")
     elif path.is_file():
-        text = _text_of(path)
+        text = gate.read_text(path, gate.MOST_TOML)
     elif path.suffix == ".toml" or len(path.parts) > 1:
         raise InputError(f"there is no file {source}: give a TOML file, or a preset's name")
     else:
         raise unknown_name("preset", str(source), presets(), "or the path of your own .toml file")
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{source}: {error}") from error
+    values = gate.parse_toml(text, path)
     return from_dict(values | {k: v for k, v in overrides.items() if v is not None}, str(source))
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text in UTF-8: give a TOML file") from error
 
 
 def from_dict(values: Mapping[str, Any], source: str) -> TrainConfig:

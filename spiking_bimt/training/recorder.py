@@ -7,7 +7,7 @@ from pathlib import Path
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import dimensions, draw_trials
-from spiking_bimt.data import store
+from spiking_bimt.data import gate, store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
@@ -127,14 +127,12 @@ class Recorder(Observer):
 
 def _measurements_until(path: Path, phase: int, step: int) -> list[str]:
     """Lines of metrics.jsonl up to a step of a phase; none at the start of a training."""
-    if (phase, step) == (0, 0) or not path.exists():
+    if not path.exists():
         return []
     kept = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-            if (entry["phase_index"], entry["step"]) <= (phase, step):
-                kept.append(line)
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise InputError(f"{path} has a line that is no measurement: remove it") from error
+    for row in gate.read_json_lines(path):
+        if not isinstance(row.get("phase_index"), int) or not isinstance(row.get("step"), int):
+            raise InputError(f"{path} has a line that is no measurement: move the file away")
+        if (phase, step) != (0, 0) and (row["phase_index"], row["step"]) <= (phase, step):
+            kept.append(json.dumps(row))
     return kept
