@@ -31,7 +31,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from spiking_bimt.stages.convert import convert
 
 LONG: Measured = {"method": "finetune", "distil": 0.5, "average": 0.998}
@@ -108,7 +108,7 @@ def fresh_row(folder: Path, what: str) -> Row:
     network = network.quantised() if trained else network
     trials = draw_trials(rate.battery, rate.tasks, FRESH, rate.dt, stream="test", seed=1)
     of_rate = score(rate_outputs(rate, trials), trials)
-    found = score(run_trials(network, trials, threads=1, record_spikes=False).outputs, trials)
+    found = score(simulate_trials(network, trials, threads=1, record_spikes=False).outputs, trials)
     ratios = found.per_task() / np.maximum(of_rate.per_task(), 1e-9)
     least = int(np.argmin(ratios))
     own = trials.task == least

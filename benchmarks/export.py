@@ -27,7 +27,8 @@ from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.formats.tiles import TileFile, write_tiles
+from spiking_bimt.data.placed import TileFile
+from spiking_bimt.formats.tiles import write_tiles
 from spiking_bimt.simulation.build import random_sheet
 from spiking_bimt.stages.compare import BUNDLED
 from spiking_bimt.stages.verify import verify

@@ -33,7 +33,7 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation import build
 from spiking_bimt.simulation.engine import MODES, Simulation
 from spiking_bimt.simulation.inputs import PoissonSources
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 Array = npt.NDArray[Any]
 Measurement = Callable[[], list[Row]]
@@ -176,7 +176,7 @@ def trial_threads() -> list[Row]:
 
     def run(threads: int) -> tuple[float, int]:
         start = time.perf_counter()
-        recording = run_trials(network, trials, threads=threads)
+        recording = simulate_trials(network, trials, threads=threads)
         return time.perf_counter() - start, int(recording.spike_counts.sum())
 
     return two_threads("64 trials of 400 neurons, 2 s each", run)

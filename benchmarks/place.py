@@ -143,7 +143,7 @@ def measured(network: str, chip_name: str, method: str, seed: int) -> dict[str, 
     began = time.process_time()
     if method in ("ours", "ours, less"):
         effort = 1.0 if method == "ours" else LESS
-        core = place(given.network, chip, given.rates, seed=seed, effort=effort).core
+        core = place(given.network, chip, 1000 * given.rates, seed=seed, effort=effort).core
     else:
         core = METHODS[method](problem, used, seed)
     seconds = time.process_time() - began
@@ -231,7 +231,7 @@ def bound_row(name: str) -> Row:
     """How far above its lower bound a 4 x 4 grid ends."""
     given = case("sheet 1024")
     chip = smallest(load_chip(name), 1024, given.per_core)
-    result = place(given.network, chip, given.rates).measured or {}
+    result = place(given.network, chip, 1000 * given.rates).measured or {}
     ours, bound = float(result["cost"]), float(result["lower_bound"]["cost"])  # type: ignore
     return Row(f"cost on 4 x 4, sheet 1024, {name}", ours, bound, ours / bound, 1.1,
                ours <= 1.1 * bound, "pJ a ms",

@@ -40,7 +40,7 @@ def rows_of(name: str, seeds: range, folder: Path) -> list[list[object]]:
         chip = smallest(loihi, network.n_neurons, per_core)
         found = []
         for seed in seeds:
-            placement = place(network, chip, rates, seed=seed)
+            placement = place(network, chip, 1000 * rates, seed=seed)
             score = placement.measured or {}
             tiles = occupancy(cut(network, placement, chip))["tiles"]
             values = (score["packets"], score["multicast_hops"], score["cost"], tiles)

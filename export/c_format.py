@@ -21,7 +21,7 @@ from spiking_bimt.formats.elements import compare_arrays, fresh_export, require_
 from spiking_bimt.formats.flat import HEADER, VERSION, read_flat, write_flat
 from spiking_bimt.formats.flat_run import run_sections
 from spiking_bimt.formats.format import Check, Export, Format
-from spiking_bimt.simulation.run import run_trials, starts
+from spiking_bimt.simulation.run import simulate_trials, starts
 
 Array = npt.NDArray[Any]
 LARGEST_CODE = 100
@@ -59,7 +59,7 @@ def _same_spikes(
     """The program on the sections against the simulator on the network."""
     levels = [trials.inputs[low:high] for low, high in itertools.pairwise(trials.offsets)]
     begin = starts(network, 0, slice(0, trials.n_trials), np.dtype(np.float32))
-    ours = run_trials(network, trials, threads=check.threads)
+    ours = simulate_trials(network, trials, threads=check.threads)
     for k, (steps, neurons) in enumerate(run_sections(sections, levels, begin)):
         if not all(map(np.array_equal, (steps, neurons), ours.trial(k))):
             raise CheckError(

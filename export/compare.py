@@ -13,7 +13,7 @@ from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError
 from spiking_bimt.formats.format import Check
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 LEAST_SPIKES = 10
 """Fewest spikes that a comparison takes, and one a neuron of larger networks."""
@@ -52,7 +52,7 @@ def same_spikes(
     check_sizes(rebuilt, network)
     for drive in drives(network, check, probe=probe):
         pairs = drive(rebuilt), drive(network)
-        mine, theirs = (run_trials(*pair, threads=check.threads) for pair in pairs)
+        mine, theirs = (simulate_trials(*pair, threads=check.threads) for pair in pairs)
         trials = pairs[1][1]
         difference = first_difference(mine, theirs, trials)
         if difference:
@@ -91,7 +91,7 @@ def require_spikes(spikes: int, network: SpikingNetwork) -> None:
     if spikes < least:
         raise CheckError(
             f"{spikes} spikes were compared, which says nothing of {network.n_neurons} neurons: "
-            f"at least {least} are needed; ask for more --trials"
+            f"at least {least} are needed; ask for more `trials`"
         )
 
 

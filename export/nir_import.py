@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.neurons import NeuronOptions
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.nir_export import NO_LEAK, STEP, nir_package
 from spiking_bimt.simulation.build import from_coo
@@ -34,12 +36,14 @@ class _Population(NamedTuple):
     node: Any
 
 
-def read_nir(path: Path, *, dt: float | None = None) -> SpikingNetwork:
+@checked
+def read_nir(path: str | Path, *, dt: float | None = None) -> SpikingNetwork:
     """The network in a NIR file.
 
     dt: simulation step, ms; None takes the one that the file names, else 0.1. Raises InputError
     for a file that is missing, damaged or foreign, or holds a node that this package has not.
     """
+    path = Path(path)
     graph = _graph(path)
     nodes, edges = _flat(graph.nodes, [(str(a), str(b)) for a, b in graph.edges])
     populations, n = {}, 0
@@ -209,9 +213,8 @@ def _network(
                 else:
                     raise InputError(f"{path}: node {source} feeds {feeding}: no neurons there")
     pre, post, weight = _joined(rec)
-    network = from_coo(
-        pre, post, weight, n, dt=dt, reset="value", bias=bias, **_parameters(populations)
-    )
+    neurons = _parameters(populations) | NeuronOptions(bias=bias)
+    network = from_coo(pre, post, weight, n, dt=dt, reset="value", **neurons)
     return _with_inputs(network, channels, *_joined(ins))
 
 
@@ -248,7 +251,7 @@ def _joined(parts: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Arra
     return pre, post, weight
 
 
-def _parameters(populations: dict[str, _Population]) -> dict[str, Array]:
+def _parameters(populations: dict[str, _Population]) -> NeuronOptions:
     def gathered(field: str, factor: float = 1.0) -> Array:
         return np.concatenate(
             [factor * np.ravel(getattr(p.node, field)).astype(float) for p in populations.values()]

@@ -1,18 +1,18 @@
 """A network from a scipy.sparse matrix in an npz file: [i, j] is the weight from i onto j."""
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from spiking_bimt.data import gate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.format import Format
-from spiking_bimt.simulation.build import from_sparse
+from spiking_bimt.simulation.build import NetworkOptions, from_sparse
 
 _MOST_NEURONS = 100_000_000
 
 
-def read_npz(path: Path, **options: Any) -> SpikingNetwork:
+def read_npz(path: Path, *, dt: float = 0.1, **options: Unpack[NetworkOptions]) -> SpikingNetwork:
     """The network of a matrix that `scipy.sparse.save_npz` wrote.
 
     options: those of `simulation.build.from_csr`, for what a matrix does not say. Raises InputError
@@ -30,7 +30,7 @@ def read_npz(path: Path, **options: Any) -> SpikingNetwork:
         if hasattr(matrix, "check_format"):  # scipy's own sorting crashes on bad indices
             matrix.check_format(full_check=True)
     try:
-        return from_sparse(matrix, **options)
+        return from_sparse(matrix, dt=dt, **options)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

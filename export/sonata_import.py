@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
@@ -38,12 +39,14 @@ Array = npt.NDArray[Any]
 _DEFAULTS = {"t_ref": 0.0, "I_e": 0.0, "C_m": 1.0}
 
 
-def read_sonata(path: Path, *, dt: float | None = None) -> SpikingNetwork:
+@checked
+def read_sonata(path: str | Path, *, dt: float | None = None) -> SpikingNetwork:
     """The network of a circuit_config.json, or of a folder that holds one.
 
     dt: simulation step, ms; None takes this package's own entry, else 0.1. Raises InputError for
     files that are missing, damaged or foreign, or hold what a `SpikingNetwork` has not.
     """
+    path = Path(path)
     files = read_config(path / "circuit_config.json" if path.is_dir() else path)
     try:
         return _network(files, dt)
@@ -290,6 +293,6 @@ def _steps(delays_ms: Array, dt: float) -> Array:
     if uneven.any():
         raise InputError(
             f"a delay of {delays_ms[np.argmax(uneven)]} ms is not a multiple of dt {dt} ms: "
-            "choose another --dt"
+            "choose another `dt`"
         )
     return np.rint(steps).astype(np.int32)

@@ -1,7 +1,7 @@
 """Reads a crossbar tile file, and refuses it where it breaks its specification."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
@@ -11,21 +11,12 @@ from spiking_bimt.data import store
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import PARAMETERS
+from spiking_bimt.data.placed import TileFile
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import tile_layout
 
 Array = npt.NDArray[Any]
-
-
-class TileFile(NamedTuple):
-    """What a tile file holds."""
-
-    tiles: TileSet
-    network: SpikingNetwork
-    """The quantised network without its synapses: those are in the tiles."""
-    placement: Placement
-    chip: Chip
 
 
 def parse(file: h5py.File) -> TileFile:

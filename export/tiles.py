@@ -12,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.device import Conductances
-from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.network import NO_CODES, SpikingNetwork
+from spiking_bimt.data.placed import TileFile
 from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import tile_layout
-from spiking_bimt.formats.tile_parse import TileFile as TileFile
 from spiking_bimt.formats.tile_parse import parse, routing
 
 SCHEMA = "tiles"
@@ -27,24 +28,26 @@ SCHEMA = "tiles"
 _SCALARS = ("dt", "task_dt", "tau_out")
 
 
+@checked
 def write_tiles(
-    path: Path,
+    path: str | Path,
     content: TileFile,
-    settings: dict[str, Any],
-    inputs: dict[str, Path],
+    settings: dict[str, Any] | None = None,
+    inputs: dict[str, Path] | None = None,
     *,
     device: Conductances | None = None,
     selftest: SelfTest | None = None,
 ) -> None:
-    """Write the tiles of a placed network, and all else that it takes to rebuild it.
+    """Write the tiles of a placed network (`cut_tiles`), and all else that it takes to rebuild it.
 
-    settings, inputs: provenance (see `store.writing`). The network's own synapses are not looked
-    at. Raises InputError where it has no codes or the file cannot be written.
+    settings, inputs: provenance, what the file was made with and from (see `store.writing`). The
+    network's own synapses are not looked at. Raises InputError where it has no codes or the file
+    cannot be written.
     """
     tiles, network, placement, chip = content
     if network.out_codes is None or network.out_scale is None:
-        raise InputError("the network has no integer codes: run convert with --bits")
-    with store.writing(path, SCHEMA, settings, inputs) as file:
+        raise InputError(NO_CODES)
+    with store.writing(Path(path), SCHEMA, settings or {}, inputs or {}) as file:
         store.write_text(file, "encoding-type", tile_layout.ROOT)
         store.write_text(file, "encoding-version", tile_layout.VERSION)
         groups = {
@@ -75,12 +78,13 @@ def write_tiles(
         store.write_text(file, "digest", tile_layout.digest_of(file))
 
 
-def read_tiles(path: Path) -> TileFile:
+@checked
+def read_tiles(path: str | Path) -> TileFile:
     """The content of a tile file, after every check of the format held.
 
     Raises InputError for anything but a whole, valid, unchanged file; it names the first bad tile.
     """
-    with _checked(path) as (_, content):
+    with _checked(Path(path)) as (_, content):
         return content
 
 

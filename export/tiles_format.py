@@ -16,10 +16,11 @@ from spiking_bimt.chip.tiling import cut, occupancy, rebuild, synapses
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.placed import TileFile
 from spiking_bimt.errors import CheckError
 from spiking_bimt.formats.compare import check_sizes, first_difference, same_spikes
 from spiking_bimt.formats.format import Check, Export, Format
-from spiking_bimt.formats.tiles import TileFile, read_selftest, read_tiles, write_tiles
+from spiking_bimt.formats.tiles import read_selftest, read_tiles, write_tiles
 from spiking_bimt.simulation.golden import make_selftest, replay
 
 _NOT_HELD = ("chip", "core", "measured")

@@ -6,7 +6,11 @@ from typing import Any
 
 
 class InputError(ValueError):
-    """Bad input: the message is one line that says what is wrong, where, and what to do."""
+    """Bad input: the message is one line that says what is wrong, where, and what to do.
+
+    An argument of this package's functions stands in it between backquotes, alone or with a value:
+    `bits`, `bits=8`, `resume=True`. The command line shows its own option there.
+    """
 
 
 class CheckError(RuntimeError):

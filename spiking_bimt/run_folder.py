@@ -64,7 +64,9 @@ def require(run: Path, name: str) -> Path:
     for parent in PARENTS.get(name, ()):
         if outdated(run, name, parent):
             anew = f"put that one back, `spiking_bimt {MADE_BY[name]} {run}` again"
-            raise InputError(f"{path} was made from another {parent}: {anew}, or give --force")
+            raise InputError(
+                f"{path} was made from another {parent}: {anew}, or take it with `taking_changed`"
+            )
     return path
 
 

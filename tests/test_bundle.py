@@ -19,7 +19,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from spiking_bimt.stages.compare import BUNDLED
 from spiking_bimt.training.config import from_dict, read_config
 from tests.simulation.test_snntorch import assert_equals_snntorch
@@ -94,7 +94,7 @@ def test_spikes_keep_its_accuracy(
 ) -> None:
     reference = score(rate_outputs(rate, trials), trials)
     for network in (spiking, spiking.quantised()):
-        result = score(run_trials(network, trials, record_spikes=False).outputs, trials)
+        result = score(simulate_trials(network, trials, record_spikes=False).outputs, trials)
         assert result.accuracy >= 0.98 * reference.accuracy
         # A task is known to about 0.03 at 60 trials; the published figures use 200.
         assert (result.per_task() >= 0.93 * reference.per_task() - 0.03).all()

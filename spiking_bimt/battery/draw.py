@@ -1,11 +1,14 @@
 """Batteries of tasks, and whole trials drawn from them."""
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.battery.environments import MODCOG, YANG19, Trial, environment
+from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError, unknown_name
 
@@ -49,9 +52,10 @@ def dimensions(battery: str, tasks: tuple[str, ...]) -> tuple[int, int]:
     return every[0].n_channels + len(tasks), every[0].n_outputs
 
 
+@checked
 def draw_trials(
     battery: str,
-    tasks: tuple[str, ...],
+    tasks: Sequence[str],
     per_task: int,
     dt: float,
     *,
@@ -64,8 +68,8 @@ def draw_trials(
     Inputs are the environment's observation (fixation, two rings) and the one-hot rule. `stream`
     is a key of STREAMS: trials of different streams, seeds or pools are independent draws.
     """
-    trials = _draw(battery, tasks, per_task, dt, (seed, STREAMS[stream], pool), noise=True)
-    return _joined(trials, tasks, dt)
+    trials = _draw(battery, tuple(tasks), per_task, dt, (seed, _stream(stream), pool), noise=True)
+    return _joined(trials, tuple(tasks), dt)
 
 
 def draw_noise_free(
@@ -83,8 +87,14 @@ def draw_noise_free(
     The second is (S, channels of the observation). Other random parts of a task, which do not come
     from neurogym's add_randn, stay in the trials.
     """
-    trials = _draw(battery, tasks, per_task, dt, (seed, STREAMS[stream], pool), noise=False)
+    trials = _draw(battery, tasks, per_task, dt, (seed, _stream(stream), pool), noise=False)
     return _joined(trials, tasks, dt), np.concatenate([trial.sigma for trial in trials])
+
+
+def _stream(name: str) -> int:
+    if name not in STREAMS:
+        raise unknown_name("stream", name, STREAMS)
+    return STREAMS[name]
 
 
 def _draw(
@@ -101,8 +111,10 @@ def _draw(
         raise InputError(f"{per_task} trials a task: ask for at least 1")
     if per_task > MOST_TRIALS:
         raise InputError(f"{per_task} trials a task: at most {MOST_TRIALS:,} are held in memory")
-    if entropy[0] < 0:
-        raise InputError(f"seed is {entropy[0]}: it must not be negative")
+    for name, value in (("seed", entropy[0]), ("pool", entropy[2])):
+        if value < 0:
+            raise InputError(f"{name} is {value}: it must not be negative")
+    validate.positive("trials", "dt", dt)
     trials = []
     for task in tasks:
         source = environment(task, dt)

@@ -269,8 +269,8 @@ def _refuse_untrusted(name: str) -> None:
     allowed = _TRUSTED.get()
     if allowed is not None and name not in allowed:
         raise InputError(
-            f"the task {name!r} is Python code that a file names: give --trust to run it, if you "
-            "know what it does (in Python: `with trusting():`)"
+            f"the task {name!r} is Python code that a file names: to run it, if you know what "
+            "it does, give `trusting`"
         )
 
 

@@ -14,7 +14,7 @@ from spiking_bimt.chip.refine import GENTLE, Begun, Clock, chunks, is_dense
 from spiking_bimt.chip.search import Problem, Search, rearranged, search_from
 from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data.chip import Chip
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 Ints = npt.NDArray[np.int32]
 Random = npt.NDArray[np.uint64]
@@ -93,7 +93,7 @@ def chosen_starts(asked: Sequence[str] | None, graph: AxonGraph, trained: bool) 
         if name == "trained" and not trained:
             raise InputError("the network was not trained against this chip: no start 'trained'")
         if name not in STARTS:
-            raise InputError(f"unknown start {name!r}; known: {', '.join(STARTS)}")
+            raise unknown_name("start", name, STARTS)
     if not asked:
         raise InputError(f"no start is named; known: {', '.join(STARTS)}")
     return Starts(tuple(asked))

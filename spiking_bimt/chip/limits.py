@@ -118,12 +118,12 @@ def refuse_weights(chip: Chip, bits: int | None, split_signs: bool) -> None:
     if bits is not None and bits > chip.weight_bits:
         raise InputError(
             f"the network has {bits}-bit weights, {chip.name} holds {chip.weight_bits}: "
-            f"convert with --bits {chip.weight_bits}"
+            f"quantise it, or convert, with `bits={chip.weight_bits}`"
         )
     if split_signs and not chip.split_signs:
         raise InputError(
             f"the network's synapses of either sign lie apart, which {chip.name} cannot hold: "
-            "convert with --signs mixed"
+            "convert with `signs=mixed`"
         )
 
 

@@ -50,7 +50,7 @@ _HOP = 0.1
 def place(
     network: SpikingNetwork,
     chip: Chip,
-    rates: npt.ArrayLike,
+    rates_hz: npt.ArrayLike,
     *,
     seed: int = 0,
     cores: int | None = None,
@@ -61,21 +61,19 @@ def place(
 ) -> Placement:
     """Neurons on cores, at a low cost of packets and hops, within every limit of the chip.
 
-    rates: (N,) mean spikes per ms of each neuron, or any weights of its packets, least 0. It fills
-    the fewest cores that fit; `cores` spreads the neurons over that many instead, evenly. `effort`
-    scales the number of proposals. `starts`: those of `STARTS` to try, by default all that suit the
-    network's size and are installed. Each is arranged on the mesh and refined a little; from the
-    best, moves and swaps that break no limit lower sum_i rate_i * (packet_cost + hops) by simulated
-    annealing. The same seed gives the same placement, unless `time_limit` (s) ends it early.
+    rates_hz: (N,) mean rate of each neuron, Hz: the weight of its packets. It fills the fewest
+    cores that fit; `cores` spreads the neurons over that many instead, evenly. `effort` scales the
+    number of proposals. `starts`: those of `STARTS` to try, by default all that suit the network's
+    size and are installed. Each is arranged on the mesh and refined a little; from the best, moves
+    and swaps that break no limit lower sum_i rate_i * (packet_cost + hops) by simulated annealing.
+    The same seed gives the same placement, unless `time_limit` (s) ends it early.
 
     Raises InputError where the network cannot fit, with the limit, the core and the excess.
     """
     clock = Clock(time.perf_counter(), math.inf if time_limit is None else time_limit)
     graph = axon_graph(network)
     refuse_hopeless(chip, graph)
-    weight = validate.array("place", "rates", rates, (graph.n_neurons,), np.float64)
-    if (weight < 0).any():
-        raise InputError(f"rates must not be negative; neuron {int(weight.argmin())} has one")
+    weight = per_ms(rates_hz, graph.n_neurons)
     validate.positive("place", "effort", effort)
     if time_limit is not None:
         validate.positive("place", "time_limit", time_limit)
@@ -139,21 +137,31 @@ def _improved(
     return met[int(np.argmin(flows))], costs, proposals
 
 
-def kept(network: SpikingNetwork, chip: Chip, rates: Floats) -> Placement:
+def per_ms(rates_hz: npt.ArrayLike, n: int) -> Floats:
+    """(N,) checked rates in spikes per ms, the unit in which costs are measured."""
+    rates = validate.array("place", "rates_hz", rates_hz, (n,), np.float64)
+    if (rates < 0).any():
+        raise InputError(f"rates_hz must not be negative; neuron {int(rates.argmin())} has one")
+    return np.asarray(rates / 1000)
+
+
+def kept(network: SpikingNetwork, chip: Chip, rates_hz: npt.ArrayLike) -> Placement:
     """The placement on the cores that the network was trained or converted for, as they are.
 
-    rates: as in `place`. Raises InputError where it has no cores of this chip, or breaks a limit.
+    rates_hz: as in `place`. Raises InputError where it has no cores of this chip, or breaks a
+    limit.
     """
     if network.core is None or network.chip != chip.name:
         made_for = f"has cores of {network.chip}" if network.chip else "has no cores"
         raise InputError(
-            f"there is nothing to keep: the network {made_for}; convert it with --cores, or train "
+            f"there is nothing to keep: the network {made_for}; convert it with `cores`, or train "
             f"against {chip.name}"
         )
     graph, core, n = axon_graph(network), network.core, network.n_neurons
     used = np.unique(core)
     slots = packed_slots(graph, core, chip.crossbar_cols)
     check(chip, graph, Placement(chip.name, chip.n_cores, core, slots))
+    rates = per_ms(rates_hz, n)
     problem = Problem(chip, graph, rates, network.positions, _room(chip, n, None), 0, 0, core)
     measured = measure(problem, core, core, used) | {"seed": 0, "proposals": 0, "starts": {}}
     return Placement(chip.name, chip.n_cores, core, slots, measured)

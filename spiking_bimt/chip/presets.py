@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spiking_bimt.data import gate, validate
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.device import Device
 from spiking_bimt.errors import InputError, unknown_name
@@ -26,21 +27,29 @@ def device_names() -> list[str]:
     return sorted(path.name.split(".")[0] for path in _FOLDER.glob(f"*{_DEVICE}.toml"))
 
 
-def load_device(name_or_path: str) -> Device:
+@checked
+def load_device(device: str | Path | Device) -> Device:
     """The memory device of that name, or the one in a user's own TOML file; as `load_chip`."""
+    if isinstance(device, Device):
+        return device
+    name_or_path = str(device)
     path = _find("device", name_or_path, device_names(), _DEVICE)
     given = gate.read_toml(path)[1]
     return Device(name=name_or_path, **_parse("device", name_or_path, given, Device))
 
 
-def load_chip(name_or_path: str) -> Chip:
-    """The preset of that name, or the chip in a user's own TOML file.
+@checked
+def load_chip(chip: str | Path | Chip) -> Chip:
+    """The preset of that name, the chip in a user's own TOML file, or the record as it is.
 
     The file's keys are the fields of `Chip` (`name` apart: it is the preset's name, or the path as
     given); a limit that the chip does not have is left out, and so is `[energy]` where no figure is
     published. Raises InputError for an unknown chip, an unreadable file, or an unknown, missing or
     mistyped key.
     """
+    if isinstance(chip, Chip):
+        return chip
+    name_or_path = str(chip)
     path = _find("chip", name_or_path, chip_names(), "")
     text, given = gate.read_toml(path)
     try:

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import click
 
 from spiking_bimt.cli import INTERRUPTED, leave
 from spiking_bimt.errors import CheckError, InputError, OldFileWarning
+from spiking_bimt.platforms import require_supported
 
 
 class _Interrupted(Exception):
@@ -50,11 +52,12 @@ class Group(click.Group):
         try:
             if early:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
+            require_supported()
             super().main(given, *rest, **{**kwargs, "standalone_mode": False})
         except click.ClickException as error:
             _fail(error, error.format_message(), 2, given)
         except tuple(_EXIT_CODES) as error:
-            _fail(error, str(error), _EXIT_CODES[type(error)], given)
+            _fail(error, self.with_options(str(error), given[0]), _EXIT_CODES[type(error)], given)
         except KeyboardInterrupt:
             _fail(_Interrupted(), INTERRUPTED, 130, given)
         except BrokenPipeError:
@@ -77,6 +80,27 @@ class Group(click.Group):
             if early:
                 signal.signal(signal.SIGINT, leave)
         sys.exit(0)
+
+    def with_options(self, message: str, command: str) -> str:
+        """A message of the library with its arguments, `bits=8`, as options, --bits 8.
+
+        The options are those of the command, or of the first other command that has such a one.
+        """
+        known = sorted(self.commands.items(), key=lambda item: item[0] != command)
+        options = {
+            param.name: max(param.opts, key=len)
+            for _, each in reversed(known)
+            for param in each.params
+            if isinstance(param, click.Option)
+        }
+
+        def option(found: re.Match[str]) -> str:
+            name, value = found.groups()
+            if name not in options:
+                return found[0]
+            return options[name] if value in (None, "True") else f"{options[name]} {value}"
+
+        return re.sub(r"`([a-z_]+)(?:=([^`]*))?`", option, message)
 
 
 _EXIT_CODES: dict[type[Exception], int] = {_Interrupted: 130, CheckError: 1, InputError: 2}

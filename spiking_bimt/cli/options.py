@@ -94,7 +94,7 @@ def _trust(context: click.Context, _parameter: Any, given: bool) -> None:
 def force_option() -> Decorator:
     """The option --force."""
     return option(
-        "--force", is_flag=True, expose_value=False, callback=_force,
+        "--force", "taking_changed", is_flag=True, expose_value=False, callback=_force,
         help="Take files although what they were made from has changed since.",
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ def force_option() -> Decorator:
 def trust_option() -> Decorator:
     """The option --trust."""
     return option(
-        "--trust", is_flag=True, expose_value=False, callback=_trust,
+        "--trust", "trusting", is_flag=True, expose_value=False, callback=_trust,
         help="Run the Python code of own tasks (module:function) that a file names.",
     )  # fmt: skip
 

@@ -88,7 +88,7 @@ def finetune(
     pools that training itself does not draw. teacher: the rate network whose answers are the share
     `distil` of the targets. frozen: names of PARAMETERS that stay as they are. earlier: trainings
     that the network has had, whose trials are not drawn again. `threads` changes the time only, as
-    in `run_trials`. Raises InputError where the loss is not finite.
+    in `simulate_trials`. Raises InputError where the loss is not finite.
     """
     state, rows = State.of(network), activation_table(network, settings)
     free = replace(settings, spike_cost=0.0, rate_limit=0.0)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork, core_ranks
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,11 +50,11 @@ class Rounding:
 
     def __post_init__(self) -> None:
         if self.per not in PER:
-            raise InputError(f"one scale per {self.per!r}; known: {', '.join(PER)}")
+            raise unknown_name("per", self.per, PER)
         if self.signs not in SIGNS:
-            raise InputError(f"signs are {self.signs!r}; known: {', '.join(SIGNS)}")
+            raise unknown_name("signs", self.signs, SIGNS)
         if self.fit not in FITS:
-            raise InputError(f"a scale by {self.fit!r}; known: {', '.join(FITS)}")
+            raise unknown_name("fit", self.fit, FITS)
         if self.fit == "learned" and self.power_of_two:
             raise InputError("learned scales are not powers of two: choose one of the two")
         least, most = (1, 15) if self.split else (2, 16)
@@ -146,10 +147,13 @@ def _outputs(network: SpikingNetwork) -> npt.NDArray[np.int64]:
     return outputs
 
 
+@checked
 def quantise(network: SpikingNetwork, bits: int, per: str = "neuron") -> SpikingNetwork:
     """The network with signed `bits`-bit codes, the largest weight of each scale at the largest.
 
-    Raises InputError for a width outside 2..16.
+    per: one scale for each "neuron", each "core" of its placement, or the whole "network". The
+    weights stay as they are; `SpikingNetwork.quantised` takes the codes in their place. Raises
+    InputError for a width outside 2..16.
     """
     return Rounding(bits, per).apply(network)
 

@@ -28,7 +28,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 TAU_MEM = 10.0
 """Membrane time constant of the published neurons, ms."""
@@ -75,7 +75,9 @@ def convert_with_single_factor(
         rate_of_one = config.full_rate / full_scale * float(factor)
         if rate_of_one * config.t_ref < 1000:
             made = _scaled(network, replace(config, full_rate=rate_of_one, reset="value"), scale)
-            outputs = run_trials(made.network, trials, threads=threads, record_spikes=False).outputs
+            outputs = simulate_trials(
+                made.network, trials, threads=threads, record_spikes=False
+            ).outputs
             found.append((score(outputs, trials).accuracy, made))
     return max(found, key=lambda pair: pair[0])[1]
 

@@ -10,7 +10,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.progress import progress
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 FULL_RATES = (25.0, 50.0, 100.0, 200.0, 400.0)
 """Full scales that are tried, Hz."""
@@ -59,7 +59,7 @@ def find_cheapest(
 def score_conversion(made: Converted, trials: Trials, threads: int | None) -> dict[str, float]:
     """Accuracy and spikes of what a recipe made, with its integer weights where it has them."""
     network = made.network if made.network.codes is None else made.network.quantised()
-    found = run_trials(network, trials, threads=threads, record_spikes=False)
+    found = simulate_trials(network, trials, threads=threads, record_spikes=False)
     spikes = int(found.spike_counts.sum())
     seconds = len(trials.labels) * trials.dt / 1000
     return {

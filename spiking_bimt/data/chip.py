@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.errors import InputError
 
 SYNAPSE_FORMULAS = ("flat", "loihi-blocks")
@@ -79,6 +80,7 @@ class Chip:
         return hash((self.name, self.width, self.height, self.cores_per_tile))
 
     def __post_init__(self) -> None:
+        check_fields(self)
         validate.own(self)
         for field in ("width", "height", "cores_per_tile", "neurons_per_core", "weight_bits",
                       "crossbar_rows", "crossbar_cols"):  # fmt: skip
@@ -166,7 +168,8 @@ class Placement:
     """What the placer measured (JSON values)."""
 
     def __post_init__(self) -> None:
-        n = len(self.core)
+        check_fields(self)
+        n = np.size(self.core)
         for field in ("core", "slot"):
             value = validate.array("Placement", field, getattr(self, field), (n,), np.int32)
             object.__setattr__(self, field, value)
@@ -202,3 +205,8 @@ class Traffic:
     def hops(self) -> int:
         """Links crossed under the chip's own routing."""
         return int(self.link_load.sum())
+
+    @property
+    def energy_nj(self) -> float | None:
+        """Energy of all events together, nJ; None where unpublished."""
+        return None if self.energy_pj is None else sum(self.energy_pj.values()) / 1000

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.errors import InputError
 
 
@@ -52,6 +53,7 @@ class Device:
         return hash((self.name, self.g_min, self.g_max, self.slices))
 
     def __post_init__(self) -> None:
+        check_fields(self)
         validate.own(self)
         owner = f"device {self.name}"
         validate.positive(owner, "g_max", self.g_max)

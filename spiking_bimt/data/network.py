@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.data.neurons import NeuronParameters
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 Floats = npt.NDArray[np.float32]
 
@@ -19,6 +20,7 @@ LEAST_DT = 1e-4
 """Shortest simulation step, ms."""
 CODES = ("bits", "codes", "scale", "in_codes", "in_scale", "out_codes", "out_scale")
 """Fields of integer weights: all of them are there, or none."""
+NO_CODES = "the network has no integer codes: `quantise` it, or convert it with `bits`"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +97,10 @@ class SpikingNetwork(NeuronParameters):
     """What conversion measured of this network (JSON values)."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         name = "SpikingNetwork"
-        n, n_in = len(self.indptr) - 1, len(self.in_indptr) - 1
-        n_out, nnz, in_nnz = len(self.b_out), len(self.indices), len(self.in_indices)
+        n, n_in = np.size(self.indptr) - 1, np.size(self.in_indptr) - 1
+        n_out, nnz, in_nnz = (np.size(v) for v in (self.b_out, self.indices, self.in_indices))
         if n < 1 or n_out < 1 or n_in < 0:
             raise InputError(f"{name} has {n} neurons and {n_out} outputs: none may be 0")
         for field in ("dt", "task_dt", "tau_out"):
@@ -136,7 +139,7 @@ class SpikingNetwork(NeuronParameters):
     def _check_times(self, name: str) -> None:
         """Refuse resets, delays and steps that no simulator could run."""
         if self.reset not in RESETS:
-            raise InputError(f"{name}.reset is {self.reset!r}; known: {', '.join(RESETS)}")
+            raise InputError(f"{name}: {unknown_name('reset', self.reset, RESETS)}")
         shortest = self.delay if self.delays is None else int(self.delays.min(initial=1))
         if shortest < 1:
             raise InputError(f"{name} has a delay of {shortest} steps: the least is 1")
@@ -189,7 +192,7 @@ class SpikingNetwork(NeuronParameters):
             self.codes is None or self.scale is None or self.in_codes is None
             or self.in_scale is None or self.out_codes is None or self.out_scale is None
         ):  # fmt: skip
-            raise InputError("the network has no integer codes: run convert with --bits")
+            raise InputError(NO_CODES)
         kept, in_kept = self.codes != 0, self.in_codes != 0
         mine = validate.hand_over
         indices, in_indices = mine(self.indices[kept]), mine(self.in_indices[in_kept])
@@ -213,8 +216,8 @@ def core_ranks(core: npt.NDArray[np.int32] | None) -> npt.NDArray[np.int64]:
     """(N,) rank of each neuron's core among those that are used; InputError where none is known."""
     if core is None:
         raise InputError(
-            "the network's neurons have no cores yet: place it, and convert it again with --cores "
-            "RUN/placement.h5"
+            "the network's neurons have no cores yet: place it, and convert it again with `cores`, "
+            "the placement.h5"
         )
     ranks: npt.NDArray[np.int64] = np.unique(core, return_inverse=True)[1].astype(np.int64)
     return ranks

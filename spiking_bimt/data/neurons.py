@@ -172,7 +172,7 @@ PARAMETERS, OPTIONAL = _collect()
 """The table, by name in the order of declaration, and which of them may be absent (None)."""
 
 _HINTS = {
-    "poisson": "convert with --sources regular, or simulate the network on trials",
+    "poisson": "convert with `sources=regular`, or simulate the network on trials",
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.errors import InputError
 
 Floats = npt.NDArray[np.float32]
@@ -61,6 +62,7 @@ class RateNetwork:
     """What training measured of this network (JSON values)."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         name = "RateNetwork"
         n = np.shape(self.w_rec)[0] if np.ndim(self.w_rec) else 0
         n_in = np.shape(self.w_in)[-1] if np.ndim(self.w_in) else 0

@@ -1,24 +1,33 @@
 """What a simulation recorded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import check, check_fields
 from spiking_bimt.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas
+
+Times = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Outputs and spikes of a network on a set of trials.
+    """Spikes, outputs and traces of a network: of one run, or of n trials one after another.
 
     Step n of a trial is the time from n dt to (n + 1) dt after its start; its spikes are at the
-    end of it.
+    end of it. A run without trials (`simulate_network`) counts as one trial. Where only spike
+    counts were kept, the spikes themselves are missing and what needs them raises InputError.
     """
 
     outputs: npt.NDArray[np.float32]
-    """(S, K) readout at the end of every task step, rows aligned with those of Trials."""
+    """(S, K) readout at the end of every task step, rows aligned with those of Trials; S is 0
+    where it was not computed (`simulate_network`)."""
     spike_counts: npt.NDArray[np.int32]
     """(n, N) spikes of each neuron in each trial."""
     offsets: npt.NDArray[np.int64]
@@ -27,33 +36,117 @@ class Recording:
     """(n_spikes,) simulation step within the trial, ascending there; ties by neuron."""
     neurons: npt.NDArray[np.int32]
     """(n_spikes,) neuron of each spike."""
+    lengths: npt.NDArray[np.int64]
+    """(n,) simulated steps of each trial."""
     dt: float
     """Simulation step, ms."""
     n_neurons: int
+    first_step: int = 0
+    """Step of the run at which the recording begins, where it is a later piece of one."""
+    traces: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    """(steps, traced) potential of the traced neurons at the end of each step, after resets."""
 
     def __post_init__(self) -> None:
-        name, n, spikes = "Recording", len(self.offsets) - 1, len(self.neurons)
+        check_fields(self)
+        name, n, spikes = "Recording", np.size(self.offsets) - 1, np.size(self.neurons)
         shapes: dict[str, tuple[tuple[int | None, ...], type]] = {
             "outputs": ((None, None), np.float32),
             "spike_counts": ((n, self.n_neurons), np.int32),
             "offsets": ((n + 1,), np.int64),
             "steps": ((spikes,), np.int32),
             "neurons": ((spikes,), np.int32),
+            "lengths": ((n,), np.int64),
+            "traces": ((None, None), np.float32),
         }
-        for field, (shape, dtype) in shapes.items():
-            value = validate.array(name, field, getattr(self, field), shape, dtype)
-            object.__setattr__(self, field, value)
+        for key, (shape, dtype) in shapes.items():
+            value = validate.array(name, key, getattr(self, key), shape, dtype)
+            object.__setattr__(self, key, value)
         validate.csr(name, self.offsets, self.neurons, self.n_neurons)
         validate.positive(name, "dt", self.dt)
         if spikes and self.steps.min() < 0:
             raise InputError(f"{name}.steps must not be negative")
+        if n and self.lengths.min() < 0:
+            raise InputError(f"{name}.lengths must not be negative")
 
     @property
     def n_trials(self) -> int:
         """Number of trials, n."""
         return len(self.offsets) - 1
 
+    @property
+    def n_steps(self) -> int:
+        """Simulated steps of all trials together."""
+        return int(self.lengths.sum())
+
+    @property
+    def duration_ms(self) -> float:
+        """Simulated time of all trials together, ms."""
+        return self.n_steps * self.dt
+
+    @property
+    def n_spikes(self) -> int:
+        """Number of spikes of all neurons, kept or not."""
+        return int(self.spike_counts.sum())
+
+    @property
+    def rates_hz(self) -> Times:
+        """(N,) mean rate of each neuron over all trials, Hz."""
+        rates: Times = self.spike_counts.sum(axis=0) * (1000 / self.duration_ms)
+        return rates
+
+    @property
+    def mean_rate_hz(self) -> float:
+        """Mean rate of all neurons over all trials, Hz."""
+        return float(self.rates_hz.mean())
+
+    @property
+    def times_ms(self) -> Times:
+        """(n_spikes,) time of each spike since its trial's start, ms."""
+        self._require_spikes()
+        return (self.steps + np.float64(1)) * self.dt
+
+    @property
+    def trial_of_spike(self) -> npt.NDArray[np.int64]:
+        """(n_spikes,) trial of each spike."""
+        self._require_spikes()
+        return np.repeat(np.arange(self.n_trials), np.diff(self.offsets))
+
+    @property
+    def steps_on_end(self) -> npt.NDArray[np.int64]:
+        """(n_spikes,) step of each spike in 0..n_steps - 1, with the trials one after another."""
+        begin = np.cumsum(self.lengths) - self.lengths - self.first_step
+        steps: npt.NDArray[np.int64] = self.steps + begin[self.trial_of_spike]
+        return steps
+
     def trial(self, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Steps and neurons of the spikes of trial k."""
         own = slice(self.offsets[k], self.offsets[k + 1])
         return self.steps[own], self.neurons[own]
+
+    def spike_trains(self, neuron: int) -> tuple[Times, ...]:
+        """Times (ms since the trial's start) of one neuron's spikes, an array for each trial."""
+        check("spike_trains: neuron", neuron, int)
+        if not 0 <= neuron < self.n_neurons:
+            raise InputError(f"spike_trains: neuron is {neuron}, outside 0..{self.n_neurons - 1}")
+        own = np.flatnonzero(self.neurons == neuron)
+        ends = np.searchsorted(own, self.offsets[1:-1])
+        return tuple(np.split(self.times_ms[own], ends))
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """A row a spike: trial, time_ms (since the trial's start), neuron. Needs pandas."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise InputError(
+                "to_pandas needs pandas: pip install 'spiking-bimt[pandas]'"
+            ) from error
+        columns: dict[str, Any] = {
+            "trial": self.trial_of_spike, "time_ms": self.times_ms, "neuron": self.neurons,
+        }  # fmt: skip
+        return pandas.DataFrame(columns)
+
+    def _require_spikes(self) -> None:
+        if not len(self.neurons) and self.n_spikes:
+            raise InputError(
+                "the recording kept spike counts alone: simulate with `record_spikes=True`"
+            )

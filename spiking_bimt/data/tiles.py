@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -61,8 +62,9 @@ class TileSet:
     """Synapses of either sign are held apart: a crosspoint needs a bit less than `bits`."""
 
     def __post_init__(self) -> None:
-        name, tiles = "TileSet", len(self.core)
-        n_rows, n_cols, nnz = (len(a) for a in (self.row_source, self.col_target, self.codes))
+        check_fields(self)
+        name, tiles = "TileSet", np.size(self.core)
+        n_rows, n_cols, nnz = (np.size(a) for a in (self.row_source, self.col_target, self.codes))
         shapes: dict[str, tuple[int, type]] = {
             "core": (tiles, np.int32),
             "row_indptr": (tiles + 1, np.int64),

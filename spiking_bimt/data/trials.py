@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.errors import InputError
 
 
@@ -28,8 +29,9 @@ class Trials:
     """Task step, ms."""
 
     def __post_init__(self) -> None:
-        name, n = "Trials", len(self.offsets) - 1
-        steps = len(self.labels)
+        check_fields(self)
+        name, n = "Trials", np.size(self.offsets) - 1
+        steps = np.size(self.labels)
         if n < 1:
             raise InputError("Trials holds no trial: ask for at least 1 trial a task")
         shapes: dict[str, tuple[tuple[int | None, ...], type]] = {

@@ -29,7 +29,10 @@ def array(
     Raises InputError that names `owner.name` when the shape differs or, with `finite`, when an
     entry is NaN or infinite.
     """
-    given = np.asarray(value)
+    try:
+        given = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{owner}.{name} is no array: {error}") from error
     fits = given.ndim == len(shape) and all(
         want in (None, got) for want, got in zip(shape, given.shape, strict=True)
     )
@@ -167,6 +170,8 @@ def csr(
     prefix: str = "",
 ) -> None:
     """Raise InputError unless `indptr` rises from 0 to len(indices) and indices < n_targets."""
+    if not len(indptr):
+        raise InputError(f"{owner}.{prefix}indptr is empty: it begins with 0")
     if indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
         raise InputError(
             f"{owner}.{prefix}indptr must rise from 0 to {len(indices)}, the number of "

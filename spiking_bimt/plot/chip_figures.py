@@ -31,26 +31,32 @@ _STEPS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)])
 
 def core_grid(chip: Chip, placement: Placement, load: Doubles) -> str:
     """Neurons of each core, and packets per trial over each link (width, height, 4)."""
-    neurons = np.bincount(placement.core, minlength=chip.n_cores)
-    x0, x1, y0, y1 = window(chip, placement, load)
 
     def paint(figure: "Figure") -> None:
-        axes = figure.add_subplot()
-        cores = _paint_cores(axes, chip, neurons)
-        links = _paint_links(axes, load)
-        axes.set(xlim=(x0 - 0.6, x1 + 0.6), ylim=(y0 - 0.6, y1 + 0.6), aspect="equal")
-        axes.set_xticks(_ticks(x0, x1))
-        axes.set_yticks(_ticks(y0, y1))
-        axes.set(xlabel="tile x (east)", ylabel="tile y (north)")
-        axes.spines[:].set_visible(False)
-        axes.tick_params(length=0)
-        scales = [(cores, "neurons a core"), (links, "packets over a link a trial")]
-        for artist, label in reversed(scales if load.any() else scales[:1]):
-            bar = figure.colorbar(artist, ax=axes, shrink=0.75, aspect=26, pad=0.02)
-            bar.set_label(label)
-            bar.outline.set_visible(False)  # type: ignore[operator]
+        paint_core_grid(figure.add_subplot(), chip, placement, load, "packets over a link a trial")
 
     return style.draw(5.4, _HEIGHT, paint)
+
+
+def paint_core_grid(
+    axes: "Axes", chip: Chip, placement: Placement, load: Doubles, load_label: str
+) -> None:
+    """Neurons of each core, and the load of each link (width, height, 4), into axes."""
+    neurons = np.bincount(placement.core, minlength=chip.n_cores)
+    x0, x1, y0, y1 = window(chip, placement, load)
+    cores = _paint_cores(axes, chip, neurons)
+    links = _paint_links(axes, load)
+    axes.set(xlim=(x0 - 0.6, x1 + 0.6), ylim=(y0 - 0.6, y1 + 0.6), aspect="equal")
+    axes.set_xticks(_ticks(x0, x1))
+    axes.set_yticks(_ticks(y0, y1))
+    axes.set(xlabel="tile x (east)", ylabel="tile y (north)")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    scales = [(cores, "neurons a core"), (links, load_label)]
+    for artist, label in reversed(scales if load.any() else scales[:1]):
+        bar = axes.figure.colorbar(artist, ax=axes, shrink=0.75, aspect=26, pad=0.02)
+        bar.set_label(label)
+        bar.outline.set_visible(False)  # type: ignore[operator]
 
 
 def window(chip: Chip, placement: Placement, load: Doubles) -> tuple[int, int, int, int]:

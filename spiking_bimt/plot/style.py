@@ -70,6 +70,16 @@ def draw(width: float, height: float, paint: Callable[["Figure"], None], dpi: fl
     return "data:image/svg+xml;base64," + base64.b64encode(image.getvalue()).decode()
 
 
+def new_axes(width: float, height: float) -> "Axes":
+    """Empty axes of a new pyplot figure of width x height inches, as a notebook shows it."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    with matplotlib.rc_context(_STYLE):
+        axes: Axes = plt.subplots(figsize=(width, height), layout="constrained")[1]
+        return axes
+
+
 def cluster_colour(label: int) -> str:
     """Colour of a cluster; grey for units without one (-1)."""
     return MUTED if label < 0 else CLUSTER_COLOURS[label % len(CLUSTER_COLOURS)]

@@ -1,11 +1,12 @@
 """Spiking networks from sparse matrices, CSR or COO arrays, and random sheets; never N x N."""
 
-from collections.abc import Sequence
 from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import checked, shown
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS, NeuronOptions
 from spiking_bimt.data.validate import hand_over
@@ -15,6 +16,16 @@ from spiking_bimt.kernels import sim_sampling
 Array = npt.NDArray[Any]
 
 
+class NetworkOptions(NeuronOptions, total=False):
+    """What `from_csr` takes beside the synapses and the step."""
+
+    delay: int
+    delays: npt.ArrayLike | None
+    reset: str
+    positions: npt.ArrayLike | None
+
+
+@checked
 def from_csr(
     indptr: npt.ArrayLike,
     indices: npt.ArrayLike,
@@ -32,12 +43,13 @@ def from_csr(
     weights (nnz,): total change of the postsynaptic v by one spike; `delay` or `delays` (nnz,)
     in steps of dt ms. neurons: the parameters of `NeuronParameters`, each one number or (N,), in
     its units; without them tau_mem 20, tau_syn 5, v_th 1, v_reset 0, v_leak 0, v_min -inf,
-    t_ref 0, bias 0, and none of the optional ones.
+    t_ref 0, bias 0, and none of the optional ones. positions (N, 2): rows and columns of a sheet,
+    by default all in one row.
     """
-    unknown = sorted(set(neurons) - set(PARAMETERS))
-    if unknown:
-        raise InputError(f"unknown neuron parameter {unknown[0]!r}; known: {', '.join(PARAMETERS)}")
-    n = len(np.asarray(indptr)) - 1
+    starts = validate.array("from_csr", "indptr", indptr, (None,), np.int64)
+    n = len(starts) - 1
+    if n < 1:
+        raise InputError("from_csr: indptr is too short: a network needs at least 1 neuron")
     given: dict[str, Any] = {**neurons}
     values: dict[str, Any] = {
         name: _everywhere(given.get(name, row.default), n, row.dtype)
@@ -45,10 +57,11 @@ def from_csr(
         if given.get(name) is not None or name not in OPTIONAL
     }
     places: Array = np.stack([np.zeros(n), np.arange(n)], axis=1)
-    places = places if positions is None else np.asarray(positions)
-    sheet = tuple(int(size) for size in places.max(axis=0) + 1) if n else (0, 0)
+    if positions is not None:
+        places = validate.array("from_csr", "positions", positions, (n, 2), np.int32)
+    sheet = tuple(int(size) for size in places.max(axis=0) + 1)
     values |= {
-        "indptr": indptr, "indices": indices, "weights": weights, "delays": delays,
+        "indptr": starts, "indices": indices, "weights": weights, "delays": delays,
         "in_indptr": [0], "in_indices": [], "in_weights": [], "w_out": np.zeros((1, n)),
         "b_out": [0.0], "tau_out": 20.0, "delay": delay, "reset": reset, "dt": dt,
         "task_dt": dt, "positions": places, "sheet": sheet, "battery": "", "tasks": (),
@@ -62,47 +75,63 @@ def _everywhere(value: npt.ArrayLike, n: int, dtype: type) -> Array:
     return given if given.ndim else np.full(n, given, dtype)
 
 
-def from_sparse(matrix: Any, **options: Any) -> SpikingNetwork:
+@checked
+def from_sparse(
+    matrix: Any, *, dt: float = 0.1, **options: Unpack[NetworkOptions]
+) -> SpikingNetwork:
     """A network from a scipy.sparse matrix or array whose [i, j] is the weight from i onto j.
 
     Options are those of `from_csr`. A stored zero stays a synapse.
     """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+    if not (hasattr(matrix, "tocsr") and hasattr(matrix, "shape")):
+        raise InputError(
+            f"from_sparse: matrix is {shown(matrix)}, expected a matrix of scipy.sparse: make one "
+            "of an array with scipy.sparse.csr_array"
+        )
+    if len(matrix.shape) != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InputError(f"the weights have shape {matrix.shape}: a network needs a square matrix")
     rows = matrix.tocsr(copy=True)
     rows.sort_indices()
-    return from_csr(*map(hand_over, (rows.indptr, rows.indices, rows.data)), **options)
+    return from_csr(*map(hand_over, (rows.indptr, rows.indices, rows.data)), dt=dt, **options)
 
 
+@checked
 def from_coo(
     pre: npt.ArrayLike,
     post: npt.ArrayLike,
     weights: npt.ArrayLike,
     n: int,
     *,
-    delays: npt.ArrayLike | None = None,
-    **options: Any,
+    dt: float = 0.1,
+    **options: Unpack[NetworkOptions],
 ) -> SpikingNetwork:
-    """A network of n neurons from a list of synapses, in any order; parallel ones are kept."""
-    source, target = np.asarray(pre), np.asarray(post)
-    if not len(source) == len(target) == np.size(weights):
+    """A network of n neurons from a list of synapses, in any order; parallel ones are kept.
+
+    pre, post, weights: (nnz,) source, target and weight of each synapse. Options are those of
+    `from_csr`; `delays` are in the order of the list.
+    """
+    source = validate.array("from_coo", "pre", pre, (None,), np.int64)
+    target = validate.array("from_coo", "post", post, (None,), np.int64)
+    value = validate.array("from_coo", "weights", weights, (None,), np.float32)
+    if n < 1:
+        raise InputError(f"from_coo: n is {n}: a network needs at least 1 neuron")
+    if not len(source) == len(target) == len(value):
         raise InputError(
-            f"{len(source)} sources, {len(target)} targets and {np.size(weights)} weights: "
+            f"{len(source)} sources, {len(target)} targets and {len(value)} weights: "
             "a synapse needs one of each"
         )
     if len(source) and not (source.min() >= 0 and source.max() < n):
         raise InputError(f"sources lie in {source.min()}..{source.max()}, outside 0..{n - 1}")
     order = np.lexsort((target, source))
-    indptr = np.append(0, np.cumsum(np.bincount(source.astype(np.int64), minlength=n)))
-    return from_csr(
-        indptr,
-        hand_over(target[order]),
-        hand_over(np.asarray(weights)[order]),
-        delays=None if delays is None else hand_over(np.asarray(delays)[order]),
-        **options,
-    )
+    delays = options.get("delays")
+    if delays is not None:
+        own = validate.array("from_coo", "delays", delays, (len(source),), np.int32)
+        options["delays"] = hand_over(own[order])
+    indptr = np.append(0, np.cumsum(np.bincount(source, minlength=n)))
+    return from_csr(indptr, hand_over(target[order]), hand_over(value[order]), dt=dt, **options)
 
 
+@checked
 def random_sheet(
     side: int,
     *,
@@ -110,10 +139,11 @@ def random_sheet(
     scale: float = 3.0,
     reach: int = 9,
     excitatory: float = 0.8,
-    weights: Sequence[float] = (0.02, -0.1),
+    weights: tuple[float, float] = (0.02, -0.1),
     spread: float = 0.3,
     seed: int = 0,
-    **options: Any,
+    dt: float = 0.1,
+    **options: Unpack[NetworkOptions],
 ) -> SpikingNetwork:
     """A torus of side x side neurons with local random synapses, numbered row by row.
 
@@ -122,11 +152,7 @@ def random_sheet(
     probability; its weights are weights[0], otherwise weights[1], times lognormal(0, spread).
     Memory and time are proportional to the synapses. Other options are those of `from_csr`.
     """
-    if side <= 2 * reach or fan_out > (2 * reach + 1) ** 2 - 1:
-        raise InputError(
-            f"a sheet of side {side} cannot hold {fan_out} distinct targets within {reach}: "
-            f"the side must exceed {2 * reach}, fan_out be at most {(2 * reach + 1) ** 2 - 1}"
-        )
+    _check_sheet(side, fan_out, scale, reach, excitatory, weights, spread, seed)
     steps = np.arange(-reach, reach + 1)
     offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
     offsets = offsets[(offsets != 0).any(axis=1)]
@@ -142,5 +168,28 @@ def random_sheet(
         np.arange(n + 1) * fan_out,
         hand_over(targets.ravel()),
         hand_over(values.ravel()),
-        **{"positions": places} | options,
+        dt=dt,
+        **NetworkOptions(positions=places) | options,
     )
+
+
+def _check_sheet(
+    side: int, fan_out: int, scale: float, reach: int, excitatory: float,
+    weights: tuple[float, float], spread: float, seed: int,
+) -> None:  # fmt: skip
+    validate.positive("random_sheet", "scale", scale)
+    validate.array("random_sheet", "weights", weights, (2,), np.float32)
+    for name, value, most in (
+        ("fan_out", fan_out, np.inf), ("reach", reach, np.inf), ("excitatory", excitatory, 1),
+        ("spread", spread, np.inf), ("seed", seed, np.inf),
+    ):  # fmt: skip
+        if not (0 <= value <= most and np.isfinite(value)):
+            raise InputError(
+                f"random_sheet: {name} is {value}: it must be finite and not negative"
+                + (", at most 1" if most == 1 else "")
+            )
+    if side <= 2 * reach or fan_out > (2 * reach + 1) ** 2 - 1:
+        raise InputError(
+            f"a sheet of side {side} cannot hold {fan_out} distinct targets within {reach}: "
+            f"the side must exceed {2 * reach}, fan_out be at most {(2 * reach + 1) ** 2 - 1}"
+        )

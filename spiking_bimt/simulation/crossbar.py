@@ -53,7 +53,7 @@ def run_crossbars(
 ) -> Recording:
     """Simulate all trials together in float64; the network's own synapses are not looked at.
 
-    Start and order of phases are those of `run_trials`. Rows of input channels are read once a
+    Start and order of phases are those of `simulate_trials`. Rows of input channels are read once a
     task step, rows of neurons at every step; read noise is drawn from `seed`. Raises InputError
     for synapses with delays of their own, which no column sum can hold.
     """
@@ -115,13 +115,13 @@ def run_crossbars(
                     redraw(trial[random], neuron[random])
             step += 1
         outputs[at] = trace[alive] @ network.w_out.T.astype(np.float64) + network.b_out
-    return _recording(found, outputs, batch, network)
+    return _recording(found, outputs, trials, network)
 
 
 def _recording(
-    found: list[tuple[Array, Array, Array]], outputs: Array, batch: int, network: SpikingNetwork
+    found: list[tuple[Array, Array, Array]], outputs: Array, trials: Trials, network: SpikingNetwork
 ) -> Recording:
-    none: Array = np.zeros(0, np.int64)
+    batch, none = trials.n_trials, np.zeros(0, np.int64)
     trial, steps, neurons = (
         np.concatenate(part) for part in zip((none, none, none), *found, strict=True)
     )
@@ -134,6 +134,7 @@ def _recording(
         offsets=np.append(0, np.cumsum(np.bincount(trial, minlength=batch))),
         steps=steps[order].astype(np.int32),
         neurons=neurons[order].astype(np.int32),
+        lengths=trials.lengths * network.steps_per_task_step,
         dt=network.dt,
         n_neurons=network.n_neurons,
     )

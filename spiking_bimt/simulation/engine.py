@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.data.validate import hand_over, own
-from spiking_bimt.errors import InputError
+from spiking_bimt.data.spikes import Recording
+from spiking_bimt.data.validate import hand_over
+from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.kernels.sim_advance import advance
 from spiking_bimt.kernels.sim_renumber import name_spikes
 from spiking_bimt.kernels.sim_state import MEETINGS
 from spiking_bimt.kernels.sim_team import Team
 from spiking_bimt.simulation import propagators
-from spiking_bimt.simulation.inputs import Input, gather
+from spiking_bimt.simulation.inputs import Input, gather, refuse_outside
 from spiking_bimt.simulation.locality import Order, renumber, storage_order
 from spiking_bimt.simulation.parts import (
     CLOCK,
@@ -30,7 +32,7 @@ from spiking_bimt.simulation.parts import (
     split_ranges,
     start_apart,
 )
-from spiking_bimt.simulation.run import check_settings, starts
+from spiking_bimt.simulation.run import check_settings, float_dtype, starts
 
 Array = npt.NDArray[Any]
 
@@ -41,34 +43,6 @@ _LONGEST_WINDOW = 8192
 _MANY_SPIKES = 2**20  # in a window: above it windows shrink, so memory stays bounded
 
 
-@dataclass(frozen=True, eq=False)
-class Activity:
-    """Spikes and traces of a run."""
-
-    steps: npt.NDArray[np.int32]
-    """(n_spikes,) step of each spike, ascending; it is at the step's end, (step + 1) dt."""
-    neurons: npt.NDArray[np.int32]
-    """(n_spikes,) neuron of each spike; ascending within a step."""
-    traces: npt.NDArray[np.float32]
-    """(steps, traced) potential of the traced neurons at the end of each step, after resets."""
-    dt: float
-    n_neurons: int
-    n_steps: int
-
-    def __post_init__(self) -> None:
-        own(self)
-
-    @property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """(N,) spikes of each neuron."""
-        return np.bincount(self.neurons, minlength=self.n_neurons)
-
-    @property
-    def rate_hz(self) -> float:
-        """Mean rate of all neurons."""
-        return 1000 * len(self.neurons) / (self.n_neurons * self.n_steps * self.dt)
-
-
 class Simulation:
     """A network in the middle of a run.
 
@@ -76,6 +50,7 @@ class Simulation:
     between calls of `advance`.
     """
 
+    @checked
     def __init__(
         self,
         network: SpikingNetwork,
@@ -91,7 +66,7 @@ class Simulation:
         dtype: npt.DTypeLike = np.float32,
         order: Order = "given",
     ) -> None:
-        """Start at v_start (N,), or where trial 0 of `run_trials` with this `seed` starts.
+        """Start at v_start (N,), or where trial 0 of `simulate_trials` with this `seed` starts.
 
         tau_negative: time constant of synapses with a negative weight, where it is not tau_syn.
         epoch: steps between rewrites of the state (see `sim_state`), None for the best.
@@ -99,10 +74,13 @@ class Simulation:
         Spikes and traces keep the given numbers; sums are made in the order stored.
         """
         network.refuse_optional("a long run", propagators.ENGINE_HAS)
-        _check(network, mode, threads, seed, np.dtype(dtype))
+        self.dtype = float_dtype(dtype)
+        _check_mode(mode)
+        check_settings(seed, threads)
+        refuse_outside(tuple(inputs), network.n_neurons)
         self.network, self.inputs, self.mode = network, tuple(inputs), mode
-        self.dtype = np.dtype(dtype)
-        self.traced = np.asarray(traces, np.int64).reshape(-1)
+        given = np.atleast_1d(np.asarray(traces))
+        self.traced = validate.array("Simulation", "traces", given, (None,), np.int64)
         if len(self.traced) and not 0 <= self.traced.min() <= self.traced.max() < len(network.v_th):
             raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
         self.step = 0
@@ -124,9 +102,13 @@ class Simulation:
         self._pool = ThreadPoolExecutor(len(self.parts))
         self._wait, self._retry = 0, _WINDOWS_BEFORE_RETRY
 
-    def advance(self, steps: int) -> Activity:
+    @checked
+    def advance(self, steps: int) -> Recording:
         """Run so many steps more and return what happened in them."""
-        end, pieces = self.step + steps, []
+        if steps < 0:
+            raise InputError(f"steps is {steps}: it must not be negative")
+        first = self.step
+        end, pieces = first + steps, []
         while self.step < end:
             pieces.append(self._piece(min(self._window, end - self.step)))
             many = len(pieces[-1][1]) > _MANY_SPIKES
@@ -135,8 +117,21 @@ class Simulation:
         empty = (np.empty(0, np.int32), np.empty(0, np.int32), self._traces(0))
         columns = zip(empty, *pieces, strict=True)
         when, neurons, traces = (hand_over(np.concatenate(column)) for column in columns)
-        return Activity(when, neurons, traces, self.network.dt, self.network.n_neurons, steps)
+        n = self.network.n_neurons
+        return Recording(
+            outputs=np.empty((0, len(self.network.b_out)), np.float32),
+            spike_counts=np.bincount(neurons, minlength=n).astype(np.int32)[None],
+            offsets=np.array([0, len(neurons)]),
+            steps=when,
+            neurons=neurons,
+            lengths=np.array([steps]),
+            dt=self.network.dt,
+            n_neurons=n,
+            first_step=first,
+            traces=traces,
+        )
 
+    @checked
     def switch(self, mode: str) -> None:
         """Change the mode; the result does not change."""
         _check_mode(mode)
@@ -230,24 +225,41 @@ class Simulation:
                 set_mode(part, mode)
 
 
-def simulate_network(network: SpikingNetwork, duration_ms: float, **options: Any) -> Activity:
-    """Run a network from its start for a time; options are those of `Simulation`.
+@checked
+def simulate_network(
+    network: SpikingNetwork,
+    duration_ms: float,
+    *,
+    inputs: Sequence[Input] = (),
+    mode: str = "auto",
+    threads: int = 1,
+    traces: npt.ArrayLike = (),
+    seed: int = 0,
+    v_start: npt.ArrayLike | None = None,
+    tau_negative: float | None = None,
+    epoch: int | None = None,
+    dtype: npt.DTypeLike = np.float32,
+    order: Order = "given",
+) -> Recording:
+    """Run a network from its start for a time, under stimuli; returns its spikes.
+
+    inputs: `PoissonSources`, `SpikeTrains` and `HeldCurrents`. mode: "clock" (every neuron at every
+    step), "event" (neurons that something reaches) or "auto", the cheaper one at each time; mode
+    and threads change the time that it takes and not the spikes. traces: neurons whose potential is
+    recorded. The other settings are those of `Simulation`, which goes on where this one ends.
 
     Raises InputError where the duration is not a positive multiple of dt.
     """
-    steps = round(duration_ms / network.dt)
+    steps = round(duration_ms / network.dt) if np.isfinite(duration_ms) else 0
     if steps < 1 or abs(steps * network.dt - duration_ms) > 1e-6 * duration_ms:
         raise InputError(f"duration {duration_ms} ms is not a multiple of dt {network.dt} ms")
-    return Simulation(network, **options).advance(steps)
+    simulation = Simulation(
+        network, inputs=inputs, mode=mode, threads=threads, traces=traces, seed=seed,
+        v_start=v_start, tau_negative=tau_negative, epoch=epoch, dtype=dtype, order=order,
+    )  # fmt: skip
+    return simulation.advance(steps)
 
 
 def _check_mode(mode: str) -> None:
     if mode not in MODES:
-        raise InputError(f"mode is {mode!r}; known: {', '.join(MODES)}")
-
-
-def _check(
-    network: SpikingNetwork, mode: str, threads: int, seed: int, dtype: np.dtype[Any]
-) -> None:
-    _check_mode(mode)
-    check_settings(seed, threads, dtype)
+        raise unknown_name("mode", mode, MODES)

@@ -63,13 +63,13 @@ class FixedRun:
 def run_fixed(
     network: SpikingNetwork, trials: Trials, widths: FixedPoint, *, seed: int = 0
 ) -> FixedRun:
-    """Simulate every trial as `run_trials` does, from the same starts, in fixed point.
+    """Simulate every trial as `simulate_trials` does, from the same starts, in fixed point.
 
     A spike adds round(w gain_syn one) to the current, which the membrane gets as it is; the input
     of a task step is rounded once. Both states saturate. Raises InputError where a synapse is left
     with no weight at all (the widths are too small), or has a delay of its own.
     """
-    check(network, trials, seed, None, np.dtype(np.float64))
+    check(network, trials, seed, None)
     network.refuse_optional("fixed point")
     if network.delays is not None:
         raise InputError("synapses with delays of their own are not simulated in fixed point")

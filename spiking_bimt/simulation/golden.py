@@ -7,7 +7,7 @@ from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.simulation.run import run_trials, starts
+from spiking_bimt.simulation.run import simulate_trials, starts
 
 
 def make_selftest(network: SpikingNetwork, trials: Trials) -> SelfTest:
@@ -17,7 +17,7 @@ def make_selftest(network: SpikingNetwork, trials: Trials) -> SelfTest:
     """
     if trials.n_inputs != network.n_inputs:
         raise InputError("a self-test needs the network's own tasks: this network has none")
-    recording = run_trials(network, trials)
+    recording = simulate_trials(network, trials)
     return SelfTest(
         inputs=trials.inputs,
         offsets=trials.offsets,
@@ -50,7 +50,7 @@ def replay(network: SpikingNetwork, test: SelfTest) -> tuple[Recording, Recordin
     counts = np.zeros((n, network.n_neurons), np.int32)
     np.add.at(counts, (of_trial, test.neurons), 1)
     golden = Recording(
-        test.outputs, counts, test.spike_offsets, test.steps, test.neurons, network.dt,
-        network.n_neurons,
+        test.outputs, counts, test.spike_offsets, test.steps, test.neurons,
+        trials.lengths * network.steps_per_task_step, network.dt, network.n_neurons,
     )  # fmt: skip
-    return run_trials(network, trials), golden, trials
+    return simulate_trials(network, trials), golden, trials

@@ -1,7 +1,7 @@
 """The order in which neurons are stored: neighbours on the sheet on the same cache lines."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_renumber
 
 Array = npt.NDArray[Any]
-Order = str | npt.ArrayLike
+Order = Literal["given", "sheet"] | npt.ArrayLike
 
 
 def storage_order(network: SpikingNetwork, wanted: Order) -> Array | None:

@@ -135,8 +135,8 @@ def table(
     network: SpikingNetwork, tau_negative: float | None, epoch: int, dtype: npt.DTypeLike
 ) -> Array:
     """(N_TABLE, epoch + 1, kinds) the table of `sim_state`, computed in float64."""
-    if tau_negative is not None and not tau_negative > 0:
-        raise InputError(f"tau_negative is {tau_negative} ms: it must be above 0")
+    if tau_negative is not None and not 0 < tau_negative < np.inf:
+        raise InputError(f"tau_negative is {tau_negative} ms: it must be above 0 and finite")
     uniform = is_uniform(network)
     kinds = slice(0, 1) if uniform else slice(None)
     k = np.arange(epoch + 1)[:, None]

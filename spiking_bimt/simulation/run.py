@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
@@ -24,7 +25,8 @@ _PIECES_PER_THREAD = 8
 _LARGEST_PIECE = 32
 
 
-def run_trials(
+@checked
+def simulate_trials(
     network: SpikingNetwork,
     trials: Trials,
     *,
@@ -44,11 +46,12 @@ def run_trials(
 
     Raises InputError where the trials' step or number of channels is not the network's.
     """
-    check(network, trials, seed, threads, np.dtype(dtype))
-    arguments = _network_arguments(network, np.dtype(dtype))
+    kind = float_dtype(dtype)
+    check(network, trials, seed, threads)
+    arguments = _network_arguments(network, kind)
     workers = _default_threads() if threads is None else threads
     pieces = list(_split_trials(trials.n_trials, workers))
-    outputs = np.empty((len(trials.labels), len(network.b_out)), dtype)
+    outputs = np.empty((len(trials.labels), len(network.b_out)), kind)
     counts = np.zeros((trials.n_trials, network.n_neurons), np.int32)
 
     def simulate(piece: slice) -> Part:
@@ -56,8 +59,8 @@ def run_trials(
         rows = slice(bounds[0], bounds[-1])
         ends = np.zeros(piece.stop - piece.start, np.int64)
         steps, neurons = sim_trials.run(
-            starts(network, seed, piece, np.dtype(dtype)),
-            trials.inputs[rows].astype(dtype, copy=False),
+            starts(network, seed, piece, kind),
+            trials.inputs[rows].astype(kind, copy=False),
             bounds - bounds[0],
             record_spikes,
             outputs[rows],
@@ -71,10 +74,11 @@ def run_trials(
 
     with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(simulate, pieces))
-    return _join(parts, outputs, counts, network.dt)
+    lengths = trials.lengths * network.steps_per_task_step
+    return _join(parts, outputs, counts, lengths, network.dt)
 
 
-def _join(parts: list[Part], outputs: Array, counts: Array, dt: float) -> Recording:
+def _join(parts: list[Part], outputs: Array, counts: Array, lengths: Array, dt: float) -> Recording:
     sizes = np.concatenate([of_trial for _, _, of_trial in parts])
     return Recording(
         outputs=hand_over(outputs.astype(np.float32, copy=False)),
@@ -82,6 +86,7 @@ def _join(parts: list[Part], outputs: Array, counts: Array, dt: float) -> Record
         offsets=np.append(0, np.cumsum(sizes)),
         steps=hand_over(np.concatenate([steps for steps, _, _ in parts])),
         neurons=hand_over(np.concatenate([neurons for _, neurons, _ in parts])),
+        lengths=lengths,
         dt=dt,
         n_neurons=counts.shape[1],
     )
@@ -92,9 +97,18 @@ def _default_threads() -> int:
     return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-def check(
-    network: SpikingNetwork, trials: Trials, seed: int, threads: int | None, dtype: np.dtype[Any]
-) -> None:
+def float_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """The dtype of a state; InputError where it is neither float32 nor float64."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise InputError(f"dtype is {dtype!r}: the state is float32 or float64") from error
+    if found not in (np.float32, np.float64):
+        raise InputError(f"dtype is {found}: the state is float32 or float64")
+    return found
+
+
+def check(network: SpikingNetwork, trials: Trials, seed: int, threads: int | None) -> None:
     """Refuse trials and settings that do not go with the network."""
     network.refuse_optional("a simulation of trials", propagators.TRIALS_HAVE)
     if abs(trials.dt - network.task_dt) > 1e-9 * network.task_dt:
@@ -107,17 +121,15 @@ def check(
             f"the trials have {trials.n_inputs} input channels, the network {network.n_inputs}: "
             "draw trials of the network's own battery and tasks"
         )
-    check_settings(seed, threads, dtype)
+    check_settings(seed, threads)
 
 
-def check_settings(seed: int, threads: int | None, dtype: np.dtype[Any]) -> None:
+def check_settings(seed: int, threads: int | None) -> None:
     """Refuse settings that neither engine has."""
     if seed < 0:
         raise InputError(f"seed is {seed}: it must not be negative")
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}: at least 1 is needed")
-    if dtype not in (np.float32, np.float64):
-        raise InputError(f"dtype is {dtype}: the state is float32 or float64")
 
 
 def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, occupancy
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -25,9 +26,10 @@ BUNDLED = ("cores", "bimt", "l1", "none")
 """Networks that come with the package: one trained against a chip, others by `train --reg NAME`."""
 
 
+@checked
 def compare(
     *folders: str | Path,
-    chip: str = "loihi16",
+    chip: str | Path = "loihi16",
     trials: int | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -82,7 +84,7 @@ def _row(folder: Path, chip: Chip, seed: int, threads: int | None) -> dict[str, 
     rate = store.load(folder / "rate.h5", RateNetwork)
     converted = store.load(folder / "network.h5", SpikingNetwork)
     if converted.measured is None or converted.codes is None:
-        raise InputError(f"{folder}/network.h5 has no integer weights: run convert with --bits")
+        raise InputError(f"{folder}/network.h5 has no integer weights: convert it with `bits`")
     measured = {name: converted.measured.get(name) for name in _MEASURED}
     accuracy = measured["accuracy"]
     if None in measured.values() or not isinstance(accuracy, dict) or "quantised" not in accuracy:
@@ -94,7 +96,7 @@ def _row(folder: Path, chip: Chip, seed: int, threads: int | None) -> dict[str, 
     }
     counts, steps, _ = spikes(network, "calibrate", threads)
     try:
-        placement = place_network(network, chip, counts / (steps * network.dt), seed=seed)
+        placement = place_network(network, chip, 1000 * counts / (steps * network.dt), seed=seed)
     except InputError as error:
         return {**row, "refused": str(error)}
     costs = measure(network, placement, chip, threads)

@@ -24,6 +24,7 @@ from spiking_bimt.converting.recipe import (
 )
 from spiking_bimt.converting.target_search import FULL_RATES, find_cheapest
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -33,12 +34,13 @@ from spiking_bimt.plot.conversion_figures import conversion_figure
 from spiking_bimt.plot.files import store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 DIAGNOSIS_TRIALS = 20
 """Validation trials a task of a diagnosis."""
 
 
+@checked
 def convert(
     run: str | Path, *, method: str | None = None, target: float | None = None,
     diagnose: bool = False, start: str | Path | None = None, sources: str | None = None,
@@ -190,8 +192,8 @@ def _check_reached(measured: dict[str, Any], folder: Path) -> None:
         best = max(row["accuracy"] for row in tried)
         raise CheckError(
             f"no recipe reaches {measured['target']} on validation trials: the best of "
-            f"{len(tried)} has {best:.4f} and is kept in {folder / 'network.h5'}; allow more steps "
-            "or bits",
+            f"{len(tried)} has {best:.4f} and is kept in {folder / 'network.h5'}; allow more "
+            "`steps` or `bits`",
             measured,
         )
 
@@ -240,11 +242,11 @@ def _measure(
         fine = rate_outputs(rate, test, config.dt, delay_steps(rate, config))
         scores["rate_fine"] = score(fine, test)
         advance(2, "spiking network")
-        spiking = run_trials(network, test, threads=threads, record_spikes=False)
+        spiking = simulate_trials(network, test, threads=threads, record_spikes=False)
         scores["spiking"] = score(spiking.outputs, test)
         if network.codes is not None:
             advance(3, f"{network.weight_bits}-bit network")
-            coded = run_trials(network.quantised(), test, threads=threads, record_spikes=False)
+            coded = simulate_trials(network.quantised(), test, threads=threads, record_spikes=False)
             scores["quantised"] = score(coded.outputs, test)
             of_codes = int(coded.spike_counts.sum())
         advance(4, "")

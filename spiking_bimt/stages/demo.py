@@ -7,6 +7,7 @@ from typing import Any
 
 from spiking_bimt import run_folder
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.errors import InputError
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
@@ -21,6 +22,7 @@ TRIALS = 50
 BUNDLED = {"bimt.h5": "rate.h5", "bimt.toml": "config.toml", "bimt.jsonl": "metrics.jsonl"}
 
 
+@checked
 def demo(out: str | Path = "demo", *, threads: int | None = None) -> dict[str, Any]:
     """Convert, place, simulate, export, verify and report the bundled BIMT network.
 
@@ -34,10 +36,10 @@ def demo(out: str | Path = "demo", *, threads: int | None = None) -> dict[str, A
         for target, content in bundled.items():
             path = folder / target
             if os.path.lexists(path) and not (path.is_file() and path.read_bytes() == content):
-                raise InputError(f"{path} is of another run: choose another --out")
+                raise InputError(f"{path} is of another run: choose another `out`")
         foreign = [name for name in ("network.h5", "checkpoint.h5") if (folder / name).exists()]
         if foreign and (foreign[-1] == "checkpoint.h5" or not (folder / "rate.h5").exists()):
-            raise InputError(f"{folder} holds a run of another network: choose another --out")
+            raise InputError(f"{folder} holds a run of another network: choose another `out`")
         for target, content in bundled.items():
             if not (folder / target).exists():
                 store.write_bytes(folder / target, content)

@@ -5,6 +5,7 @@ from typing import Any
 
 from spiking_bimt import run_folder
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import registry
@@ -12,6 +13,7 @@ from spiking_bimt.formats.format import Export, Format
 from spiking_bimt.stages.simulate import with_weights
 
 
+@checked
 def export(
     run: str | Path,
     formats: tuple[str, ...] = ("tiles",),
@@ -66,7 +68,7 @@ def _write(name: str, form: Format, job: Export, lossy: bool) -> dict[str, Any]:
         losses = [*losses, "the random levels of Poisson sources, which fire regularly there"]
     if losses and not lossy:
         raise InputError(
-            f"{name} cannot hold {'; '.join(losses)}: give --lossy to write the rest "
+            f"{name} cannot hold {'; '.join(losses)}: give `lossy=True` to write the rest "
             "(docs/formats.md)"
         )
     more = form.write(job)

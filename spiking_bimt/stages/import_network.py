@@ -2,35 +2,41 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from spiking_bimt import run_folder
 from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked, shown
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import registry
+from spiking_bimt.simulation.build import NetworkOptions
 from spiking_bimt.simulation.propagators import refractory_steps
 
 
+@checked
 def import_network(
     file: str | Path,
     run: str | Path,
     *,
     bits: int | None = 8,
     dt: float | None = None,
-    **parameters: Any,
+    **parameters: Unpack[NetworkOptions],
 ) -> dict[str, Any]:
     """Read a network of another tool: NIR, SONATA, scipy.sparse (docs/formats.md).
 
     Writes network.h5 into the run folder and returns what it holds. bits: width of integer
     weights, None for none; without them it has no tiles. dt: simulation step, ms. parameters: of
-    the neurons (`simulation.build.from_csr`), for files that leave them open. InputError where the
-    file cannot be read, or the folder holds a trained network.
+    the neurons (`simulation.build.from_csr`), one number each, for files that leave them open.
+    InputError where the file cannot be read, or the folder holds a trained network.
     """
     source, folder = Path(file), Path(run)
+    for name, value in parameters.items():
+        if np.ndim(value):  # type: ignore[arg-type]
+            raise InputError(f"import_network: {name} is {shown(value)}, expected one number")
     network = _merged(_read(source, dt, parameters))
     refractory_steps(network)  # refuses times that no step divides
     if bits is not None:
@@ -53,7 +59,7 @@ def import_network(
     }
 
 
-def _read(source: Path, dt: float | None, parameters: dict[str, Any]) -> SpikingNetwork:
+def _read(source: Path, dt: float | None, parameters: NetworkOptions) -> SpikingNetwork:
     found = registry.of_foreign(source)
     if found is None:
         what = "is of an unknown format" if source.exists() else "does not exist"

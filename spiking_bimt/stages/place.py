@@ -20,23 +20,25 @@ from spiking_bimt.chip.refine import ROUNDS
 from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.progress import progress
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from spiking_bimt.stages.simulate import with_weights
 
 ACTIVITY_TRIALS = 10
 _DIRECTIONS = ("east", "west", "north", "south")
 
 
+@checked
 def place(
     run: str | Path,
     *,
-    chip: str = "grid16",
+    chip: str | Path = "grid16",
     seed: int = 0,
     time_limit: float | None = None,
     starts: Sequence[str] | None = None,
@@ -60,10 +62,10 @@ def place(
     with run_folder.writing(folder, "placement.h5"):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
         counts, steps, _ = spikes(network, "calibrate", threads)
-        rates = counts / (steps * network.dt)
+        rates_hz = 1000 * counts / (steps * network.dt)
         with progress("place", ROUNDS) as advance:
-            placement = kept(network, preset, rates) if keep else place_network(
-                network, preset, rates, seed=seed, time_limit=time_limit, starts=starts,
+            placement = kept(network, preset, rates_hz) if keep else place_network(
+                network, preset, rates_hz, seed=seed, time_limit=time_limit, starts=starts,
                 progress=advance,
             )  # fmt: skip
         measured = {
@@ -76,7 +78,7 @@ def place(
             folder / "placement.h5",
             settings={
                 "command": "place",
-                "chip": chip,
+                "chip": str(chip),
                 "seed": seed,
                 "time_limit": time_limit,
                 "starts": None if starts is None else list(starts),
@@ -90,7 +92,7 @@ def place(
 def spikes(network: SpikingNetwork, stream: str, threads: int | None) -> tuple[Any, int, int]:
     """Spikes of each neuron over trials of every task, simulated steps, and trials."""
     driven, trials = trials_of(network, ACTIVITY_TRIALS, stream)
-    recording = run_trials(driven, trials, threads=threads, record_spikes=False)
+    recording = simulate_trials(driven, trials, threads=threads, record_spikes=False)
     steps = len(trials.labels) * driven.steps_per_task_step
     return recording.spike_counts.sum(0), steps, trials.n_trials
 
@@ -100,7 +102,7 @@ def measure(
 ) -> dict[str, Any]:
     """Packets, hops and energy of test trials on a placement, as JSON values."""
     driven, trials = trials_of(network, ACTIVITY_TRIALS, "test")
-    recording = run_trials(driven, trials, threads=threads)
+    recording = simulate_trials(driven, trials, threads=threads)
     steps = len(trials.labels) * driven.steps_per_task_step
     counts = recording.spike_counts.sum(0)
     flow = traffic(network, placement, chip, counts, steps)

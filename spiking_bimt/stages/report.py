@@ -22,6 +22,7 @@ from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.presets import chip_of
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import gate, store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -33,7 +34,7 @@ from spiking_bimt.page.material import Function, Material, OnChip
 from spiking_bimt.page.numbers import all_numbers
 from spiking_bimt.page.page import Page, Source, render
 from spiking_bimt.page.sections import all_sections, summary
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 FUNCTION_TRIALS = 30
 """Trials a task that the task variance is measured on."""
@@ -42,6 +43,7 @@ SPIKE_TRIALS = 10
 SHUFFLES = 10_000
 
 
+@checked
 def report(run: str | Path) -> dict[str, Any]:
     """Write report.html, one page that needs nothing else; returns its path and its numbers.
 
@@ -84,7 +86,7 @@ def _gather(folder: Path) -> tuple[Material, list[str]]:
     crossbars = None if "tiles.h5" in hints else tiles.read_tiles(folder / "tiles.h5").tiles
     spikes = None if "spikes.h5" in hints else sonata.read_spikes(folder / "spikes.h5")
     trials = draw_trials(rate.battery, rate.tasks, SPIKE_TRIALS, network.task_dt, stream="test")
-    recording = run_trials(network, trials)
+    recording = simulate_trials(network, trials)
     material = Material(
         name=folder.resolve().name,
         rate=rate,

@@ -12,6 +12,7 @@ from spiking_bimt.chip.device_effects import score_device_effects, variants
 from spiking_bimt.chip.presets import load_device
 from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.sonata import write_spikes
@@ -20,17 +21,18 @@ from spiking_bimt.plot.device_figures import accuracy_bars
 from spiking_bimt.plot.files import store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 DAY = 86400.0
 """Age at which memory devices are simulated where none is given, s: a day after programming."""
 
 
+@checked
 def simulate(
     run: str | Path | None = None,
     *,
     file: str | Path | None = None,
-    device: str | None = None,
+    device: str | Path | None = None,
     seconds: float | None = None,
     state_bits: int | None = None,
     trials: int = 10,
@@ -82,9 +84,9 @@ def _in_floating_point(
         network = with_weights(store.load(source, SpikingNetwork), weights)
         driven, test = trials_of(network, trials, "test")
         # One small run first: compiling the kernel belongs to no measured figure.
-        run_trials(*trials_of(network, 1, "calibrate"), threads=threads)
+        simulate_trials(*trials_of(network, 1, "calibrate"), threads=threads)
         start = time.perf_counter()
-        recording = run_trials(driven, test, seed=seed, threads=threads)
+        recording = simulate_trials(driven, test, seed=seed, threads=threads)
         elapsed = time.perf_counter() - start
         write_spikes(
             folder / "spikes.h5",
@@ -122,7 +124,7 @@ def _in_fixed_point(
     network = with_weights(store.load(source, SpikingNetwork), weights)
     driven, test = trials_of(network, trials, "test")
     fixed = run_fixed(driven, test, widths, seed=seed)
-    floating = run_trials(driven, test, seed=seed, record_spikes=False)
+    floating = simulate_trials(driven, test, seed=seed, record_spikes=False)
     return {
         "trials": test.n_trials,
         "state_bits": state_bits,
@@ -136,7 +138,9 @@ def _in_fixed_point(
     }
 
 
-def _on_device(path: Path, device: str, seconds: float, trials: int, seed: int) -> dict[str, Any]:
+def _on_device(
+    path: Path, device: str | Path, seconds: float, trials: int, seed: int
+) -> dict[str, Any]:
     """Simulate a tile file with each effect of a memory device; draws a figure beside the file."""
     preset = load_device(device)
     content = read_tiles(path)

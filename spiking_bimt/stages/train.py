@@ -18,6 +18,7 @@ from spiking_bimt.battery.draw import dimensions, draw_trials
 from spiking_bimt.battery.environments import trusting
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.plot import growth_figures
@@ -37,6 +38,7 @@ from spiking_bimt.training.state import (
 TEST_TRIALS = 200
 
 
+@checked
 def train(
     run: str | Path,
     *,
@@ -107,7 +109,7 @@ def _refuse_without_chip(fields: dict[str, Any]) -> None:
     """InputError for settings that are about a chip's packets."""
     for name in ("max_packets", "max_error", "packet_scale"):
         if name in fields:
-            raise InputError(f"{name} is about a chip's packets: give the chip")
+            raise InputError(f"`{name}` is about a chip's packets: name the chip as `chip`")
 
 
 def _trained(
@@ -149,7 +151,7 @@ def _keep_config(path: Path, settings: TrainConfig) -> None:
         return
     if os.path.lexists(path):
         raise InputError(
-            f"{path} is there already and says something else: move it away, or give it as --config"
+            f"{path} is there already and says something else: move it away, or give it as `config`"
         )
     store.write_bytes(path, settings.to_toml().encode())
 
@@ -167,7 +169,7 @@ def _drawing_into(folder: Path) -> Draw:
 def _kept_settings(network: RateNetwork, start: str, asked: dict[str, Any]) -> dict[str, Any]:
     """What a training that goes on from a network takes from it."""
     if asked.get("battery") is not None or asked.get("tasks") is not None:
-        raise InputError(f"the network of {start} keeps its tasks: leave battery and tasks out")
+        raise InputError(f"the network of {start} keeps its tasks: leave `battery` and `tasks` out")
     if network.activation != "relu":
         raise InputError(
             f"{start} has activation {network.activation}: only relu can be trained on"
@@ -187,8 +189,8 @@ def _start(
     n_inputs, n_outputs = dimensions(settings.battery, settings.task_names)
     if checkpoint.exists() and not resume:
         raise InputError(
-            f"{checkpoint.parent} holds a training already: give resume to go on with it, or "
-            "another folder"
+            f"{checkpoint.parent} holds a training already: give `resume=True` to go on with it, "
+            "or another folder"
         )
     made = [checkpoint.parent / name for name in ("rate.h5", "network.h5")]
     if not checkpoint.exists() and any(path.exists() for path in made):
@@ -196,7 +198,7 @@ def _start(
             f"{checkpoint.parent} holds a network that was not trained there: use another folder"
         )
     if resume and not checkpoint.exists():
-        raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without resume")
+        raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without `resume`")
     if resume:
         return load_checkpoint(checkpoint, settings, n_inputs, n_outputs)
     if network is not None:

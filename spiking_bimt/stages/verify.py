@@ -6,6 +6,7 @@ from typing import Any
 
 from spiking_bimt import run_folder
 from spiking_bimt.data import atomic, store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.formats import registry
@@ -13,6 +14,7 @@ from spiking_bimt.formats.format import Check
 from spiking_bimt.stages.simulate import with_weights
 
 
+@checked
 def verify(
     file: str | Path,
     *,
@@ -84,7 +86,7 @@ def _check(
     if not path.exists():
         raise InputError(f"{path} does not exist")
     if not reference.is_file():
-        raise InputError(f"{reference} does not exist: name the network to compare with --against")
+        raise InputError(f"{reference} does not exist: name the network to compare as `against`")
     if reference == path.parent / "network.h5":
         run_folder.require(path.parent, "network.h5")
     if path.is_dir():

@@ -20,7 +20,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import rate_steps
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 BITS = 8
 TRIALS = 20
@@ -54,13 +54,14 @@ def spikes_of(network: RateNetwork) -> tuple[SpikingNetwork, npt.NDArray[np.floa
 def spiking_error(network: RateNetwork, trials: Trials) -> float:
     """Error of the 8-bit spiking network as it comes from the rate network, not fine-tuned."""
     spiking, *_ = spikes_of(network)
-    return 1 - score(run_trials(spiking, trials, record_spikes=False).outputs, trials).accuracy
+    return 1 - score(simulate_trials(spiking, trials, record_spikes=False).outputs, trials).accuracy
 
 
 def chip_costs(network: RateNetwork, chip: Chip, seed: int = 0) -> dict[str, Any]:
     """Cores, tiles, packets, hops and energy at the network's best placement, as JSON values."""
     spiking, spikes, steps, n_trials = spikes_of(network)
-    placement = place(spiking, chip, spikes / steps, seed=seed)
+    rates_hz = 1000 * spikes / (steps * spiking.dt)
+    placement = place(spiking, chip, rates_hz, seed=seed)
     flow = traffic(spiking, placement, chip, spikes, steps)
     row = {
         "cores": len(np.unique(placement.core)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from spiking_bimt import run_folder
 from spiking_bimt.data import store
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.errors import InputError
 from spiking_bimt.studies import chip_study, growing_brains
 from spiking_bimt.studies.chip_jobs import TASKS
@@ -20,6 +21,7 @@ JOBS = 2
 """Trainings at a time where nothing else is asked for."""
 
 
+@checked
 def study(
     name: str,
     out: str | Path,

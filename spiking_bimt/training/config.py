@@ -124,7 +124,7 @@ class TrainConfig:
         priced = [phase.name for phase in self.phases if phase.packet]
         if bool(priced) != bool(self.chip):
             raise InputError(
-                f"phase {priced[0]!r} prices packets, but no chip is given: give chip"
+                f"phase {priced[0]!r} prices packets, but no chip is given: give one as `chip`"
                 if priced
                 else f"no phase trains against the chip {self.chip}: give `packet` in one"
             )

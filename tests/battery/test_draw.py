@@ -184,7 +184,7 @@ def test_a_task_that_nobody_asked_for_is_not_imported(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "unasked.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    with pytest.raises(InputError, match=r"'unasked:make' is Python code .* give --trust"):
+    with pytest.raises(InputError, match=r"'unasked:make' is Python code .* give `trusting`"):
         dimensions("own", ("unasked:make",))
     assert not (tmp_path / "ran").exists()
     with trusting(), pytest.raises(InputError, match="cannot make the task 'unasked:make'"):

@@ -6,7 +6,7 @@ import pytest
 from spiking_bimt.battery.probe import CHANNELS, probe_trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.build import from_csr
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.kernels.networks import random_network
 
 
@@ -18,7 +18,7 @@ def test_every_neuron_spikes_at_some_tens_of_hertz() -> None:
         v_th=rng.uniform(0.5, 2, n), v_leak=rng.uniform(-0.5, 0.3, n), bias=rng.uniform(0, 0.02, n),
     )  # fmt: skip
     driven, trials = probe_trials(alone, 4)
-    counts = run_trials(driven, trials).spike_counts.sum(0)
+    counts = simulate_trials(driven, trials).spike_counts.sum(0)
     seconds = len(trials.labels) * trials.dt / 1000
     assert (counts > 0).all()
     assert 5 < counts.mean() / seconds < 60

@@ -18,13 +18,14 @@ from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.placed import TileFile
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.netx import read_netx, write_netx
 from spiking_bimt.formats.sonata import read_spikes, write_spikes
-from spiking_bimt.formats.tiles import TileFile, read_tiles, write_tiles
+from spiking_bimt.formats.tiles import read_tiles, write_tiles
 from spiking_bimt.simulation.build import random_sheet
 from spiking_bimt.training.state import Checkpoint
 
@@ -64,7 +65,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trials = Trials(ones, np.zeros(4, np.int32), np.array([0, 4]), zeros, zeros, ("noise",), 1.0)
     recording = Recording(
         ones, np.array([[2, 1, 0]], np.int32), np.array([0, 3]), np.array([0, 1, 3], np.int32),
-        np.array([0, 1, 0], np.int32), 1.0, 3,
+        np.array([0, 1, 0], np.int32), np.array([4]), 1.0, 3,
     )  # fmt: skip
     write_spikes(folder / "spikes.h5", recording, trials)
     return folder

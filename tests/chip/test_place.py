@@ -27,7 +27,8 @@ GRID = replace(load_chip("grid16"), width=4, height=4, neurons_per_core=5, input
 
 
 def rates(seed: int, n: int) -> Any:
-    return np.random.default_rng(seed).lognormal(0, 1, n) / 50
+    """(N,) Hz."""
+    return 20 * np.random.default_rng(seed).lognormal(0, 1, n)
 
 
 @pytest.mark.parametrize("routing", ["unicast", "multicast"])
@@ -43,7 +44,7 @@ def test_refining_beats_start_and_baselines(seed: int, routing: str) -> None:
     assert measured["cores"] == len(np.unique(placement.core)) == 8
     used = check(chip, axon_graph(network), placement)
     assert measured["limits"]["input_axons"] == {"used": used.input_axons.max(), "allowed": None}
-    again = flow(chip, axon_graph(network), placement.core, rates(seed, 40))
+    again = flow(chip, axon_graph(network), placement.core, rates(seed, 40) / 1000)
     assert measured["cost"] == again.cost(chip)
 
 
@@ -153,9 +154,9 @@ def test_silent_networks_and_lone_neurons_are_placed() -> None:
 def test_bad_arguments_are_named() -> None:
     network = random_network(11)
     for bad, message in (
-        ({"rates": np.ones(3)}, r"place.rates has shape \(3,\), expected \(12\)"),
-        ({"rates": -np.ones(12)}, "rates must not be negative; neuron 0"),
-        ({"rates": np.full(12, np.nan)}, r"place.rates\[0\] is nan"),
+        ({"rates_hz": np.ones(3)}, r"place.rates_hz has shape \(3,\), expected \(12\)"),
+        ({"rates_hz": -np.ones(12)}, "rates_hz must not be negative; neuron 0"),
+        ({"rates_hz": np.full(12, np.nan)}, r"place.rates_hz\[0\] is nan"),
         ({"effort": 0.0}, "effort is 0.0"),
         ({"seed": -1}, "seed is -1"),
         ({"time_limit": 0.0}, "time_limit is 0.0"),
@@ -163,7 +164,7 @@ def test_bad_arguments_are_named() -> None:
         ({"starts": []}, "no start is named; known: blocks"),
     ):
         with pytest.raises(InputError, match=message):
-            place(network, GRID, **({"rates": np.ones(12)} | bad))
+            place(network, GRID, **({"rates_hz": np.ones(12)} | bad))
 
 
 @pytest.mark.parametrize("name", STARTS)
@@ -188,7 +189,7 @@ def test_a_missing_extra_is_named() -> None:
 
 def test_a_time_limit_keeps_the_best_so_far() -> None:
     network = random_network(14, n=60, density=0.2)
-    given: Any = {"network": network, "chip": GRID, "rates": rates(14, 60)}
+    given: Any = {"network": network, "chip": GRID, "rates_hz": rates(14, 60)}
     place(**given, effort=0.01)
     cut = place(**given, effort=1e4, time_limit=0.3)
     measured: Any = cut.measured

@@ -174,7 +174,7 @@ def test_occupancy_counts_cells() -> None:
 def test_networks_that_no_crossbar_holds_are_refused() -> None:
     network, placement, chip = case(11)
     plain = network.without_codes()
-    with pytest.raises(InputError, match="no integer codes: run convert with --bits"):
+    with pytest.raises(InputError, match="no integer codes: `quantise` it"):
         cut(plain, placement, chip)
     assert network.codes is not None
     codes = network.codes.copy()

@@ -27,7 +27,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.train_activation import table
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.converting.test_one_to_one import random_rate_network
 from tests.training.test_straight_through import random_batch
 
@@ -51,7 +51,7 @@ def normalised_bundle() -> RateNetwork:
 def accuracy(network: RateNetwork, config: ConversionConfig, rounding: Rounding | None) -> float:
     trials = draw_trials(network.battery, network.tasks, 10, network.dt, stream="validate")
     made = finetune_rates.make_spiking(network, config, rounding)
-    return score(run_trials(made, trials, record_spikes=False).outputs, trials).accuracy
+    return score(simulate_trials(made, trials, record_spikes=False).outputs, trials).accuracy
 
 
 def test_a_normalised_network_has_the_same_outputs(bundled: RateNetwork) -> None:
@@ -143,7 +143,7 @@ def test_spikes_are_told_from_their_filtered_rates(bundled: RateNetwork) -> None
     batch = draw_batch(make_pool(bundled, settings, 1, 1), 0, np.ones(20), bundled.w_in.shape[1])
     made = finetune_rates.make_spiking(bundled, FEW_SPIKES, None)
     _, trials = finetune_rates.unpack_trials(batch, bundled)
-    counts = run_trials(made, trials, seed=3, record_spikes=False).spike_counts
+    counts = simulate_trials(made, trials, seed=3, record_spikes=False).spike_counts
     rates = finetune_rates.measure_rates(bundled, FEW_SPIKES, made, batch, 3).mean(axis=1)
     alpha = -math.expm1(-bundled.dt / bundled.tau)
     seconds = len(trials.labels) * trials.dt / 1000
@@ -161,7 +161,7 @@ def test_a_limit_holds_the_rate(bundled: RateNetwork) -> None:
         made = finetune_rates.make_spiking(
             finetune(bundled, FEW_SPIKES, settings)[0], FEW_SPIKES, None
         )
-        counts = run_trials(made, trials, record_spikes=False).spike_counts
+        counts = simulate_trials(made, trials, record_spikes=False).spike_counts
         seconds = len(trials.labels) * trials.dt / 1000
         found.append(counts.sum() / seconds / made.n_neurons)
     assert found[0] < 3.0

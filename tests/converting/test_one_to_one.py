@@ -20,7 +20,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 
 
 def f32(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -64,7 +64,7 @@ def test_settled_outputs_follow_the_rate_network(tau_mem: float) -> None:
     expected = rate_outputs(network, trials)
     config = ConversionConfig(full_rate=800.0, tau_mem=tau_mem, dt=0.1)
     spiking = to_spiking(network, drive_percentile(network, trials, 99.9), config)
-    outputs = run_trials(spiking, trials).outputs
+    outputs = simulate_trials(spiking, trials).outputs
     last = trials.offsets[1:] - 1
     # Averaged over the second half: spikes jitter, and a leaky membrane bends the f-I curve.
     settled = [outputs[end - 25 : end].mean(0) for end in last]
@@ -168,7 +168,7 @@ def test_widths_that_cannot_be_are_refused() -> None:
     for bits in (0, 1, 17):
         with pytest.raises(InputError, match=f"{bits} bits: signed integer weights have 2 to 16"):
             quantise(network, bits)
-    with pytest.raises(InputError, match="no integer codes: run convert with --bits"):
+    with pytest.raises(InputError, match="no integer codes: `quantise` it"):
         network.quantised()
 
 
@@ -206,7 +206,7 @@ def test_a_network_of_leaky_rates_converts_without_a_fit() -> None:
     spiking = to_spiking(network, np.ones(12, np.float32), ConversionConfig(dt=0.1))
     assert float(spiking.tau_mem[0]) == 20.0
     assert spiking.reset == "value"
-    result = run_trials(spiking, trials)
+    result = simulate_trials(spiking, trials)
     expected = rate_outputs(network, trials)
     for end in trials.offsets[1:]:
         settled = result.outputs[end - 60 : end].mean(0)

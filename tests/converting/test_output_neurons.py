@@ -9,7 +9,7 @@ from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
 from spiking_bimt.converting.output_neurons import add_output_units
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.converting.test_one_to_one import f32, held_inputs, random_rate_network
 
 
@@ -30,7 +30,7 @@ def test_the_largest_output_spikes_the_most() -> None:
     full_scale[12:] = full_scale[12:].max()
     spiking = to_spiking(read, full_scale, config)
     assert not spiking.w_out[:, :12].any()
-    recording = run_trials(spiking, trials)
+    recording = simulate_trials(spiking, trials)
     for trial in range(trials.n_trials):
         own = slice(recording.offsets[trial], recording.offsets[trial + 1])
         late = recording.steps[own] > 40 * 200

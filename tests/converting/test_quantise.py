@@ -95,7 +95,7 @@ def test_codes_of_given_scales_saturate() -> None:
 
 
 def test_kinds_that_are_unknown_are_refused() -> None:
-    with pytest.raises(InputError, match="one scale per 'column'; known: neuron, core, network"):
+    with pytest.raises(InputError, match="unknown per 'column'; known: neuron, core, network"):
         Rounding(8, per="column")
     with pytest.raises(InputError, match="3 bits of input and readout: from 4"):
         Rounding(4, edge_bits=3)

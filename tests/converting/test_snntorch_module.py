@@ -10,7 +10,7 @@ from spiking_bimt.converting.snntorch_module import SpikingModule, padded_inputs
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.simulation.run import run_trials, starts
+from spiking_bimt.simulation.run import simulate_trials, starts
 from tests.kernels.networks import Array, random_network, random_trials
 
 
@@ -22,7 +22,7 @@ def compare(network: SpikingNetwork, dtype: torch.dtype) -> tuple[int, int]:
     """Spikes of the kernel, and how many spikes the module has in other steps."""
     trials = random_trials(network, 3, (40, 25, 40))
     width = np.float64 if dtype == torch.float64 else np.float32
-    recording = run_trials(network, trials, seed=2, dtype=width)
+    recording = simulate_trials(network, trials, seed=2, dtype=width)
     module = SpikingModule(network, dtype)
     with torch.no_grad():
         outputs, spikes = module(
@@ -81,7 +81,7 @@ def test_it_can_be_trained_and_goes_back() -> None:
     assert losses[-1] < 0.7 * losses[0]
     trained = module.to_network()
     assert (trained.weights != network.weights).any()
-    found = run_trials(trained, trials, seed=0).outputs
+    found = simulate_trials(trained, trials, seed=0).outputs
     with torch.no_grad():
         expected = module(inputs, start)[0]
     np.testing.assert_allclose(found[:6], expected[:, 0], rtol=0.05, atol=0.05)

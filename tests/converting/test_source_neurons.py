@@ -9,7 +9,7 @@ from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
 from spiking_bimt.converting.source_neurons import add_source_units
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.converting.test_one_to_one import f32, held_inputs, random_rate_network
 
 SIGNED = np.array([True, False, True, True])
@@ -28,7 +28,7 @@ def test_held_input_settles_as_without_sources() -> None:
     config = ConversionConfig(full_rate=800.0, dt=0.1)
     spiking = to_spiking(sourced, drive_percentile(sourced, trials, 100.0), config)
     assert (spiking.in_indices >= 12).all()
-    outputs = run_trials(spiking, trials).outputs
+    outputs = simulate_trials(spiking, trials).outputs
     settled = [outputs[end - 25 : end].mean(0) for end in trials.offsets[1:]]
     spread = np.ptp(expected, axis=0).max()
     np.testing.assert_allclose(settled, expected, atol=0.1 * spread)

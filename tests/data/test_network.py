@@ -39,7 +39,7 @@ def network() -> SpikingNetwork:
         ("v_min", [1, 1, 1], "v_min must not lie above v_reset"),
         ("v_th", [1, 0, 1], "v_reset of neuron 1 is not below its v_th"),
         ("t_ref", [0, -1, 0], "t_ref must not be negative"),
-        ("reset", "soft", "reset is 'soft'; known: subtract, value"),
+        ("reset", "soft", "unknown reset 'soft'; known: subtract, value"),
         ("delay", 0, "delay of 0 steps: the least is 1"),
         ("delay", 10_001, "delay of 10001 steps: the most is 10000"),
         ("delays", [1, 2, 2_000_000], "delay of 2000000 steps: the most is 10000"),

@@ -20,7 +20,6 @@ from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.formats.sonata import SpikeFile
 from spiking_bimt.simulation.build import from_csr
-from spiking_bimt.simulation.engine import Activity
 from spiking_bimt.simulation.fixed import FixedRun
 from spiking_bimt.simulation.longrun import SpikeStream
 
@@ -54,7 +53,7 @@ RECORDS: dict[type, Callable[[], dict[str, Any]]] = {
     Recording: lambda: {
         "outputs": np.zeros((3, 1), F32), "spike_counts": np.ones((1, 1), I32),
         "offsets": np.array([0, 1]), "steps": np.zeros(1, I32), "neurons": np.zeros(1, I32),
-        "dt": 1.0, "n_neurons": 1,
+        "lengths": np.array([1]), "dt": 1.0, "n_neurons": 1, "traces": np.zeros((1, 1), F32),
     },
     SelfTest: lambda: {
         "inputs": np.zeros((1, 1), F32), "offsets": np.array([0, 1]),
@@ -86,10 +85,6 @@ RECORDS: dict[type, Callable[[], dict[str, Any]]] = {
         "row_source": np.zeros((1, 2), I32), "col_target": np.zeros((1, 2), I32),
         "scale": np.ones((1, 2)), "in_scale": np.ones((1, 2)), "adc_bits": None,
         "adc_full": np.ones(1),
-    },
-    Activity: lambda: {
-        "steps": np.zeros(1, I32), "neurons": np.zeros(1, I32), "traces": np.zeros((1, 1), F32),
-        "dt": 1.0, "n_neurons": 1, "n_steps": 1,
     },
     SpikeStream: lambda: {
         "steps": np.zeros(1, I64), "neurons": np.zeros(1, I32), "dt": 1.0, "n_neurons": 1,

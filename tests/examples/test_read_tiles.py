@@ -13,7 +13,8 @@ from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, synapses
 from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data.chip import Placement
-from spiking_bimt.formats.tiles import TileFile, write_tiles
+from spiking_bimt.data.placed import TileFile
+from spiking_bimt.formats.tiles import write_tiles
 from spiking_bimt.simulation.build import from_coo
 from tests.formats.test_tiles import case
 

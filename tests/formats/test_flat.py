@@ -16,7 +16,7 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.flat import read_flat, write_flat, write_inputs, write_sections
 from spiking_bimt.formats.flat_run import run_flat
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from spiking_bimt.stages.verify import verify
 from tests.kernels.networks import random_network, random_trials, start_of
 
@@ -25,7 +25,7 @@ Array = Any
 
 def run_both(folder: Path, network: SpikingNetwork, trials: Trials) -> int:
     """Compare the program's spikes with the kernel's; returns their number."""
-    recording = run_trials(network, trials, seed=3)
+    recording = simulate_trials(network, trials, seed=3)
     levels = [trials.inputs[a:b] for a, b in itertools.pairwise(trials.offsets)]
     starts = np.stack([start_of(network, 3, k) for k in range(trials.n_trials)])
     for k, (steps, neurons) in enumerate(run_flat(folder, levels, starts)):

@@ -25,8 +25,8 @@ def example(dt: float = 0.1) -> tuple[Recording, Trials]:
     counts = np.stack([np.bincount(own, minlength=7) for own in neurons])
     recording: dict[str, Any] = {
         "outputs": np.zeros((305, 2)), "spike_counts": counts, "offsets": 52 * np.arange(4),
-        "steps": np.concatenate(steps), "neurons": np.concatenate(neurons), "dt": dt,
-        "n_neurons": 7,
+        "steps": np.concatenate(steps), "neurons": np.concatenate(neurons),
+        "lengths": lengths * per_task_step, "dt": dt, "n_neurons": 7,
     }  # fmt: skip
     trials: dict[str, Any] = {
         "inputs": np.zeros((305, 1)), "labels": np.zeros(305), "decision": np.zeros(3),
@@ -158,7 +158,8 @@ def test_a_population_that_is_no_name_is_refused(tmp_path: Path, name: str) -> N
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     recording, trials = example()
-    fewer = altered(recording, spike_counts=recording.spike_counts[:2], offsets=[0, 52, 156])
+    fewer = altered(recording, spike_counts=recording.spike_counts[:2], offsets=[0, 52, 156],
+                    lengths=recording.lengths[:2])  # fmt: skip
     with pytest.raises(InputError, match="a recording of 2 trials, not 3"):
         write_spikes(tmp_path / "s.h5", fewer, trials)
     lean = altered(recording, steps=NONE, neurons=NONE, offsets=np.zeros(4, int))

@@ -22,18 +22,18 @@ from spiking_bimt.chip.tiling import cut, rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.placed import TileFile
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.tiles import (
     SCHEMA,
-    TileFile,
     read_device,
     read_selftest,
     read_tiles,
     write_tiles,
 )
 from spiking_bimt.simulation.golden import make_selftest, replay
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.chip.networks import random_network
 
 
@@ -112,7 +112,10 @@ def test_the_file_alone_gives_the_network_and_its_spikes(seed: int, tmp_path: Pa
     content, network = read_tiles(path), made.network.quantised()
     assert_network(rebuild(content), network)
     test = trials(network.n_inputs, seed)
-    assert_same(run_trials(rebuild(content), test, threads=1), run_trials(network, test, threads=1))
+    assert_same(
+        simulate_trials(rebuild(content), test, threads=1),
+        simulate_trials(network, test, threads=1),
+    )
     assert_same(content.placement, made.placement)
     assert content.chip == made.chip
     assert_same(content.tiles, made.tiles)
@@ -184,7 +187,7 @@ def test_equal_networks_give_equal_bytes(tmp_path: Path) -> None:
 def test_networks_without_codes_are_not_written(tmp_path: Path) -> None:
     content = case()
     plain = content.network.without_codes()
-    with pytest.raises(InputError, match="no integer codes: run convert with --bits"):
+    with pytest.raises(InputError, match="no integer codes: `quantise` it"):
         write_tiles(tmp_path / "x.h5", content._replace(network=plain), {}, {})
     assert not (tmp_path / "x.h5").exists()
 

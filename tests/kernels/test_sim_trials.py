@@ -9,13 +9,13 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.kernels import sim_trials, sim_twin
 from spiking_bimt.simulation import propagators
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.kernels.networks import Array, dense, random_network, random_trials, reference_spikes
 
 
 def assert_equals_the_twin(network: SpikingNetwork, trials: Trials, seed: int) -> int:
     """Compare every spike and output with the twin's; returns the number of spikes."""
-    recording = run_trials(network, trials, seed=seed, threads=1, dtype=np.float64)
+    recording = simulate_trials(network, trials, seed=seed, threads=1, dtype=np.float64)
     decay = np.exp(-network.dt / network.tau_out)
     for k in range(trials.n_trials):
         expected = reference_spikes(network, trials, seed, k)
@@ -73,7 +73,7 @@ def test_everybody_spiking_in_every_step_outgrows_the_buffer_rightly() -> None:
 def test_a_silent_network_says_nothing_but_its_output_bias() -> None:
     network = random_network(2, drive=0.0)
     trials = random_trials(network, 2, (4,))
-    recording = run_trials(network, trials)
+    recording = simulate_trials(network, trials)
     assert len(recording.neurons) == 0
     np.testing.assert_array_equal(recording.outputs, np.tile(network.b_out, (4, 1)))
 
@@ -100,7 +100,7 @@ def one_neuron(reset: str, tau_mem: float, current: float, t_ref: float = 0.0) -
 def intervals(network: SpikingNetwork, task_steps: int = 400) -> Array:
     trials = random_trials(network, 0, (task_steps,))
     quiet = Trials(**vars(trials) | {"inputs": 0 * trials.inputs})
-    return np.diff(run_trials(network, quiet, dtype=np.float64).steps)
+    return np.diff(simulate_trials(network, quiet, dtype=np.float64).steps)
 
 
 @pytest.mark.parametrize("t_ref", [0.0, 2.0])

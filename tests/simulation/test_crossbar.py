@@ -11,7 +11,7 @@ from spiking_bimt.chip.analog import ideal, program
 from spiking_bimt.chip.presets import load_device
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.crossbar import run_crossbars
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.formats.test_tiles import assert_same, case, trials
 
 
@@ -23,7 +23,7 @@ def test_digital_crossbars_are_bit_exact_with_the_kernel(seed: int) -> None:
     test = trials(network.n_inputs, seed)
     # Delays of their own make the kernel add up what is due first, as a column does.
     own = replace(network, delays=np.full(len(network.indices), network.delay, np.int32))
-    kernel = run_trials(own, test, seed=seed, threads=1, dtype=np.float64)
+    kernel = simulate_trials(own, test, seed=seed, threads=1, dtype=np.float64)
     found = run_crossbars(network, ideal(content.tiles), test, seed=seed)
     np.testing.assert_array_equal(found.spike_counts, kernel.spike_counts)
     assert_same(found, kernel, ("outputs",))
@@ -40,7 +40,7 @@ def test_poisson_sources_fire_as_in_the_kernel() -> None:
         t_ref=np.where(sources, 0, network.t_ref), bias=np.where(sources, 0.1, network.bias),
     )  # fmt: skip
     test = trials(network.n_inputs, 3)
-    kernel = run_trials(network, test, seed=5, threads=1, dtype=np.float64)
+    kernel = simulate_trials(network, test, seed=5, threads=1, dtype=np.float64)
     found = run_crossbars(replace(network, delays=None), ideal(content.tiles), test, seed=5)
     assert kernel.spike_counts[:, sources].sum() > 30
     np.testing.assert_array_equal(found.spike_counts, kernel.spike_counts)

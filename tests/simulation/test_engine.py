@@ -8,9 +8,10 @@ import pytest
 import scipy.sparse
 
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.spikes import Recording
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation import build
-from spiking_bimt.simulation.engine import Activity, Simulation, simulate_network
+from spiking_bimt.simulation.engine import Simulation, simulate_network
 from spiking_bimt.simulation.inputs import (
     HeldCurrents,
     Input,
@@ -19,7 +20,7 @@ from spiking_bimt.simulation.inputs import (
     channel_currents,
 )
 from spiking_bimt.simulation.parts import start_apart
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.kernels.networks import random_network, random_trials
 
 N = 900
@@ -39,7 +40,7 @@ def drives() -> list[Input]:
     ]
 
 
-def assert_same(a: Activity, b: Activity) -> None:
+def assert_same(a: Recording, b: Recording) -> None:
     np.testing.assert_array_equal(a.steps, b.steps)
     np.testing.assert_array_equal(a.neurons, b.neurons)
     np.testing.assert_array_equal(a.traces, b.traces)
@@ -76,16 +77,16 @@ def test_mode_threads_and_switching_do_not_change_a_bit(
     for i in range(30):
         cut.switch(("clock", "event", "auto", "event")[i % 4])
         parts.append(cut.advance(20))
-    steps = np.concatenate([part.steps for part in parts])
-    neurons = np.concatenate([part.neurons for part in parts])
-    traces = np.concatenate([part.traces for part in parts])
-    assert_same(Activity(steps, neurons, traces, 0.5, N, 600), expected)
+    assert [part.first_step for part in parts] == list(range(0, 600, 20))
+    for field in ("steps", "neurons", "traces"):
+        whole = np.concatenate([getattr(part, field) for part in parts])
+        np.testing.assert_array_equal(whole, getattr(expected, field))
 
 
 def test_one_trial_of_the_batch_kernel_has_the_same_spikes() -> None:
     network = random_network(4, 60, n_sub=5)
     trials = random_trials(network, 4, (40,))
-    batch = run_trials(network, trials, seed=2, dtype=np.float64)
+    batch = simulate_trials(network, trials, seed=2, dtype=np.float64)
     single = simulate_network(
         network, 200.0, inputs=[channel_currents(network, trials.inputs)], seed=2, dtype=np.float64
     )
@@ -183,19 +184,18 @@ def test_a_sheet_is_local_distinct_and_repeats() -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"mode": "fast"}, "mode is 'fast'; known: clock, event, auto"),
+        ({"mode": "fast"}, "unknown mode 'fast'; known: clock, event, auto"),
         ({"threads": 0}, "threads is 0"),
         ({"seed": -1}, "seed is -1"),
         ({"dtype": np.int32}, "dtype is int32"),
         ({"traces": [N]}, "traces must name neurons in 0..899"),
         ({"v_start": [0.0]}, "v_start must hold 900"),
         ({"epoch": 0}, "epoch is 0"),
-        ({"order": "fast"}, "order is 'fast'; known: given, sheet"),
+        ({"order": "fast"}, "unknown order 'fast'; known: given, sheet"),
         ({"order": [0] * N}, r"order must name each of the neurons 0\.\.899 once"),
         ({"epoch": 10_000}, "precision is lost"),
         ({"tau_negative": -1.0}, "tau_negative is -1.0 ms: it must be above 0"),
-        ({"inputs": [SpikeTrains(np.zeros(1), np.array([N]))]}, "names neurons 900..900"),
-        ({"inputs": [SpikeTrains(np.zeros(2), np.array([1]))]}, "2 times for 1 neurons"),
+        ({"inputs": [SpikeTrains(np.zeros(1), np.array([N]))]}, "names neuron 900, outside 0..899"),
     ],
 )
 def test_bad_options_are_refused(options: dict[str, Any], line: str) -> None:
@@ -203,10 +203,22 @@ def test_bad_options_are_refused(options: dict[str, Any], line: str) -> None:
         simulate_network(sheet(), 10.0, **options)
 
 
+def test_stimuli_check_themselves() -> None:
+    with pytest.raises(InputError, match=r"times_ms has shape \(2,\), expected \(1\)"):
+        SpikeTrains([0.0, 1.0], [1])
+    with pytest.raises(InputError, match=r"SpikeTrains\.times_ms holds -1\.0"):
+        SpikeTrains([-1.0], [1])
+    with pytest.raises(InputError, match=r"HeldCurrents\.values has shape \(3,\)"):
+        HeldCurrents([1.0], [1], [1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match=r"PoissonSources\.rate_hz is -1\.0"):
+        PoissonSources([1], -1.0, 0.5)
+    with pytest.raises(InputError, match=r"neurons holds 0\.5: whole numbers are expected"):
+        PoissonSources([0.5], 1.0, 0.5)
+
+
 def test_bad_networks_are_refused() -> None:
-    unknown: dict[str, Any] = {"tau": 3.0}
-    with pytest.raises(InputError, match="unknown neuron parameter 'tau'; known: tau_mem"):
-        build.from_csr([0, 0], [], [], **unknown)
+    with pytest.raises(TypeError, match="from_csr: unknown argument 'tau'; did you mean 'tau_syn'"):
+        build.from_csr([0, 0], [], [], tau=3.0)  # type: ignore[call-arg]
     with pytest.raises(InputError, match="square matrix"):
         build.from_sparse(scipy.sparse.csr_array((2, 3)))
     with pytest.raises(InputError, match=r"sources lie in 7\.\.7, outside 0\.\.1"):

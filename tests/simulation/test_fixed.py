@@ -8,7 +8,7 @@ import pytest
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation import propagators
 from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.kernels.networks import dense, drive_of, random_network, random_trials, start_of
 
 
@@ -58,7 +58,7 @@ def test_plain_integers_give_the_same_counts(reset: str) -> None:
 def test_many_bits_come_close_to_floating_point() -> None:
     network = random_network(6, 30, drive=0.2, weight=0.05)
     trials = random_trials(network, 6, (40, 40))
-    expected = run_trials(network, trials, seed=1)
+    expected = simulate_trials(network, trials, seed=1)
     found = run_fixed(network, trials, FixedPoint(membrane=32, current=32, decay=28), seed=1)
     total = int(expected.spike_counts.sum())
     assert total > 500

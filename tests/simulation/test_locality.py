@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.spikes import Recording
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation import build
-from spiking_bimt.simulation.engine import Activity, Simulation
+from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.inputs import HeldCurrents, Input, PoissonSources
 from spiking_bimt.simulation.locality import hilbert_index
 from spiking_bimt.simulation.longrun import resume, save_state
@@ -20,7 +21,7 @@ N = SIDE * SIDE
 OWN_DELAYS = np.random.default_rng(1).integers(1, 12, 30 * N)
 
 
-def run(network: SpikingNetwork, order: Any, **options: Any) -> Activity:
+def run(network: SpikingNetwork, order: Any, **options: Any) -> Recording:
     inputs: list[Input] = [
         PoissonSources(np.arange(0, N, 3), 20.0, 0.5, seed=7),
         HeldCurrents(np.array([10.0, 50.0]), np.array([3, 5]), np.array([1.0, 2.0])),

@@ -15,7 +15,7 @@ from spiking_bimt.simulation import run
 from spiking_bimt.simulation.build import from_csr
 from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.kernels.networks import random_network, random_trials
 
 LENGTHS = (7, 1, 12, 30, 2, 9, 9, 4, 21, 3, 3)
@@ -32,13 +32,13 @@ def test_threads_and_pieces_of_work_do_not_change_a_bit(
 ) -> None:
     network = random_network(4, longest_delay=longest_delay)
     trials = random_trials(network, 4, LENGTHS)
-    expected = run_trials(network, trials, seed=3, threads=1)
+    expected = simulate_trials(network, trials, seed=3, threads=1)
     assert len(expected.neurons) > 1000
     for threads in (1, 2, 5):
         for piece in (1, 3, 32):
             monkeypatch.setattr(run, "_PIECES_PER_THREAD", 1)
             monkeypatch.setattr(run, "_LARGEST_PIECE", piece)
-            assert_equal(run_trials(network, trials, seed=3, threads=threads), expected)
+            assert_equal(simulate_trials(network, trials, seed=3, threads=threads), expected)
 
 
 def test_a_trial_does_not_depend_on_those_after_it() -> None:
@@ -49,7 +49,7 @@ def test_a_trial_does_not_depend_on_those_after_it() -> None:
         inputs=trials.inputs[:rows], labels=trials.labels[:rows], offsets=trials.offsets[:5],
         decision=trials.decision[:4], task=trials.task[:4], tasks=trials.tasks, dt=trials.dt,
     )  # fmt: skip
-    whole, part = run_trials(network, trials), run_trials(network, first)
+    whole, part = simulate_trials(network, trials), simulate_trials(network, first)
     np.testing.assert_array_equal(whole.outputs[:rows], part.outputs)
     np.testing.assert_array_equal(whole.neurons[: whole.offsets[4]], part.neurons)
 
@@ -57,14 +57,14 @@ def test_a_trial_does_not_depend_on_those_after_it() -> None:
 def test_seeds_differ_and_repeat() -> None:
     network = random_network(6)
     trials = random_trials(network, 6, (10, 10))
-    assert_equal(run_trials(network, trials, seed=1), run_trials(network, trials, seed=1))
-    other = run_trials(network, trials, seed=2).spike_counts
-    assert (other != run_trials(network, trials, seed=1).spike_counts).any()
+    assert_equal(simulate_trials(network, trials, seed=1), simulate_trials(network, trials, seed=1))
+    other = simulate_trials(network, trials, seed=2).spike_counts
+    assert (other != simulate_trials(network, trials, seed=1).spike_counts).any()
 
 
 def test_spikes_are_sorted_and_counted() -> None:
     network = random_network(7)
-    recording = run_trials(network, random_trials(network, 7, LENGTHS))
+    recording = simulate_trials(network, random_trials(network, 7, LENGTHS))
     for k in range(recording.n_trials):
         steps, neurons = recording.trial(k)
         order = np.lexsort((neurons, steps))
@@ -76,7 +76,10 @@ def test_spikes_are_sorted_and_counted() -> None:
 def test_without_recording_all_but_the_spikes_is_the_same() -> None:
     network = random_network(8, longest_delay=3)
     trials = random_trials(network, 8, LENGTHS)
-    full, lean = run_trials(network, trials), run_trials(network, trials, record_spikes=False)
+    full, lean = (
+        simulate_trials(network, trials),
+        simulate_trials(network, trials, record_spikes=False),
+    )
     np.testing.assert_array_equal(full.outputs, lean.outputs)
     np.testing.assert_array_equal(full.spike_counts, lean.spike_counts)
     assert len(lean.neurons) == 0
@@ -86,8 +89,8 @@ def test_without_recording_all_but_the_spikes_is_the_same() -> None:
 def test_float32_keeps_the_rates_of_float64() -> None:
     network = random_network(9, 60)
     trials = random_trials(network, 9, (200,) * 5)
-    single = run_trials(network, trials).spike_counts.sum()
-    double = run_trials(network, trials, dtype=np.float64).spike_counts.sum()
+    single = simulate_trials(network, trials).spike_counts.sum()
+    double = simulate_trials(network, trials, dtype=np.float64).spike_counts.sum()
     assert abs(int(single) - int(double)) < 0.01 * double
 
 
@@ -96,21 +99,21 @@ def test_a_network_without_inputs_or_synapses_runs() -> None:
         10, 4, indptr=np.zeros(5), indices=[], weights=[], in_indptr=[0], in_indices=[],
         in_weights=[], reset="value", longest_delay=None,
     )  # fmt: skip
-    assert len(run_trials(network, random_trials(network, 10, (20,))).neurons) > 0
+    assert len(simulate_trials(network, random_trials(network, 10, (20,))).neurons) > 0
 
 
 def test_trials_of_another_step_are_refused() -> None:
     network = random_network(0)
     trials = replace(random_trials(network, 0, (3,)), dt=100.0)
     with pytest.raises(InputError, match=r"steps of 100\.0 ms, .* every 5\.0 ms: draw trials"):
-        run_trials(network, trials)
+        simulate_trials(network, trials)
 
 
 def test_trials_with_other_channels_are_refused() -> None:
     network = random_network(0)
     trials = replace(random_trials(network, 0, (3,)), inputs=np.zeros((3, 7), np.float32))
     with pytest.raises(InputError, match="7 input channels, the network 4: draw trials of"):
-        run_trials(network, trials)
+        simulate_trials(network, trials)
 
 
 @pytest.mark.parametrize(
@@ -124,13 +127,13 @@ def test_trials_with_other_channels_are_refused() -> None:
 def test_bad_options_are_refused(options: dict[str, Any], line: str) -> None:
     network = random_network(0)
     with pytest.raises(InputError, match=line):
-        run_trials(network, random_trials(network, 0, (3,)), **options)
+        simulate_trials(network, random_trials(network, 0, (3,)), **options)
 
 
 def test_a_refractory_time_between_steps_is_refused() -> None:
     network = random_network(0, 3, t_ref=[0.0, 1.0, 1.5])
     with pytest.raises(InputError, match=r"t_ref of neuron 2 is 1\.5 ms, not a multiple of dt"):
-        run_trials(network, random_trials(network, 0, (3,)))
+        simulate_trials(network, random_trials(network, 0, (3,)))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,7 @@ def test_a_refractory_time_between_steps_is_refused() -> None:
 def test_a_recording_checks_itself(field: str, value: Any, line: str) -> None:
     good: dict[str, Any] = {
         "outputs": np.zeros((2, 2)), "spike_counts": np.zeros((1, 3)), "offsets": [0, 2],
-        "steps": [0, 1], "neurons": [0, 2], "dt": 1.0, "n_neurons": 3,
+        "steps": [0, 1], "neurons": [0, 2], "lengths": [2], "dt": 1.0, "n_neurons": 3,
     }  # fmt: skip
     Recording(**good)
     with pytest.raises(InputError, match=line):
@@ -167,7 +170,7 @@ def poisson_network(reset: str) -> SpikingNetwork:
 def test_poisson_sources_fire_as_poisson_processes(reset: str) -> None:
     network, lengths = poisson_network(reset), (1000,) * 20
     trials = replace(random_trials(network, 0, lengths), inputs=np.ones((20_000, 1), np.float32))
-    found = run_trials(network, trials, seed=1)
+    found = simulate_trials(network, trials, seed=1)
     ms = 20_000
     expected = RATES * ms
     counts = found.spike_counts
@@ -187,7 +190,7 @@ def test_poisson_sources_fire_as_poisson_processes(reset: str) -> None:
         assert stats.kstest(np.concatenate(gaps) * RATES[neuron], "expon").pvalue > 1e-3
     # Sources, trials and seeds differ.
     assert len({tuple(found.trial(k)[0][found.trial(k)[1] == 3][:20]) for k in range(20)}) == 20
-    assert (run_trials(network, trials, seed=2).spike_counts != counts).any()
+    assert (simulate_trials(network, trials, seed=2).spike_counts != counts).any()
     assert abs(np.corrcoef(counts.T)[0, 1]) < 0.8
 
 
@@ -196,9 +199,9 @@ def test_poisson_sources_do_not_depend_on_threads_and_pieces(
 ) -> None:
     network = poisson_network("value")
     trials = random_trials(network, 4, LENGTHS)
-    expected = run_trials(network, trials, seed=3, threads=1)
+    expected = simulate_trials(network, trials, seed=3, threads=1)
     monkeypatch.setattr(run, "_LARGEST_PIECE", 1)
-    assert_equal(run_trials(network, trials, seed=3, threads=3), expected)
+    assert_equal(simulate_trials(network, trials, seed=3, threads=3), expected)
 
 
 def test_a_poisson_source_neither_leaks_nor_rests() -> None:

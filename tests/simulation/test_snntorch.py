@@ -19,7 +19,7 @@ import torch
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.simulation.run import run_trials
+from spiking_bimt.simulation.run import simulate_trials
 from tests.kernels.networks import (
     Array,
     dense,
@@ -63,7 +63,7 @@ def snntorch_spikes(network: SpikingNetwork, trials: Trials, seed: int, trial: i
 
 def assert_equals_snntorch(network: SpikingNetwork, trials: Trials, seed: int) -> int:
     """Compare the spikes of every trial; returns their number."""
-    recording = run_trials(network, trials, seed=seed, dtype=np.float64)
+    recording = simulate_trials(network, trials, seed=seed, dtype=np.float64)
     for k in range(trials.n_trials):
         steps, neurons = np.nonzero(snntorch_spikes(network, trials, seed, k))
         np.testing.assert_array_equal(recording.trial(k)[0], steps)

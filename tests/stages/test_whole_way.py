@@ -122,7 +122,7 @@ def test_verify_needs_something_to_compare_with(run: Path) -> None:
     (run / "network.h5").unlink()
     code, _, stderr = call("verify", run / "tiles.h5")
     assert code == 2
-    assert "name the network to compare with --against" in stderr
+    assert "name the network to compare as --against" in stderr
 
 
 def test_a_flipped_bit_in_the_tiles_is_refused(run: Path) -> None:
@@ -164,4 +164,4 @@ def test_a_network_without_codes_cannot_be_exported(run: Path) -> None:
     assert call("place", run)[0] == 0
     code, _, stderr = call("export", run)
     assert code == 2
-    assert "run convert with --bits" in stderr
+    assert "or convert it with --bits" in stderr

@@ -1,0 +1,203 @@
+"""What the front door's functions and records would take, and values that they must refuse."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+import spiking_bimt as sb
+
+ROOT = Path(__file__).parents[2]
+
+
+def network(**options: Any) -> sb.SpikingNetwork:
+    weights = scipy.sparse.random_array((30, 30), density=0.2, rng=np.random.default_rng(1))
+    return sb.from_sparse(weights, dt=0.5, **options)
+
+
+def coded() -> sb.SpikingNetwork:
+    return sb.quantise(network(), 8)
+
+
+def placed() -> sb.PlacedNetwork:
+    core = np.arange(30) // 10
+    chip = sb.load_chip("grid16")
+    placement = sb.Placement("grid16", chip.n_cores, core, np.arange(30) % 10)
+    return sb.PlacedNetwork(coded().quantised(), placement, chip)
+
+
+def recording(**changes: Any) -> sb.Recording:
+    fields: dict[str, Any] = {
+        "outputs": np.zeros((4, 2)), "spike_counts": np.eye(2, 30, dtype=int), "offsets": [0, 1, 2],
+        "steps": [3, 5], "neurons": [0, 1], "lengths": [10, 10], "dt": 0.5, "n_neurons": 30,
+    }  # fmt: skip
+    return sb.Recording(**(fields | changes))
+
+
+def trials() -> sb.Trials:
+    fields: dict[str, Any] = {
+        "inputs": np.zeros((4, 0)), "labels": [0] * 4, "offsets": [0, 4], "decision": [2],
+        "task": [0], "tasks": ("go",), "dt": 0.5,
+    }  # fmt: skip
+    return sb.Trials(**fields)
+
+
+def rate() -> dict[str, Any]:
+    return {
+        "w_rec": np.zeros((2, 2)), "w_in": np.zeros((2, 3)), "b": np.zeros(2),
+        "w_out": np.zeros((1, 2)), "b_out": [0.0], "positions": [[0, 0], [0, 1]], "sheet": (1, 2),
+        "tau": 100.0, "dt": 20.0, "battery": "yang19", "tasks": ("go",),
+    }  # fmt: skip
+
+
+GOOD: dict[str, Callable[[], dict[str, Any]]] = {
+    "Chip": lambda: vars(sb.load_chip("loihi")).copy(),
+    "Device": lambda: vars(sb.load_device("pcm")).copy(),
+    "HeldCurrents": lambda: {"times_ms": [1.0], "neurons": [1], "values": 0.1},
+    "PlacedNetwork": lambda: vars(placed()).copy(),
+    "Placement": lambda: {"chip": "grid16", "n_cores": 4, "core": [0, 1], "slot": [0, 0]},
+    "PoissonSources": lambda: {"neurons": [0, 1], "rate_hz": 10.0, "weight": 0.1},
+    "RateNetwork": rate,
+    "Recording": lambda: vars(recording()).copy(),
+    "Simulation": lambda: {"network": network()},
+    "SpikeTrains": lambda: {"times_ms": [1.0], "neurons": [1]},
+    "SpikingNetwork": lambda: vars(coded()).copy(),
+    "TileSet": lambda: vars(sb.cut_tiles(placed()).tiles).copy(),
+    "Trials": lambda: vars(trials()).copy(),
+    "compare": dict,
+    "convert": lambda: {"run": "nowhere"},
+    "cut_tiles": lambda: {"placed": placed()},
+    "demo": dict,
+    "draw_trials": lambda: {"battery": "yang19", "tasks": ["go"], "per_task": 1, "dt": 20.0,
+                            "stream": "test"},
+    "export": lambda: {"run": "nowhere"},
+    "from_coo": lambda: {"pre": [0], "post": [1], "weights": [1.0], "n": 2},
+    "from_csr": lambda: {"indptr": [0, 1, 1], "indices": [1], "weights": [1.0]},
+    "from_sparse": lambda: {"matrix": scipy.sparse.csr_array((2, 2))},
+    "import_network": lambda: {"file": "none.npz", "run": "nowhere"},
+    "load_chip": lambda: {"chip": "loihi"},
+    "load_device": lambda: {"device": "pcm"},
+    "place": lambda: {"run": "nowhere"},
+    "place_network": lambda: {"network": network(), "chip": "grid16", "rates_hz": np.ones(30)},
+    "quantise": lambda: {"network": network(), "bits": 8},
+    "random_sheet": lambda: {"side": 20},
+    "read_nir": lambda: {"path": "none.nir"},
+    "read_sonata": lambda: {"path": "none"},
+    "read_tiles": lambda: {"path": "none.h5"},
+    "report": lambda: {"run": "nowhere"},
+    "simulate": dict,
+    "simulate_network": lambda: {"network": network(), "duration_ms": 10},
+    "simulate_trials": lambda: {"network": network(), "trials": trials()},
+    "study": lambda: {"name": "chip", "out": "nowhere"},
+    "timeline": lambda: {"placed": placed(), "recording": recording()},
+    "traffic": lambda: {"placed": placed(), "recording": recording()},
+    "train": lambda: {"run": "nowhere"},
+    "verify": lambda: {"file": "nowhere"},
+    "write_tiles": lambda: {"path": "none/t.h5", "content": sb.cut_tiles(placed())},
+}  # fmt: skip
+"""Arguments with which each function or record would work, or find no file."""
+
+WITHOUT_ARGUMENTS = {"chips", "configs", "devices", "taking_changed", "tasks", "trusting"}
+
+
+NAN, NAN_30 = math.nan, np.full(30, np.nan)
+BAD: dict[str, dict[str, list[Any]]] = {
+    "from_csr": {
+        "indptr": [[], [0], [[0, 1]], [0, 2, 1], [1, 1, 1], [0, 0.5, 1], "text"],
+        "indices": [[2], [-1], [0.5], [[1]], [], ["a"]],
+        "weights": [[NAN], [math.inf], [1.0, 2.0], [[1.0]], 1.0, [1j]],
+        "dt": [NAN, 0.0, -1.0, math.inf, "1"],
+        "delay": [0, -1, 1.5, 10**9, True],
+        "delays": [[0], [1, 1], [0.5], 3],
+        "reset": ["substract", "", 1],
+        "positions": [[[0, 0]], [0, 1], [[0.5, 0], [0, 0]]],
+        "tau_mem": [0.0, -1.0, NAN, [1.0], [1.0, NAN], "20"],
+        "tau_syn": [0.0, -1.0, NAN, math.inf],
+        "v_th": [0.0, NAN, math.inf],
+        "v_reset": [1.0, NAN, math.inf],
+        "v_leak": [NAN, math.inf],
+        "v_min": [1.0, NAN],
+        "t_ref": [-1.0, NAN, math.inf],
+        "bias": [NAN, math.inf, [1.0, 2.0, 3.0]],
+    },
+    "from_coo": {
+        "pre": [[-1], [2], [0.5], [[0]], [], [0, 1]],
+        "post": [[-1], [2], [0.5], [[0]], []],
+        "weights": [[NAN], [1.0, 2.0], 1.0],
+        "n": [0, -1, 1.5, NAN, True],
+        "delays": [[1, 1], [0]],
+    },
+    "from_sparse": {
+        "matrix": [np.eye(2), [[1.0]], scipy.sparse.csr_array((2, 3)),
+                   scipy.sparse.csr_array((0, 0)), scipy.sparse.csr_array([[NAN]]),
+                   scipy.sparse.csr_array([[1j]])],
+    },
+    "random_sheet": {
+        "side": [0, -3, 1.5], "fan_out": [-1, 10**6], "scale": [0.0, -1.0, NAN, math.inf],
+        "reach": [-1, 100], "excitatory": [-0.1, 1.1, NAN], "weights": [(1.0,), (NAN, 1.0)],
+        "spread": [-1.0, NAN, math.inf], "seed": [-1, 0.5],
+    },
+    "quantise": {"bits": [0, 1, 17, -8, 8.0, NAN], "per": ["neurons", "core", ""]},
+    "simulate_network": {
+        "network": [scipy.sparse.csr_array((2, 2)), np.eye(3)],
+        "duration_ms": [NAN, math.inf, 0, -10, 0.3, "10"],
+        "inputs": [np.zeros(3), [np.zeros(3)], [None], 3,
+                   [sb.PoissonSources([40], 1.0, 1.0)], [sb.SpikeTrains([1.0], [30])]],
+        "mode": ["clok", "", 0], "threads": [0, -1, 1.5], "traces": [[30], [-1], [0.5], NAN],
+        "seed": [-1, 0.5], "v_start": [[0.0], NAN_30, 0.0],
+        "tau_negative": [0.0, -1.0, NAN, math.inf],
+        "epoch": [0, -1, 10**6], "dtype": ["int8", "text", np.int32],
+        "order": ["sheat", [0, 1], np.zeros(30)],
+    },
+    "simulate_trials": {
+        "trials": [recording(), np.zeros((4, 3))], "seed": [-1], "threads": [0, -1],
+        "record_spikes": ["no", 2], "dtype": ["int8", "text"],
+    },
+    "place_network": {
+        "network": [placed()],
+        "chip": ["lohi", "", "none.toml", Path("none.toml"), 3],
+        "rates_hz": [[1.0], NAN_30, -np.ones(30), np.ones((30, 1)), 1.0, "fast"],
+        "seed": [-1, 0.5], "cores": [0, 31, -1], "effort": [0.0, -1.0, NAN, math.inf],
+        "time_limit": [0.0, -1.0, NAN], "starts": [[], ["spiral"], "blocks"],
+        "progress": ["bar"],
+    },
+    "traffic": {"recording": [recording(n_neurons=31, spike_counts=np.zeros((2, 31))),
+                              recording(dt=1.0), np.ones(30)], "placed": [network()]},
+    "timeline": {"recording": [recording(steps=[], neurons=[], offsets=[0, 0, 0]),
+                               recording(dt=1.0)]},
+    "cut_tiles": {"placed": [sb.PlacedNetwork(network(), placed().placement, placed().chip)]},
+    "read_tiles": {"path": ["none.h5", "", Path(), str(ROOT / "README.md")]},
+    "write_tiles": {"path": ["none/t.h5", "", "/proc/t.h5"], "content": [placed()]},
+    "read_nir": {"path": ["none.nir", ""], "dt": [NAN]},
+    "read_sonata": {"path": ["none", "", str(ROOT / "README.md")], "dt": [NAN]},
+    "load_chip": {"chip": ["lohi16", "", "pcm", "none.toml", Path("none.toml")]},
+    "load_device": {"device": ["pcn", "", "loihi", "none.toml"]},
+    "draw_trials": {
+        "battery": ["yang20", ""], "tasks": [[], ["gone"], ["go", "go"], "go"],
+        "per_task": [0, -1, 10**9], "dt": [0.0, -1.0, NAN, math.inf], "stream": ["tests", ""],
+        "seed": [-1], "pool": [-1],
+    },
+    "PoissonSources": {
+        "neurons": [[0.5], [[0]], "all"], "rate_hz": [-1.0, NAN, [1.0, 2.0, 3.0], math.inf],
+        "weight": [NAN, math.inf, "1"], "seed": [-1],
+    },
+    "SpikeTrains": {
+        "times_ms": [[-1.0], [NAN], [1.0, 2.0], 1.0], "neurons": [[0.5], [0, 1], [-1]],
+        "weights": [NAN, [1.0, 2.0]],
+    },
+    "HeldCurrents": {"times_ms": [[-1.0], [NAN]], "neurons": [[0.5]], "values": [NAN, [1.0, 2.0]]},
+    "Placement": {"core": [[0, 4], [-1, 0], []], "slot": [[0], [0, -1]], "n_cores": [0, -1, 2.5]},
+    "Chip": {"width": [0, -1, 2.5], "routing": ["unicats"], "packet_cost": [-1.0, NAN, math.inf]},
+    "Recording": {
+        "offsets": [[0, 1], [1, 1, 2], [0, 2, 1]], "steps": [[-1, 0], [0.5, 1], [1]],
+        "neurons": [[0, 30], [0, -1]], "lengths": [[-1, 1], [1]], "dt": [0.0, NAN, -1.0],
+        "spike_counts": [np.zeros((1, 30))], "outputs": [np.zeros(3), [[NAN]]],
+    },
+    "Trials": {"offsets": [[], [0], [0, 5]], "dt": [0.0, NAN], "inputs": [np.zeros((3, 1))]},
+    "RateNetwork": {"w_rec": [[], 1.0, np.zeros((2, 3)), [[NAN] * 2] * 2], "tau": [0.0, NAN],
+                    "positions": [[[0, 0], [0, 0]], [[0, 5], [0, 0]]], "activation": ["tanh"]},
+}  # fmt: skip
+"""Values of the right kind, or nearly, that cannot be: shapes, dtypes, ranges, names."""

@@ -1,0 +1,38 @@
+"""README's examples stand as they are: they run, and they pass mypy's strict checks."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK, WHOLE_WAY = re.findall(
+    r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+)
+
+
+def test_the_notebook_runs_and_leaves_its_tiles(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"},
+    )  # fmt: skip
+    assert re.fullmatch(r"[\d.]+ Hz, 25 cores, [\d,]+ nJ\n25 tiles\n", done.stdout)
+    assert done.stderr == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["tiles.h5"]
+
+
+def test_the_whole_way_is_the_example() -> None:
+    example = (ROOT / "examples" / "whole_way.py").read_text("utf-8")
+    assert example.partition("\n\n")[2] == WHOLE_WAY
+
+
+def test_both_pass_the_type_checker(tmp_path: Path) -> None:
+    for name, text in (("notebook.py", NOTEBOOK), ("whole_way.py", WHOLE_WAY)):
+        (tmp_path / name).write_text(text, "utf-8")
+    files = [str(path) for path in sorted(tmp_path.iterdir())]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", *files],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "Success: no issues found in 2 source files\n"
