@@ -11,12 +11,14 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import store
+from spiking_bimt.data import digest, store
 from spiking_bimt.errors import CheckError
 from spiking_bimt.formats.format import Check, Export
 
 _HDF5 = (".h5", ".nir", ".net")
 _JSON = (".json", ".yaml")
+_OF_THE_WRITER = (digest.NAME, "written_by")
+"""Attributes that say who wrote a file and sum up what it holds: readers check them."""
 
 
 @contextlib.contextmanager
@@ -104,7 +106,7 @@ def _compare_trees(
         where = f"{file}: {name}"
         _compare_kinds(where, mine.get(name), theirs.get(name))
         one, other = mine[name], theirs[name]
-        for attribute in sorted(one.attrs.keys() | other.attrs.keys()):
+        for attribute in sorted((one.attrs.keys() | other.attrs.keys()) - set(_OF_THE_WRITER)):
             values = [np.asarray(each.attrs[attribute]) if attribute in each.attrs else None
                       for each in (one, other)]  # fmt: skip
             _compare_values(f"{where}, attribute {attribute}", *values)

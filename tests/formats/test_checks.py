@@ -10,6 +10,7 @@ from scipy import sparse
 
 from spiking_bimt.chip.start import slots
 from spiking_bimt.data import store
+from spiking_bimt.data.atomic import MANIFEST
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
@@ -47,6 +48,7 @@ def test_a_silent_network_is_driven_through_the_c_program(tmp_path: Path, bits: 
 
 def test_weights_of_zero_are_found(tmp_path: Path) -> None:
     run = silent_run(tmp_path, ("c", "sonata"))
+    (run / "c" / MANIFEST).unlink()  # whose digests would find any change
     layout = json.loads((run / "c" / "network.json").read_text())["sections"]["codes"]
     image = bytearray((run / "c" / "network.bin").read_bytes())
     size = int(np.prod(layout["shape"]))
@@ -68,6 +70,7 @@ def test_channels_of_the_files_own_stay_integers_beside_those_of_a_check(tmp_pat
 
 def test_a_program_in_the_folder_is_never_run(tmp_path: Path) -> None:
     run = silent_run(tmp_path, ("c",))
+    (run / "c" / MANIFEST).unlink()  # as in a folder of an earlier version
     mark = tmp_path / "was-run"
     source = run / "c" / "simulate.c"
     hostile = (
