@@ -45,7 +45,14 @@ def read_nir(path: str | Path, *, dt: float | None = None) -> SpikingNetwork:
     """
     path = Path(path)
     graph = _graph(path)
-    nodes, edges = _flat(graph.nodes, [(str(a), str(b)) for a, b in graph.edges])
+    try:
+        nodes, edges = _flat(graph.nodes, [(str(a), str(b)) for a, b in graph.edges])
+    except (IndexError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: a nested graph lacks its Input or Output, or an edge its ends"
+        ) from error
+    for name in sorted({name for edge in edges for name in edge} - nodes.keys()):
+        raise InputError(f"{path}: an edge names {name}, which is no node")
     populations, n = {}, 0
     for name, node in sorted(nodes.items(), key=lambda item: _natural(item[0])):
         kind = type(node).__name__

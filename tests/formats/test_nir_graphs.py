@@ -96,3 +96,9 @@ def test_a_file_of_rockpool_is_read(tmp_path: Path) -> None:
     network = read_nir(tmp_path / "r.nir")
     assert (network.n_neurons, network.n_inputs) == (3, 2)
     np.testing.assert_allclose(network.tau_syn, 10.0)
+
+
+def test_an_edge_to_no_node_is_refused(tmp_path: Path) -> None:
+    nodes, edges = plain()
+    with pytest.raises(InputError, match="an edge names gone, which is no node"):
+        read(tmp_path, nodes, [*edges, ("gone", "fc")], type_check=False)
