@@ -4,6 +4,7 @@ It tells damage from a whole file. It is no signature: who changes a file can ch
 """
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import h5py
@@ -19,29 +20,34 @@ KIND = "xxh3_128:"
 """What the attribute starts with."""
 
 
-def content_digest(file: h5py.File, held: Mapping[str, Any] | None = None) -> str:
+def array_digest(value: Any) -> bytes:
+    """XXH3 (128 bits) of an array's bytes, little-endian, in C order."""
+    array = np.asarray(value)
+    array = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
+    raw = array.reshape(-1).view(np.uint8).data if array.size else b""
+    return xxhash.xxh3_128_digest(raw)
+
+
+def content_digest(file: h5py.File, held: Mapping[str, Future[bytes]] | None = None) -> str:
     """XXH3 (128 bits) of a file's content, after its kind.
 
     For every object in the order of its path, `/` first: its path and "group" or "dataset"; the
     name, type, shape and bytes of each attribute in the order of names (`digest` of `/` apart); of
-    a dataset its type, shape and bytes. Every part is preceded by its length in 8 bytes. held:
-    arrays that were read already, by their path.
+    a dataset its type, shape and the XXH3 of its bytes. Every part is preceded by its length in 8
+    bytes. held: the last of datasets that were read already, by their path.
     """
     held = held or {}
     digest = xxhash.xxh3_128()
     items: dict[str, Any] = {}
     file.visititems(items.__setitem__)
 
-    def add(raw: bytes | memoryview) -> None:
+    def add(raw: bytes) -> None:
         digest.update(len(raw).to_bytes(8, "little"))
         digest.update(raw)
 
-    def add_value(value: Any) -> None:
-        array = np.asarray(value)
-        array = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
-        add(array.dtype.str.encode())
-        add(str(array.shape).encode())
-        add(array.reshape(-1).view(np.uint8).data if array.size else b"")
+    def add_kind(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        add(dtype.newbyteorder("<").str.encode())
+        add(str(shape).encode())
 
     for path, item in [("/", file), *sorted(items.items())]:
         dataset = isinstance(item, h5py.Dataset)
@@ -49,9 +55,12 @@ def content_digest(file: h5py.File, held: Mapping[str, Any] | None = None) -> st
         add(b"dataset" if dataset else b"group")
         for name in sorted(set(item.attrs) - ({NAME} if path == "/" else set())):
             add(name.encode())
-            add_value(attribute(item, name))
+            value = np.asarray(attribute(item, name))
+            add_kind(value.dtype, value.shape)
+            add(value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes())
         if dataset:
-            add_value(held[path] if path in held else _value(item))
+            add_kind(item.dtype, item.shape)
+            add(held[path].result() if path in held else array_digest(_value(item)))
     return KIND + digest.hexdigest()
 
 
@@ -68,7 +77,7 @@ def attribute(item: Any, name: str) -> Any:
     return item.attrs[name]
 
 
-def check(file: h5py.File, held: Mapping[str, Any] | None = None) -> bool:
+def check(file: h5py.File, held: Mapping[str, Future[bytes]] | None = None) -> bool:
     """Whether a file has a digest; InputError where its content has another one."""
     if NAME not in file.attrs:
         return False

@@ -5,6 +5,7 @@ import json
 import types
 import typing
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import h5py
@@ -96,14 +97,21 @@ def read_fields(group: h5py.Group, record: type[T]) -> T:
     return record(**field_values(group, record))
 
 
-def field_values(group: h5py.Group, record: type) -> dict[str, Any]:
-    """The fields of a record as they stand in a group: arrays whole, attributes by their types."""
+def field_values(
+    group: h5py.Group, record: type, heard: Callable[[str, Any], None] | None = None
+) -> dict[str, Any]:
+    """The fields of a record as they stand in a group: arrays whole, attributes by their types.
+
+    heard: called with the name of each array and the array, as soon as it is read.
+    """
     values: dict[str, Any] = {}
     hints = typing.get_type_hints(record)
     for field in dataclasses.fields(record):
         name, optional = field.name, type(None) in typing.get_args(hints[field.name])
         if name in group:
             values[name] = validate.hand_over(read_array(group, name))
+            if heard is not None:
+                heard(name, values[name])
         elif name in group.attrs:
             values[name] = _attribute(group, name, hints[name])
         elif optional:

@@ -8,6 +8,7 @@ import os
 import typing
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -126,7 +127,9 @@ def _of_schema(path: Path, schema: str) -> Iterator[h5py.File]:
         yield file
 
 
-def _check_digest(path: Path, file: h5py.File, held: dict[str, Any] | None = None) -> None:
+def _check_digest(
+    path: Path, file: h5py.File, held: Mapping[str, Future[bytes]] | None = None
+) -> None:
     """InputError for damage; a warning for a file of a version that had no digest."""
     if digest.check(file, held):
         return
@@ -184,14 +187,25 @@ def load_made(path: Path, record: type[T]) -> Loaded[T]:
 
 
 def _record(path: Path, file: h5py.File, record: type[T]) -> T:
-    values = field_values(file, record)
-    arrays = {name: value for name, value in values.items() if name in file}
-    _check_digest(path, file, arrays)
+    """The record of an open file; its arrays are hashed while they are checked."""
     names = {field.name for field in dataclasses.fields(typing.cast(Any, record))}
+    with ThreadPoolExecutor(1) as pool:
+        hashes: dict[str, Future[bytes]] = {}
+
+        def hash_array(name: str, value: Any) -> None:
+            hashes[name] = pool.submit(digest.array_digest, value)
+
+        values = field_values(file, record, hash_array)
+        try:
+            made = record(**values)
+        except InputError:
+            _check_digest(path, file, hashes)  # damage is the better reason
+            raise
+        _check_digest(path, file, hashes)
     for name in (*file, *file.attrs):
         if name not in names and name not in _HEADER:
             raise InputError(f"it holds {name!r}, which this release does not know")
-    return record(**values)
+    return made
 
 
 def _sha256_of(file: h5py.File) -> str:
