@@ -36,7 +36,7 @@ def test_the_front_door_refuses_at_first_use(name: str) -> None:
 
 
 def test_the_command_line_refuses_with_exit_code_2() -> None:
-    code = f"from spiking_bimt.cli import main; {ON_WINDOWS} main(['chips'])"
+    code = f"from spiking_bimt.cli.commands import main; {ON_WINDOWS} main(['chips'])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
