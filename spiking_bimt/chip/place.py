@@ -90,9 +90,8 @@ def place(
     best, costs, proposals = _improved(chip, problem, legal, chosen, per_round, clock, progress)
     measured = measure(replace(problem, chip=chip), best, begun, used)
     measured |= {"seed": seed, "proposals": proposals, "starts": costs}
-    return Placement(
-        chip.name, chip.n_cores, best, packed_slots(graph, best, chip.crossbar_cols), measured
-    )
+    slots = packed_slots(graph, best, chip.crossbar_cols)
+    return Placement(chip.name, chip.n_cores, best, slots, measured=measured)
 
 
 def _random(seed: int) -> Random:
@@ -164,7 +163,7 @@ def kept(network: SpikingNetwork, chip: Chip, rates_hz: npt.ArrayLike) -> Placem
     rates = per_ms(rates_hz, n)
     problem = Problem(chip, graph, rates, network.positions, _room(chip, n, None), 0, 0, core)
     measured = measure(problem, core, core, used) | {"seed": 0, "proposals": 0, "starts": {}}
-    return Placement(chip.name, chip.n_cores, core, slots, measured)
+    return Placement(chip.name, chip.n_cores, core, slots, measured=measured)
 
 
 def _room(chip: Chip, n: int, cores: int | None) -> int:

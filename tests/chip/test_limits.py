@@ -220,16 +220,23 @@ def test_two_synapses_of_one_pair_are_refused() -> None:
         axon_graph(replace(network, indices=indices))
 
 
-def test_a_placement_file_edited_by_hand_is_refused(tmp_path: Path) -> None:
+def test_a_placement_of_another_tool_is_held_to_the_limits(tmp_path: Path) -> None:
     graph, path = axon_graph(random_network(1, n=12, inputs=3)), tmp_path / "placement.h5"
     chip = replace(SMALL, neurons_per_core=4)
     store.save(placed(chip, np.arange(12) // 4), path, {})
     check(chip, graph, store.load(path, Placement))
-    with h5py.File(path, "r+") as file:
-        file["core"][...] = np.zeros(12, np.int32)
-        file["slot"][...] = np.arange(12, dtype=np.int32)
+    store.save(placed(chip, np.zeros(12, np.int32)), path, {})
     with pytest.raises(InputError, match=r"core 0 takes 12 neurons, small allows 4 \(8 too many\)"):
         check(chip, graph, store.load(path, Placement))
+
+
+def test_a_placement_file_edited_by_hand_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "placement.h5"
+    store.save(placed(SMALL, np.arange(12) // 4), path, {})
+    with h5py.File(path, "r+") as file:
+        file["slot"][...] = np.arange(12, dtype=np.int32)
+    with pytest.raises(InputError, match="its content is not what was written"):
+        store.load(path, Placement)
 
 
 @settings(max_examples=200, deadline=None)
