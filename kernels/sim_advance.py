@@ -101,8 +101,7 @@ def advance(
             receive(current_bounds, current_neurons, drives, True, i, low, n, cells, marks, clock,
                     table, k, lazy, beside, scratch)  # fmt: skip
             look_at_noted(cells, marks, clock, table, beside, scratch)
-        k += 1
-        ended = k == table.shape[1] - 1
+        k, ended = k + 1, k + 1 == table.shape[1] - 1
         clock[EPOCH] += ended
         if lazy is not None:
             count = sim_event.examine(cells, marks, clock, table, k, found)
@@ -111,7 +110,8 @@ def advance(
         elif not ended:
             count = sim_swept.examine(cells, marks, clock, table, k, found)
         else:
-            count = sim_swept.turn(cells, marks, clock, table, *beside, scratch, found, n, True)
+            count = sim_swept.turn(cells, marks, clock, table, beside.margins, beside.windows,
+                                   beside.noted, scratch, found, n, True)  # fmt: skip
         clock[PHASE] = k = 0 if ended else k
         if count:
             reset(found, count, cells, marks, clock, table, head, k, step, beside, scratch)
@@ -142,8 +142,8 @@ def advance(
                 sim_event.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
                                   scratch)  # fmt: skip
             elif beside is not None:
-                sim_swept.deliver(sources, indptr, indices, weights, cells, marks, clock, table, k,
-                                  *beside, scratch)  # fmt: skip
+                sim_swept.deliver(sources, indptr, indices, weights, cells, marks, clock, table,
+                    k, beside.margins, beside.windows, beside.noted, scratch)  # fmt: skip
             else:
                 sim_clock.deliver(sources, indptr, indices, weights, cells, clock, table, k)
         ask_for_next(spikes, first, due + 1, delays, indptr, indices)
