@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from spiking_bimt.kernels.shared_vector import inner
 
 Array = npt.NDArray[Any]
 
 
-@njit(cache=True)
+@inner
 def feed(
     levels: Array, in_indptr: Array, in_indices: Array, in_weights: Array, gain_in: Array,
     constant: Array, drive: Array,
@@ -26,7 +27,7 @@ def feed(
         drive[j] = gain_in[j] * drive[j] + constant[j]
 
 
-@njit(cache=True)
+@inner
 def read_out(
     spikes: Array, first: Array, step: int, fade: Array, trace: Array, w_out: Array, b_out: Array,
     output: Array,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels.shared_vector import expanded
+from spiking_bimt.kernels.shared_vector import inner
 from spiking_bimt.kernels.sim_sampling import labelled
 
 Array = npt.NDArray[Any]
@@ -19,7 +19,7 @@ def exponentials(seed: int, trials: Array, neurons: Array, draws: Array, levels:
         levels[k] = -np.log(labelled(seed, trials[k], neurons[k], draws[k]))
 
 
-@njit(cache=True)
+@inner
 def redraw(
     j: int, draw: int, trial: int, seed: int, v_th: Array, reset_shift: Array, level: Array,
     shift: Array,
@@ -33,7 +33,7 @@ def redraw(
     shift[j] = -span
 
 
-@expanded
+@inner
 def draw_first(
     poisson: Array, drawn: Array, trial: int, seed: int, v_th: Array, reset_shift: Array,
     level: Array, shift: Array,
@@ -44,7 +44,7 @@ def draw_first(
         redraw(j, 0, trial, seed, v_th, reset_shift, level, shift)
 
 
-@expanded
+@inner
 def redraw_fired(
     fired: Array, drawn: Array, trial: int, seed: int, v_th: Array, reset_shift: Array,
     level: Array, shift: Array,

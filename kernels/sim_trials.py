@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels.shared_vector import expanded
+from spiking_bimt.kernels.shared_vector import inlined, inner
 from spiking_bimt.kernels.sim_channels import feed, read_out
 from spiking_bimt.kernels.sim_poisson import draw_first, redraw_fired
 
@@ -76,7 +76,7 @@ def deliver(sources: Array, indptr: Array, indices: Array, weights: Array, charg
             charge[np.uint64(indices[k])] += weights[k]
 
 
-@njit(cache=True)
+@inner
 def schedule(
     sources: Array, indptr: Array, indices: Array, weights: Array, delays: Array, step: int,
     ring: Array,
@@ -89,7 +89,7 @@ def schedule(
             ring[row, np.uint64(indices[k])] += weights[k]
 
 
-@njit(cache=True)
+@inner
 def arrive(due: Array, charge: Array) -> None:
     """Move what is due into the currents."""
     for j in range(due.size):
@@ -136,7 +136,7 @@ def grown(buffer: Array, count: int, room: int) -> Array:
     return larger
 
 
-@expanded
+@inlined
 def deliver_due(
     spikes: Array, first: Array, step: int, delay: int, ring: Array, indptr: Array,
     indices: Array, weights: Array, charge: Array,
@@ -149,14 +149,14 @@ def deliver_due(
         deliver(sources, indptr, indices, weights, charge)
 
 
-@expanded
+@inner
 def count_spikes(neurons: Array, counts: Array) -> None:
     """Add each neuron's spikes to its count."""
     for j in neurons:
         counts[j] += 1
 
 
-@expanded
+@inner
 def longest(offsets: Array) -> Any:
     """Rows of the longest trial."""
     most = np.int64(0)
@@ -165,7 +165,7 @@ def longest(offsets: Array) -> Any:
     return most
 
 
-@expanded
+@inner
 def longest_delay(delays: Array) -> Any:
     """Steps of the longest delay, 1 where there are none."""
     most = np.int64(1)
@@ -174,7 +174,7 @@ def longest_delay(delays: Array) -> Any:
     return most
 
 
-@expanded
+@inner
 def begin_trial(
     start: Array, v: Array, charge: Array, trace: Array, free_at: Array, ring: Array
 ) -> None:
@@ -184,10 +184,11 @@ def begin_trial(
     trace.fill(0)
     free_at.fill(0)
     ring.fill(0)
-    v[: start.size] = start
+    for j in range(start.size):
+        v[j] = start[j]
 
 
-@expanded
+@inner
 def label_steps(steps: Array, first: Array, n_steps: int) -> None:
     """The step of every spike of a trial, from the bounds of the steps' spikes."""
     for t in range(n_steps):
