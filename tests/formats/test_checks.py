@@ -91,7 +91,9 @@ def test_few_spikes_are_no_comparison() -> None:
     with pytest.raises(CheckError, match="29 spikes were compared, which says nothing of 30 neu"):
         require_spikes(29, network)
     require_spikes(30, network)
-    with pytest.raises(CheckError, match=r"9 spikes .* at least 10 are needed; ask for more `trials`"):
+    with pytest.raises(
+        CheckError, match=r"9 spikes .* at least 10 are needed; ask for more `trials`"
+    ):
         require_spikes(9, random_network(0, 2))
 
 
