@@ -59,7 +59,7 @@ def test_a_users_file_works_like_a_preset(tmp_path: Path) -> None:
         ("input_axons = 256", "input_axons = 0", "input_axons is 0, least 1; leave it out"),
         ("local_packets = false", "local_packets = 0", "expected true or false"),
         ("packet_cost = 1.0", 'packet_cost = "dear"', "expected a number"),
-        ("packet_cost = 1.0", "packet_cost = nan", "packet_cost must be a finite number"),
+        ("packet_cost = 1.0", "packet_cost = nan", "packet_cost is nan, expected a number"),
         ('routing = "multicast"', 'routing = "flood"', "'flood' is unknown; known: unicast"),
         ('synapse_formula = "flat"', 'synapse_formula = "x"', "'x' is unknown; known: flat"),
         ("[sources]", "[energy]\nspike = 1.0\n[sources]", "energy gives spike; it needs soma"),

@@ -56,7 +56,7 @@ def hub() -> SpikingNetwork:
 def test_cores_leave_the_rectangle_for_a_place_that_costs_less() -> None:
     """A core that drives four others wants them all around it: a cross of 3 x 3 tiles."""
     chip = replace(GRID, routing="unicast", local_packets=False)
-    placement = place(hub(), chip, np.ones(25), effort=0.05)
+    placement = place(hub(), chip, np.full(25, 1000.0), effort=0.05)
     measured: Any = placement.measured
     assert measured["unicast_hops"] == 5 * 4
     assert spanned(chip, placement.core) == (3, 3)
