@@ -166,7 +166,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
     write_netx(path, network_of(0))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match="is not a readable netx file"):
+    with pytest.raises(InputError, match="is not a readable HDF5 file"):
         read_netx(path)
 
 
@@ -175,6 +175,10 @@ def test_foreign_values_are_refused(tmp_path: Path) -> None:
     write_netx(path, network_of(0))
     with h5py.File(path, "r+") as file:
         file["layer/1/weight_rec"][3, 4] = 200
+    with pytest.raises(InputError, match="not what was written, by its digest"):
+        read_netx(path)
+    with h5py.File(path, "r+") as file:  # as another writer's file, which has no digest
+        del file.attrs["digest"], file.attrs["written_by"]
     with pytest.raises(InputError, match=r"weight_rec onto neuron 3 from 4 is 200, outside"):
         read_netx(path)
     with h5py.File(path, "w") as file:
