@@ -39,9 +39,13 @@ class Outcome:
 
     @property
     def in_one_line(self) -> bool:
-        """Whether an error is one line of this package, and none that was not foreseen."""
-        lines = [x for x in self.error.strip().splitlines() if ": note:" not in x]
-        return len(lines) == 1 and lines[0].startswith("spiking_bimt: ") and self.code in (1, 2)
+        """Whether an error ends in one line of this package, foreseen, without a traceback.
+
+        `train` prints its configuration before.
+        """
+        last = (self.error.strip().splitlines() or [""])[-1]
+        foreseen = self.code in (1, 2) and "Traceback" not in self.error
+        return foreseen and last.startswith("spiking_bimt: ")
 
 
 def call(*arguments: str | Path) -> Outcome:
