@@ -11,6 +11,7 @@ import pytest
 
 from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
+from spiking_bimt.data.atomic import MANIFEST
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
@@ -136,10 +137,12 @@ def test_files_of_version_1_still_run_and_pass_their_check(tmp_path: Path) -> No
     store.save(network, tmp_path / "network.h5", {})
     folder = tmp_path / "c"
     write_flat(folder, network)
+    (folder / MANIFEST).unlink(missing_ok=True)  # which no earlier version wrote
     sections = read_flat(folder)
     layout = json.loads((folder / "network.json").read_text())
     header = sections["header"][:-1].copy()
     header[1] = 1
+    (folder / "network.bin").unlink()
     write_sections(folder / "network.bin", sections | {"header": header})
     for name, part in layout["sections"].items():
         part["offset"] -= 0 if name == "header" else 4

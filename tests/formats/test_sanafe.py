@@ -166,7 +166,7 @@ def test_an_energy_that_sanafe_has_none_of_is_refused(
     known = event_energies(chip)
     assert known is not None
     monkeypatch.setattr(
-        "spiking_bimt.formats.sanafe.event_energies", lambda _: known | {"exit": 40.0}
+        "spiking_bimt.formats.sanafe_export.event_energies", lambda _: known | {"exit": 40.0}
     )
     with pytest.raises(
         InputError, match=r"SANA-FE has no energy of exit, which .* gives: place on"

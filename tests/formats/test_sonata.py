@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from spiking_bimt.data import digest, store
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
@@ -106,6 +107,8 @@ def put(group: str, name: str, value: Any) -> Any:
 
 
 def set_attribute(group: str, name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return lambda file: store.write_text(file[group], name, value)
     return lambda file: file[group].attrs.__setitem__(name, value)
 
 
@@ -139,6 +142,8 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, edit: Any, line: str)
     write_spikes(tmp_path / "s.h5", *example())
     with h5py.File(tmp_path / "s.h5", "r+") as file:
         edit(file)
+        # Without a new digest the reader would say no more than that the file is damaged.
+        store.write_text(file, digest.NAME, digest.content_digest(file))
     with pytest.raises(InputError, match=rf"s\.h5.*{line}"):
         read_spikes(tmp_path / "s.h5")
 

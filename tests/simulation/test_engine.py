@@ -212,7 +212,7 @@ def test_stimuli_check_themselves() -> None:
         HeldCurrents([1.0], [1], [1.0, 2.0, 3.0])
     with pytest.raises(InputError, match=r"PoissonSources\.rate_hz is -1\.0"):
         PoissonSources([1], -1.0, 0.5)
-    with pytest.raises(InputError, match=r"neurons holds 0\.5: whole numbers are expected"):
+    with pytest.raises(InputError, match=r"neurons\[0\] is 0\.5: no whole number"):
         PoissonSources([0.5], 1.0, 0.5)
 
 
