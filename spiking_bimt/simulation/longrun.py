@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
-from spiking_bimt.data import store
+from spiking_bimt.data import digest, store
+from spiking_bimt.data.fields import text_of
 from spiking_bimt.data.validate import hand_over, own
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.engine import Simulation
@@ -55,19 +58,28 @@ def stream(
     partial, count = path.with_name(f".{path.name}.partial"), 0
     try:
         with h5py.File(partial, "w") as file:
-            file.attrs["schema"] = store.SCHEMA_PREFIX + SPIKES
-            file.attrs["schema_version"] = store.SCHEMA_VERSION
+            store.write_text(file, "schema", store.SCHEMA_PREFIX + SPIKES)
+            store.write_text(file, "schema_version", store.SCHEMA_VERSION)
             file.attrs["dt"] = simulation.network.dt
             file.attrs["n_neurons"] = simulation.network.n_neurons
             when, who = (_growing(file, name, kind) for name, kind in _COLUMNS)
+            # Hashed as they come, so that the digest needs no second reading.
+            hashes = {name: xxhash.xxh3_128() for name, _ in _COLUMNS}
             for start in range(0, steps, every):
                 activity = simulation.advance(min(every, steps - start))
                 for column, new in ((when, activity.steps), (who, activity.neurons)):
                     column.resize((count + len(new),))
                     column[count:] = new
+                    hashes[column.name[1:]].update(
+                        np.ascontiguousarray(new, column.dtype.newbyteorder("<")).data
+                    )
                 count += len(activity.neurons)
                 if report is not None:
                     report(min(start + every, steps))
+            held = {name: Future[bytes]() for name in hashes}
+            for name, future in held.items():
+                future.set_result(hashes[name].digest())
+            store.write_text(file, digest.NAME, digest.content_digest(file, held))
         partial.replace(path)
     except OSError as error:
         raise InputError(
@@ -94,7 +106,8 @@ def save_state(simulation: Simulation, path: str | Path) -> None:
     """
     simulation.settle()
     with store.writing(Path(path), SCHEMA, {}, {}) as file:
-        file.attrs["made_of"], file.attrs["step"] = _made_of(simulation), simulation.step
+        store.write_text(file, "made_of", _made_of(simulation))
+        file.attrs["step"] = simulation.step
         file.attrs["parts"] = len(simulation.parts)
         for i, part in enumerate(simulation.parts):
             group = file.create_group(f"part{i}")
@@ -114,7 +127,7 @@ def resume(simulation: Simulation, path: str | Path) -> None:
                 f"the state is of {file.attrs['parts']} threads, the simulation has "
                 f"{len(simulation.parts)}: give threads={file.attrs['parts']}"
             )
-        if file.attrs["made_of"] != _made_of(simulation):
+        if text_of(file, "made_of") != _made_of(simulation):
             raise InputError(
                 "the state belongs to another network, order, dtype, epoch or tau_negative"
             )
@@ -148,8 +161,8 @@ def _fill(into: npt.NDArray[Any], value: npt.NDArray[Any], name: str) -> None:
 
 def _made_of(simulation: Simulation) -> str:
     """SHA-256 of all that the state's meaning depends on."""
-    digest = hashlib.sha256()
+    made_of = hashlib.sha256()
     for part in simulation.parts:
         for array in (part.table, *part.synapses):
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+            made_of.update(np.ascontiguousarray(array).data)
+    return made_of.hexdigest()
