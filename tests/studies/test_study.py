@@ -82,7 +82,7 @@ def test_jobs_are_named_apart_and_need_a_seed() -> None:
         ("growing-brains", {"seeds": 0}, "0 seeds: at least 1 is needed"),
         ("growing-brains", {"batteries": ["yang19"]}, "batteries are of the study chip"),
         ("growing-brains", {"configs": ["paper", "pack"]}, "has 1 configuration, not 2"),
-        ("growing-brains", {"configs": ["gone.toml"]}, "no configuration gone.toml"),
+        ("growing-brains", {"configs": ["gone.toml"]}, "there is no file gone.toml"),
         ("growing-brains", {"quick": True, "seeds": 2}, "quick has one seed: leave seeds out"),
         ("chip", {"configs": ["paper"]}, "has 3 configurations, not 1"),
         ("chip", {"batteries": ["yang20"]}, "battery yang20 is not of this study"),
