@@ -60,13 +60,12 @@ def test_scales_have_the_gradient_of_a_straight_through_rounding(
     rng = np.random.default_rng(0)
     found = {n: rng.normal(size=getattr(bundled, n).shape).astype(np.float32) for n in PARAMETERS}
     result = learned_scales.scale_gradient(on_cores, rates, made, rounding, FEW_SPIKES, found)
-    groups = {"neuron": np.arange(bundled.n_units), "core": on_cores.core,
+    groups = {"neuron": np.arange(bundled.n_units), "core": np.array(on_cores.core),
               "network": np.zeros(bundled.n_units, int)}  # fmt: skip
     for name, weights, scale in zip(
         learned_scales.NAMES, learned_scales.WEIGHTS, halved, strict=True
     ):
         group = np.arange(len(scale)) if name == "log_out_scale" else groups[per]
-        assert group is not None
         w = torch.tensor(getattr(bundled, weights), dtype=torch.float64, requires_grad=True)
         q = torch.tensor(getattr(rates, weights), dtype=torch.float64)
         # The step of a row's codes, from what they became: code * step is the rounded weight.
