@@ -30,7 +30,7 @@ _SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 
 @dataclass(frozen=True, eq=False)
-class SpikeFile:
+class SpikeFile(validate.Record):
     """The spikes of a set of trials, as a SONATA file holds them."""
 
     population: str

@@ -18,8 +18,8 @@ Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Timeline:
+@dataclass(frozen=True, eq=False)
+class Timeline(validate.Record):
     """Traffic of every simulated step; all fields are (T,)."""
 
     spikes: Counts
@@ -34,6 +34,9 @@ class Timeline:
     """Energy of the step, pJ; None where unpublished."""
     time_ns: Floats | None
     """Time that the busiest core works, ns; None where latencies are unpublished."""
+
+    def __post_init__(self) -> None:
+        validate.own(self)
 
 
 def timeline(

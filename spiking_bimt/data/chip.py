@@ -152,7 +152,7 @@ class Chip:
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class Placement(validate.Record):
     """The core of every neuron, and its slot there."""
 
     chip: str
@@ -181,7 +181,7 @@ class Placement:
 
 
 @dataclass(frozen=True, eq=False)
-class Traffic:
+class Traffic(validate.Record):
     """What the chip's network carries for given spikes, summed over them."""
 
     packets: int

@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Crossbars:
+class Crossbars(validate.Record):
     """X crossbars of R rows and C columns; a column's sum is read, converted and scaled.
 
     Bit slices of one tile are crossbars of their own, with scales 2^shift apart.

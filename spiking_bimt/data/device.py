@@ -80,7 +80,7 @@ class Device:
 
 
 @dataclass(frozen=True, eq=False)
-class Conductances:
+class Conductances(validate.Record):
     """The codes of a tile set as levels of device pairs, aligned with `TileSet.codes`.
 
     |code| = sum_s (positive or negative)[s] 2^(bits of the lower slices); the conductance of level

@@ -54,7 +54,7 @@ class Parameter(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class NeuronParameters:
+class NeuronParameters(validate.Record):
     """(N,) arrays, one value a neuron. A parameter whose default is None may be absent."""
 
     tau_mem: Annotated[Floats, Parameter("ms", 20.0, POSITIVE_OR_INFINITE, nir="tau_mem")]

@@ -17,7 +17,7 @@ CURVE_FIELDS = ("tau_mem", "t_ref", "full_rate", "softness")
 
 
 @dataclass(frozen=True, eq=False)
-class RateNetwork:
+class RateNetwork(validate.Record):
     """A leaky rate RNN on a 2D sheet (Yang et al. 2019, eq. 4 without the noise term):
 
         tau dr/dt = -r + f(W_rec r + W_in u + b),    z = W_out r + b_out

@@ -10,7 +10,7 @@ from spiking_bimt.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
-class SelfTest:
+class SelfTest(validate.Record):
     """Inputs, start and golden spikes of whole trials, each from its own start."""
 
     inputs: npt.NDArray[np.float32]

@@ -17,7 +17,7 @@ Times = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class Recording(validate.Record):
     """Spikes, outputs and traces of a network: of one run, or of n trials one after another.
 
     Step n of a trial is the time from n dt to (n + 1) dt after its start; its spikes are at the

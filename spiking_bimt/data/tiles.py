@@ -17,7 +17,7 @@ LARGEST_TILE = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
-class TileSet:
+class TileSet(validate.Record):
     """The non-empty crossbar tiles of a placed, quantised network; memory follows its synapses.
 
     A tile has `rows` word lines (axons, the presynaptic side) and `cols` bit lines (neurons, the

@@ -11,7 +11,7 @@ from spiking_bimt.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
-class Trials:
+class Trials(validate.Record):
     """Whole trials of a battery, end to end; trial k owns steps offsets[k]..offsets[k + 1]."""
 
     inputs: npt.NDArray[np.float32]

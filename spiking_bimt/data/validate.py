@@ -76,6 +76,16 @@ def _is_read_only(value: npt.NDArray[Any]) -> bool:
     return part is None or isinstance(part, bytes)
 
 
+class Record:
+    """A frozen dataclass of arrays, which stay read-only in its copies and after unpickling."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                hand_over(value)
+        self.__dict__.update(state)
+
+
 def own(record: Any) -> None:
     """Give a frozen record arrays, lists and dictionaries of its own; the arrays are read-only."""
     for field in dataclasses.fields(record):

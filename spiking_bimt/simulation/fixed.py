@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.data.validate import own
+from spiking_bimt.data.validate import Record, own
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_fixed_point
 from spiking_bimt.simulation import propagators
@@ -45,7 +45,7 @@ class FixedPoint:
 
 
 @dataclass(frozen=True, eq=False)
-class FixedRun:
+class FixedRun(Record):
     """What a simulation in fixed point gave."""
 
     outputs: npt.NDArray[np.float32]

@@ -31,7 +31,7 @@ class Input(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class SpikeTrains:
+class SpikeTrains(validate.Record):
     """Spikes from outside: each adds its weight to its neuron as a synapse does.
 
     One at time t arrives at the end of step floor(t / dt).
@@ -55,7 +55,7 @@ class SpikeTrains:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldCurrents:
+class HeldCurrents(validate.Record):
     """Currents into neurons, each held from its time until the neuron's next one.
 
     A current acts from the start of step floor(t / dt) on, in v per ms, beside the bias. Several
@@ -80,7 +80,7 @@ class HeldCurrents:
 
 
 @dataclass(frozen=True, eq=False)
-class PoissonSources:
+class PoissonSources(validate.Record):
     """An independent Poisson spike train into each of some neurons.
 
     The spikes depend on `seed`, the place in `neurons` and the time alone: they are the same for

@@ -14,7 +14,7 @@ import xxhash
 
 from spiking_bimt.data import digest, store
 from spiking_bimt.data.fields import text_of
-from spiking_bimt.data.validate import hand_over, own
+from spiking_bimt.data.validate import Record, hand_over, own
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.parts import CLOCK
@@ -27,7 +27,7 @@ _ROWS_A_CHUNK = 2**16
 
 
 @dataclass(frozen=True, eq=False)
-class SpikeStream:
+class SpikeStream(Record):
     """The spikes of a run, as `stream` wrote them."""
 
     steps: npt.NDArray[np.int64]

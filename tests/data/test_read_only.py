@@ -1,5 +1,7 @@
 """Records own their arrays: nobody can change one after it was made, and none is copied twice."""
 
+import copy
+import pickle
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.timeline import Timeline
 from spiking_bimt.data import validate
 from spiking_bimt.data.chip import Placement, Traffic
 from spiking_bimt.data.crossbars import Crossbars
@@ -63,6 +66,11 @@ RECORDS: dict[type, Callable[[], dict[str, Any]]] = {
     Placement: lambda: {
         "chip": "grid16", "n_cores": 4, "core": np.array([0, 1], I32),
         "slot": np.array([0, 0], I32),
+    },
+    Timeline: lambda: {
+        "spikes": np.ones(2, I64), "packets": np.ones(2, I64), "hops": np.ones(2, I64),
+        "busiest_load": np.ones(2, I64), "busiest_link": np.zeros(2, I64),
+        "energy_pj": np.ones(2), "time_ns": None,
     },
     Traffic: lambda: {
         "packets": 0, "unicast_hops": 0, "multicast_hops": 0,
@@ -135,6 +143,21 @@ def test_records_are_equal_to_themselves_alone_and_have_a_hash(record: type) -> 
     assert made == made
     assert made != other
     assert len({made, other, made}) == 2
+
+
+@by_record
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_copy_cannot_be_changed_either(record: type, again: Callable[[Any], Any]) -> None:
+    made = record(**RECORDS[record]())
+    other = again(made)
+    for field in fields(made):
+        value = getattr(made, field.name)
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(getattr(other, field.name), value)
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(other, field.name)[...] = 0
 
 
 @by_record
