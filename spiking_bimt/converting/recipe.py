@@ -25,7 +25,7 @@ from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.progress import Advance
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs, rate_steps
 
@@ -58,9 +58,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise InputError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
+            raise unknown_name("method", self.method, METHODS)
         if self.sources is not None and self.sources not in KINDS:
-            raise InputError(f"unknown sources {self.sources!r}; known: {', '.join(KINDS)}")
+            raise unknown_name("sources", self.sources, KINDS)
         if self.method == "aware" and self.tuning.aware_steps < 1:
             raise InputError("method aware trains for aware_steps: ask for at least 1")
         if self.start is not None and self.method not in ("aware", "finetune"):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 Floats = npt.NDArray[np.float32]
 
@@ -92,9 +92,7 @@ class RateNetwork(validate.Record):
                 f"{name}.positions must be distinct places on the {rows} x {cols} sheet"
             )
         if self.activation not in ACTIVATIONS:
-            raise InputError(
-                f"{name}.activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}"
-            )
+            raise InputError(f"{name}: {unknown_name('activation', self.activation, ACTIVATIONS)}")
         self._check_curve(name)
         if self.core is not None:
             core = validate.array(name, "core", self.core, (n,), np.int32)

@@ -14,7 +14,7 @@ from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.formats.sonata import write_spikes
 from spiking_bimt.formats.tiles import read_tiles
 from spiking_bimt.plot.device_figures import accuracy_bars
@@ -22,6 +22,8 @@ from spiking_bimt.plot.files import store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
 from spiking_bimt.simulation.run import simulate_trials
+
+_WEIGHTS = ("auto", "float", "codes")
 
 DAY = 86400.0
 """Age at which memory devices are simulated where none is given, s: a day after programming."""
@@ -166,7 +168,7 @@ def _on_device(
 
 def with_weights(network: SpikingNetwork, weights: str) -> SpikingNetwork:
     """The network with the weights asked for: "float", "codes", or "auto"."""
-    if weights not in ("auto", "float", "codes"):
-        raise InputError(f"weights is {weights!r}; known: auto, float, codes")
+    if weights not in _WEIGHTS:
+        raise unknown_name("weights", weights, _WEIGHTS)
     wants_codes = weights == "codes" or (weights == "auto" and network.codes is not None)
     return network.quantised() if wants_codes else network

@@ -8,7 +8,7 @@ from typing import Any
 from spiking_bimt import run_folder
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.studies import chip_study, growing_brains
 from spiking_bimt.studies.chip_jobs import TASKS
 from spiking_bimt.studies.runner import Plan, backend, run_jobs
@@ -85,4 +85,4 @@ def _plan(
     if name == "chip":
         chosen = tuple(batteries or TASKS)
         return chip_study.plan(seeds, quick, configs or chip_study.CONFIGS, chosen)
-    raise InputError(f"unknown study {name!r}; known: {', '.join(STUDIES)}")
+    raise unknown_name("study", name, STUDIES)

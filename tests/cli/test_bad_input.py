@@ -19,7 +19,7 @@ from tests.cli.tiny import call
         (["train", "new", "--config", "none.toml"], "there is no file none.toml"),
         (["train", "new", "--tasks", "go,gone"], "battery yang19: unknown task 'gone'"),
         (["train", "new", "--battery", "zoo"], "unknown battery 'zoo'; known: yang19, modcog, own"),
-        (["train", "new", "--reg", "l2"], "reg is 'l2'; known: bimt, bimt-noswap, l1, none"),
+        (["train", "new", "--reg", "l2"], "unknown reg 'l2'; known: bimt, bimt-noswap, l1, none"),
         (["train", "new", "--resume"], "new has no checkpoint.h5: train without --resume"),
         (["simulate", "RUN", "--trials", "0"], "0 trials a task: ask for at least 1"),
         (["simulate", "RUN", "--threads", "0"], "threads is 0: at least 1 is needed"),

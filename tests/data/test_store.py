@@ -141,7 +141,7 @@ def test_a_missing_dataset_is_named(tmp_path: Path) -> None:
         ({"b": np.zeros(5)}, r"b has shape \(5,\), expected \(6\)"),
         ({"positions": np.zeros((6, 2), int)}, "distinct places on the 2 x 3 sheet"),
         ({"tau": -1.0}, "tau is -1.0: it must be a finite number above 0"),
-        ({"activation": "tanh"}, "activation is 'tanh'; known: relu"),
+        ({"activation": "tanh"}, "unknown activation 'tanh'; known: relu"),
     ],
 )
 def test_bad_values_are_named(change: dict[str, object], message: str) -> None:

@@ -244,7 +244,7 @@ def test_the_diagnosis_says_what_breaks_and_what_helps(run: Path) -> None:
         ({"method": "aware", "aware_steps": 0}, "aware.*aware_steps"),
         ({"bits": 1}, "1 bits: signed integer weights have 2 to 16"),
         ({"fit": "best"}, "unknown fit 'best'; known: largest, least-squares"),
-        ({"reset": "none"}, "reset is 'none'; known: subtract, value"),
+        ({"reset": "none"}, "unknown reset 'none'; known: subtract, value"),
         ({"floor": 1.0}, "floor is 1.0"),
         ({"dt": 3.0}, "a delay of 10.0 ms is not a whole number of steps of 3.0 ms"),
     ],

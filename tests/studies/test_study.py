@@ -87,7 +87,7 @@ def test_jobs_are_named_apart_and_need_a_seed() -> None:
         ("chip", {"configs": ["paper"]}, "has 3 configurations, not 1"),
         ("chip", {"batteries": ["yang20"]}, "battery yang20 is not of this study"),
         ("chip", {"scheduler": "x", "jobs": 2}, "jobs does not go with scheduler"),
-        ("brains", {}, "unknown study 'brains'; known: growing-brains, chip"),
+        ("brains", {}, "unknown study 'brains'; did you mean 'growing-brains'"),
     ],
 )
 def test_settings_that_a_study_has_not_are_refused_before_its_folder_is_made(

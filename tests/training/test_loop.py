@@ -182,7 +182,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> Non
         ("seed=1", "no \\[\\[phases\\]\\]"),
         (
             "reg='l2'\n[[phases]]\nname='a'\nsteps=1",
-            "reg is 'l2'; known: bimt, bimt-noswap, l1, none",
+            "unknown reg 'l2'; known: bimt, bimt-noswap, l1, none",
         ),
         ("seed=\nbattery", "line 1"),
     ],
