@@ -124,7 +124,9 @@ def trials_option(default: int, what: str = "Test trials of each task.") -> Deco
 
 def chip_option(default: str) -> Decorator:
     """The option --chip."""
-    return option("--chip", default=default, show_default=True, help=CHIP_HELP)
+    return option(
+        "--chip", default=default, show_default=True, metavar="NAME|FILE", help=CHIP_HELP
+    )  # fmt: skip
 
 
 CHIP_HELP = "Chip: a name that `spiking_bimt chips` lists, or a TOML file."
