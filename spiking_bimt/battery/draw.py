@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.battery.environments import MODCOG, YANG19, Trial, environment
+from spiking_bimt.battery.environments import MODCOG, YANG19, Environment, Trial, environment
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.trials import Trials
@@ -117,11 +117,23 @@ def _draw(
     validate.positive("trials", "dt", dt)
     trials = []
     for task in tasks:
-        source = environment(task, dt)
         own = np.random.SeedSequence((*entropy, _number(battery, task)))
-        source.restart(int(own.generate_state(1)[0]))
-        trials += [source.draw(noise) for _ in range(per_task)]
+        seed = int(own.generate_state(1)[0])
+        try:
+            trials += _drawn(environment(task, dt), seed, per_task, noise)
+        except (IndexError, OverflowError, ValueError) as error:
+            if battery == OWN or isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"task {task} has no trials at dt {dt} ms: a period is shorter, or has too many "
+                "steps"
+            ) from error
     return trials
+
+
+def _drawn(source: Environment, seed: int, many: int, noise: bool) -> list[Trial]:
+    source.restart(seed)
+    return [source.draw(noise) for _ in range(many)]
 
 
 def _joined(trials: list[Trial], tasks: tuple[str, ...], dt: float) -> Trials:

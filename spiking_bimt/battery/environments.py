@@ -16,7 +16,7 @@ import contextlib
 import functools
 import importlib
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.arguments import check
 from spiking_bimt.errors import InputError
 
 YANG19 = (
@@ -251,12 +252,13 @@ def trusted() -> frozenset[str] | None:
 
 
 @contextlib.contextmanager
-def trusting(names: Iterable[str] | None = None) -> Iterator[None]:
+def trusting(names: Sequence[str] | None = None) -> Iterator[None]:
     """In the block, the code of these own tasks ("module:function") may run; None for all.
 
     A file names its tasks, and whoever wrote it chose the code: only the user can say that it is to
     be run.
     """
+    check("trusting: names", names, Sequence[str] | None)
     known = _TRUSTED.get()
     token = _TRUSTED.set(None if names is None or known is None else known | frozenset(names))
     try:

@@ -55,9 +55,8 @@ def load_chip(chip: str | Path | Chip) -> Chip:
     try:
         return Chip(name=name_or_path, **_parse("chip", name_or_path, given, Chip))
     except InputError as error:
-        message = str(error)
-        said = message.removeprefix(f"chip {name_or_path}: ")
-        raise InputError(f"{message}{_line_of(said, text)}") from error
+        said = str(error).removeprefix(f"chip {name_or_path}: ").removeprefix("Chip.")
+        raise InputError(f"chip {name_or_path}: {said}{_line_of(said, text)}") from error
 
 
 def chip_of(placement: Placement) -> Chip:

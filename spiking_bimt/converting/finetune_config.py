@@ -1,8 +1,7 @@
 """Settings of fine-tuning."""
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from spiking_bimt.errors import InputError
 from spiking_bimt.training.phase import falling_rate
@@ -45,16 +44,16 @@ class FinetuneConfig:
     """Seed of the trials and of the noise."""
 
     def __post_init__(self) -> None:
-        for field in ("aware_steps", "steps"):
+        for field in ("aware_steps", "steps", "seed"):
             if getattr(self, field) < 0:
                 raise InputError(f"{field} is {getattr(self, field)}: it must not be negative")
         if self.steps + self.aware_steps < 1:
             raise InputError("fine-tuning of 0 steps: ask for steps or aware_steps")
         for field in ("batch", "lr", "softness"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+            if not (math.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} is {getattr(self, field)}: it must be above 0")
-        for field in ("margin", "spike_cost", "rate_limit", "noise", "lr_final", "seed"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
+        for field in ("margin", "spike_cost", "rate_limit", "noise", "lr_final"):
+            if not (math.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"{field} is {getattr(self, field)}: it must not be negative")
         if self.rate_limit and not self.spike_cost:
             raise InputError("rate_limit would do nothing: give a spike_cost, paid above it")

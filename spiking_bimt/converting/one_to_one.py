@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import LONGEST_DELAY, RESETS, SpikingNetwork, core_ranks
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 Floats = npt.NDArray[np.float32]
 
@@ -61,19 +61,19 @@ class ConversionConfig:
 
     def __post_init__(self) -> None:
         for field in ("dt", "full_rate"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+            if not (math.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} is {getattr(self, field)}: it must be above 0")
         for tau in self.tau_syn:
-            if not (np.isfinite(tau) and tau > 0):
+            if not (math.isfinite(tau) and tau > 0):
                 raise InputError(f"tau_syn is {tau}: it must be a finite time above 0 ms")
         if not 0 < self.percentile <= 100:
             raise InputError(f"percentile is {self.percentile}: it must lie in (0, 100]")
         if not self.tau_mem > 0:
             raise InputError(f"tau_mem is {self.tau_mem}: it must be above 0 ms, or inf")
-        if not (np.isfinite(self.t_ref) and self.t_ref >= 0):
+        if not (math.isfinite(self.t_ref) and self.t_ref >= 0):
             raise InputError(f"t_ref is {self.t_ref}: it must be a finite time, least 0 ms")
         if self.reset not in RESETS:
-            raise InputError(f"reset is {self.reset!r}; known: {', '.join(RESETS)}")
+            raise unknown_name("reset", self.reset, RESETS)
         if self.floor is not None and not self.floor <= 0:
             raise InputError(f"floor is {self.floor}: it must not lie above the reset, 0")
         if self.t_ref * self.full_rate >= 1000:

@@ -153,8 +153,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is Any:
         return True
     if hint is float:
-        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
-        return is_number and not math.isnan(value)
+        return _is_float(value)
     if hint is int:
         return isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
     if hint == npt.ArrayLike or origin is np.ndarray:
@@ -187,15 +186,26 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, origin or hint)
 
 
+def _is_float(value: Any) -> bool:
+    """Whether a value is one real number that a float can hold, infinity among them."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
+        return False
+    try:
+        return not math.isnan(float(value))
+    except OverflowError:
+        return False
+
+
 def _is_numbers(value: Any) -> bool:
     """Whether a value is one number, or an array or nested sequence of numbers."""
     if value is None or isinstance(value, str | bytes | Mapping):
         return False
     try:
-        kind = np.asarray(value).dtype.kind
+        given = np.asarray(value)
     except (ValueError, TypeError, OverflowError):
         return False
-    return kind in "biuf" or np.size(value) == 0
+    masked = np.any(getattr(value, "mask", False))
+    return (given.dtype.kind in "biuf" or given.size == 0) and not masked
 
 
 def _words(hint: Any) -> str:

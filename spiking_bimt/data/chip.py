@@ -1,5 +1,6 @@
 """The chip, where neurons sit on it, and what its network carries."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 SYNAPSE_FORMULAS = ("flat", "loihi-blocks")
 ROUTINGS = ("unicast", "multicast")
@@ -96,18 +97,14 @@ class Chip:
         self._check_board()
         for field in ("packet_cost", "hop_cost_x", "hop_cost_y", "chip_hop_cost"):
             value = getattr(self, field)
-            if value is not None and not (np.isfinite(value) and value >= 0):
+            if value is not None and not (math.isfinite(value) and value >= 0):
                 raise InputError(f"chip {self.name}: {field} must be a finite number, least 0")
         if self.synapse_formula not in SYNAPSE_FORMULAS:
-            raise InputError(
-                f"chip {self.name}: synapse_formula {self.synapse_formula!r} is unknown; "
-                f"known: {', '.join(SYNAPSE_FORMULAS)}"
-            )
+            wrong = unknown_name("synapse_formula", self.synapse_formula, SYNAPSE_FORMULAS)
+            raise InputError(f"chip {self.name}: {wrong}")
         if self.routing not in ROUTINGS:
-            raise InputError(
-                f"chip {self.name}: routing {self.routing!r} is unknown; "
-                f"known: {', '.join(ROUTINGS)}"
-            )
+            wrong = unknown_name("routing", self.routing, ROUTINGS)
+            raise InputError(f"chip {self.name}: {wrong}")
 
     def _check_energy(self) -> None:
         for what, given, events, unit in (
@@ -122,7 +119,7 @@ class Chip:
                     f"needs {', '.join(events)}, or is left out"
                 )
             for event, value in given.items():
-                if not (np.isfinite(value) and value >= 0):
+                if not (math.isfinite(value) and value >= 0):
                     raise InputError(
                         f"chip {self.name}: {what} of {event} is {value} {unit}, least 0"
                     )

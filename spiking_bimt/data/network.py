@@ -1,5 +1,6 @@
 """The spiking network that every later stage works on."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -149,7 +150,7 @@ class SpikingNetwork(NeuronParameters):
         if self.dt < LEAST_DT:
             raise InputError(f"{name}.dt is {self.dt} ms: the least is {LEAST_DT}")
         ratio = self.task_dt / self.dt
-        if abs(ratio - round(ratio)) > 1e-6 or round(ratio) < 1:
+        if not math.isfinite(ratio) or abs(ratio - round(ratio)) > 1e-6 or round(ratio) < 1:
             raise InputError(
                 f"{name}.task_dt {self.task_dt} ms is not a multiple of dt {self.dt} ms"
             )

@@ -73,6 +73,13 @@ def writing_hdf5(path: Path) -> Iterator[h5py.File]:
     write_bytes(path, image)
 
 
+def _json_text(name: str, value: dict[str, Any]) -> str:
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{name} cannot be written as JSON: {error}") from error
+
+
 @contextlib.contextmanager
 def writing(
     path: Path, schema: str, settings: dict[str, Any], inputs: Inputs
@@ -89,7 +96,7 @@ def writing(
         write_text(file, "schema", SCHEMA_PREFIX + schema)
         write_text(file, "schema_version", SCHEMA_VERSION)
         write_text(file, "package_version", version())
-        write_text(file, "settings", json.dumps(settings, sort_keys=True))
+        write_text(file, "settings", _json_text("settings", settings))
         write_text(file, "inputs", json.dumps(hashes, sort_keys=True))
         yield file
         if digest.NAME not in file.attrs:

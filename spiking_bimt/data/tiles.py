@@ -82,7 +82,7 @@ class TileSet(validate.Record):
             if getattr(self, field) is not None:
                 value = validate.array(name, field, getattr(self, field), (length,), dtype)
                 object.__setattr__(self, field, value)
-        if self.rows < 1 or self.cols < 1 or self.rows * self.cols > LARGEST_TILE:
+        if self.rows < 1 or self.cols < 1 or int(self.rows) * int(self.cols) > LARGEST_TILE:
             raise InputError(f"a tile of {self.rows} x {self.cols}: its size must be 1 to 2^31 - 1")
         validate.csr(name, self.row_indptr, self.row_source, self.n_neurons + self.n_inputs, "row_")
         validate.csr(name, self.col_indptr, self.col_target, self.n_neurons, "col_")

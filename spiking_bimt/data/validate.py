@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import types
 import typing
 from typing import Any
@@ -159,7 +160,7 @@ def typed(owner: str, key: str, value: Any, hint: Any) -> Any:
             return tuple(typed(owner, f"{key}[{i}]", v, h) for i, (v, h) in enumerate(pairs))
     if hint in (Any, object):
         return value
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) < 2**1023:
         return float(value)
     if hint is not type(value):
         wanted = _WORDS.get(kind or hint, str(hint))
@@ -194,5 +195,5 @@ def csr(
 
 def positive(owner: str, name: str, value: float) -> None:
     """Raise InputError unless `value` is a finite number above zero."""
-    if not (np.isfinite(value) and value > 0):
+    if not (math.isfinite(value) and value > 0):
         raise InputError(f"{owner}.{name} is {value}: it must be a finite number above 0")

@@ -1,5 +1,6 @@
 """Spiking networks from sparse matrices, CSR or COO arrays, and random sheets; never N x N."""
 
+import math
 from typing import Any, Unpack
 
 import numpy as np
@@ -14,6 +15,8 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_sampling
 
 Array = npt.NDArray[Any]
+_MOST_NEURONS = 2**31 - 1
+"""Neurons of a network: `indices` are of 32 bits."""
 
 
 class NetworkOptions(NeuronOptions, total=False):
@@ -52,7 +55,7 @@ def from_csr(
         raise InputError("from_csr: indptr is too short: a network needs at least 1 neuron")
     given: dict[str, Any] = {**neurons}
     values: dict[str, Any] = {
-        name: _everywhere(given.get(name, row.default), n, row.dtype)
+        name: _everywhere(given.get(name, row.default), n)
         for name, row in PARAMETERS.items()
         if given.get(name) is not None or name not in OPTIONAL
     }
@@ -69,10 +72,10 @@ def from_csr(
     return SpikingNetwork(**values)
 
 
-def _everywhere(value: npt.ArrayLike, n: int, dtype: type) -> Array:
+def _everywhere(value: npt.ArrayLike, n: int) -> Array:
     """One number for all n neurons, or an array as it is."""
     given = np.asarray(value)
-    return given if given.ndim else np.full(n, given, dtype)
+    return given if given.ndim else np.full(n, given)
 
 
 @checked
@@ -113,8 +116,8 @@ def from_coo(
     source = validate.array("from_coo", "pre", pre, (None,), np.int64)
     target = validate.array("from_coo", "post", post, (None,), np.int64)
     value = validate.array("from_coo", "weights", weights, (None,), np.float32)
-    if n < 1:
-        raise InputError(f"from_coo: n is {n}: a network needs at least 1 neuron")
+    if not 1 <= n <= _MOST_NEURONS:
+        raise InputError(f"from_coo: n is {n}: a network has 1 to {_MOST_NEURONS:,} neurons")
     if not len(source) == len(target) == len(value):
         raise InputError(
             f"{len(source)} sources, {len(target)} targets and {len(value)} weights: "
@@ -183,7 +186,7 @@ def _check_sheet(
         ("fan_out", fan_out, np.inf), ("reach", reach, np.inf), ("excitatory", excitatory, 1),
         ("spread", spread, np.inf), ("seed", seed, np.inf),
     ):  # fmt: skip
-        if not (0 <= value <= most and np.isfinite(value)):
+        if not (0 <= value <= most and math.isfinite(value)):
             raise InputError(
                 f"random_sheet: {name} is {value}: it must be finite and not negative"
                 + (", at most 1" if most == 1 else "")

@@ -1,5 +1,6 @@
 """Any LIF network, run for a time: clock-driven, event-driven or whichever is cheaper."""
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -87,8 +88,7 @@ class Simulation:
         length = propagators.epoch_steps(network, tau_negative, epoch)
         drawn = starts(network, seed, slice(0, 1), np.dtype(np.float64))[0]
         start = drawn if v_start is None else np.asarray(v_start, np.float64)
-        if start.shape != (network.n_neurons,) or not np.isfinite(start).all():
-            raise InputError(f"v_start must hold {network.n_neurons} finite numbers")
+        validate.array("Simulation", "v_start", start, (network.n_neurons,), self.dtype)
         self._order = storage_order(network, order)
         stored = network if self._order is None else renumber(network, self._order)
         start = start if self._order is None else start[self._order]
@@ -250,7 +250,7 @@ def simulate_network(
 
     Raises InputError where the duration is not a positive multiple of dt.
     """
-    steps = round(duration_ms / network.dt) if np.isfinite(duration_ms) else 0
+    steps = round(duration_ms / network.dt) if math.isfinite(duration_ms) else 0
     if steps < 1 or abs(steps * network.dt - duration_ms) > 1e-6 * duration_ms:
         raise InputError(f"duration {duration_ms} ms is not a multiple of dt {network.dt} ms")
     simulation = Simulation(

@@ -112,6 +112,8 @@ def epoch_steps(network: SpikingNetwork, tau_negative: float | None, wanted: int
 
     It depends on the network alone, never on the mode, because it is part of the arithmetic.
     """
+    if tau_negative is not None and not 0 < tau_negative < np.inf:
+        raise InputError(f"tau_negative is {tau_negative} ms: it must be above 0 and finite")
     if wanted is not None and wanted < 1:
         raise InputError(f"epoch is {wanted}: it is a number of steps, at least 1")
     if not is_uniform(network):
@@ -135,8 +137,6 @@ def table(
     network: SpikingNetwork, tau_negative: float | None, epoch: int, dtype: npt.DTypeLike
 ) -> Array:
     """(N_TABLE, epoch + 1, kinds) the table of `sim_state`, computed in float64."""
-    if tau_negative is not None and not 0 < tau_negative < np.inf:
-        raise InputError(f"tau_negative is {tau_negative} ms: it must be above 0 and finite")
     uniform = is_uniform(network)
     kinds = slice(0, 1) if uniform else slice(None)
     k = np.arange(epoch + 1)[:, None]

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data.arguments import checked
+from spiking_bimt.data.arguments import checked, shown
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
@@ -102,7 +102,7 @@ def float_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise InputError(f"dtype is {dtype!r}: the state is float32 or float64") from error
+        raise InputError(f"dtype is {shown(dtype)}: the state is float32 or float64") from error
     if found not in (np.float32, np.float64):
         raise InputError(f"dtype is {found}: the state is float32 or float64")
     return found

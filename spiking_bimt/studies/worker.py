@@ -30,7 +30,7 @@ def run_with_parent(
     """
     if parent is not None and parent != os.getpid():
         _watch(parent)
-    with trusting(tasks):
+    with trusting(None if tasks is None else tuple(tasks)):
         return job(*args, **kwargs)
 
 

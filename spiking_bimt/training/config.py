@@ -1,13 +1,13 @@
 """Every setting of a training, as records read from TOML; an unknown key is an error."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import tomli_w
 
 from spiking_bimt.battery.draw import select_tasks
@@ -19,6 +19,7 @@ from spiking_bimt.training.phase import PENALTIES, Phase
 
 ACTIVATIONS = ("relu", "lif")
 REGULARISERS = ("bimt", "bimt-noswap", "l1", "none")
+_METRICS = ("euclidean", "manhattan")
 
 RUNGS = tuple(2.0 ** (k / 2) for k in range(-4, 9))
 """Factors on a phase's `packet`, from 1/4 to 16, that a search for its strength goes through."""
@@ -100,26 +101,26 @@ class TrainConfig:
         if self.seed >= 2**63:
             raise InputError(f"seed is {self.seed}: it must be below 2^63")
         if self.reg not in REGULARISERS:
-            raise InputError(f"reg is {self.reg!r}; known: {', '.join(REGULARISERS)}")
-        if self.metric not in ("euclidean", "manhattan"):
-            raise InputError(f"metric is {self.metric!r}; known: euclidean, manhattan")
+            raise unknown_name("reg", self.reg, REGULARISERS)
+        if self.metric not in _METRICS:
+            raise unknown_name("metric", self.metric, _METRICS)
         if min(self.sheet) < 1:
             raise InputError(f"sheet is {self.sheet[0]} x {self.sheet[1]}: both must be at least 1")
         if not 0 <= self.focus < 1:
             raise InputError(f"focus is {self.focus}: it must lie in [0, 1)")
         if self.activation not in ACTIVATIONS:
-            raise InputError(f"activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}")
-        if not (np.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):
+            raise unknown_name("activation", self.activation, ACTIVATIONS)
+        if not (math.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):
             raise InputError(f"lif_t_ref is {self.lif_t_ref}: it must be a finite time, least 0 ms")
         self._check_chip()
         for field in ("tau", "decision_weight", "clip", "l1_scale", "packet_scale", "lif_tau_mem",
                       "lif_full_rate", "lif_softness"):  # fmt: skip
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+            if not (math.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"{field} must be a finite number above 0")
 
     def _check_chip(self) -> None:
         for field in ("packet_ends", "max_packets", "max_error"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
+            if not (math.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"{field} must be a finite number, least 0")
         priced = [phase.name for phase in self.phases if phase.packet]
         if bool(priced) != bool(self.chip):

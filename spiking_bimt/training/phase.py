@@ -1,8 +1,7 @@
 """One stretch of a training, as a record read from TOML."""
 
+import math
 from dataclasses import dataclass, fields
-
-import numpy as np
 
 from spiking_bimt.errors import InputError
 
@@ -68,7 +67,7 @@ class Phase:
             if getattr(self, field) < 1:
                 raise InputError(f"phase {self.name!r}: {field} is {getattr(self, field)}, least 1")
         for field in ("dt", "lr"):
-            if not (np.isfinite(getattr(self, field)) and getattr(self, field) > 0):
+            if not (math.isfinite(getattr(self, field)) and getattr(self, field) > 0):
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
         if self.prune and self.prune_cost:
             raise InputError(f"phase {self.name!r}: give prune or prune_cost, not both")
@@ -77,7 +76,7 @@ class Phase:
                 f"phase {self.name!r}: l1_ramp, packet_ramp and lr_decay are shares, at most 1"
             )
         for name in (one.name for one in fields(self) if one.type in (int, float)):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise InputError(f"phase {self.name!r}: {name} must be a finite number, least 0")
 
     def l1_at(self, step: int, before: float) -> float:

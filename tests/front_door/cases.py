@@ -104,17 +104,20 @@ WITHOUT_ARGUMENTS = {"chips", "configs", "devices", "taking_changed", "tasks", "
 
 
 NAN, NAN_30 = math.nan, np.full(30, np.nan)
+MASKED: Any = np.ma.masked_values([1.0], 1.0)  # type: ignore[no-untyped-call]
 BAD: dict[str, dict[str, list[Any]]] = {
     "from_csr": {
         "indptr": [[], [0], [[0, 1]], [0, 2, 1], [1, 1, 1], [0, 0.5, 1], "text"],
         "indices": [[2], [-1], [0.5], [[1]], [], ["a"]],
-        "weights": [[NAN], [math.inf], [1.0, 2.0], [[1.0]], 1.0, [1j]],
-        "dt": [NAN, 0.0, -1.0, math.inf, "1"],
+        "weights": [[NAN], [math.inf], [1.0, 2.0], [[1.0]], 1.0, [1j],
+                    MASKED],
+        "dt": [NAN, 0.0, -1.0, math.inf, "1", 10**400],
         "delay": [0, -1, 1.5, 10**9, True],
         "delays": [[0], [1, 1], [0.5], 3],
         "reset": ["substract", "", 1],
         "positions": [[[0, 0]], [0, 1], [[0.5, 0], [0, 0]]],
-        "tau_mem": [0.0, -1.0, NAN, [1.0], [1.0, NAN], "20"],
+        "tau_mem": [0.0, -1.0, NAN, [1.0], [1.0, NAN], "20", 1e300,
+                    scipy.sparse.csr_array((2, 2))],
         "tau_syn": [0.0, -1.0, NAN, math.inf],
         "v_th": [0.0, NAN, math.inf],
         "v_reset": [1.0, NAN, math.inf],
@@ -127,7 +130,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "pre": [[-1], [2], [0.5], [[0]], [], [0, 1]],
         "post": [[-1], [2], [0.5], [[0]], []],
         "weights": [[NAN], [1.0, 2.0], 1.0],
-        "n": [0, -1, 1.5, NAN, True],
+        "n": [0, -1, 1.5, NAN, True, 2**70],
         "delays": [[1, 1], [0]],
     },
     "from_sparse": {
@@ -147,9 +150,9 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "inputs": [np.zeros(3), [np.zeros(3)], [None], 3,
                    [sb.PoissonSources([40], 1.0, 1.0)], [sb.SpikeTrains([1.0], [30])]],
         "mode": ["clok", "", 0], "threads": [0, -1, 1.5], "traces": [[30], [-1], [0.5], NAN],
-        "seed": [-1, 0.5], "v_start": [[0.0], NAN_30, 0.0],
-        "tau_negative": [0.0, -1.0, NAN, math.inf],
-        "epoch": [0, -1, 10**6], "dtype": ["int8", "text", np.int32],
+        "seed": [-1, 0.5], "v_start": [[0.0], NAN_30, 0.0, np.full(30, 1e300)],
+        "tau_negative": [0.0, -1.0, NAN, math.inf, -math.inf],
+        "epoch": [0, -1, 10**6], "dtype": ["int8", "text", np.int32, np.ones((2, 2))],
         "order": ["sheat", [0, 1], np.zeros(30)],
     },
     "simulate_trials": {
@@ -170,15 +173,16 @@ BAD: dict[str, dict[str, list[Any]]] = {
                                recording(dt=1.0)]},
     "cut_tiles": {"placed": [sb.PlacedNetwork(network(), placed().placement, placed().chip)]},
     "read_tiles": {"path": ["none.h5", "", Path(), str(ROOT / "README.md")]},
-    "write_tiles": {"path": ["none/t.h5", "", "/proc/t.h5"], "content": [placed()]},
+    "write_tiles": {"path": ["none/t.h5", "", "/proc/t.h5"], "content": [placed()],
+                    "settings": [{"a": np.float32}], "inputs": [{"a": Path("none")}]},
     "read_nir": {"path": ["none.nir", ""], "dt": [NAN]},
     "read_sonata": {"path": ["none", "", str(ROOT / "README.md")], "dt": [NAN]},
     "load_chip": {"chip": ["lohi16", "", "pcm", "none.toml", Path("none.toml")]},
     "load_device": {"device": ["pcn", "", "loihi", "none.toml"]},
     "draw_trials": {
         "battery": ["yang20", ""], "tasks": [[], ["gone"], ["go", "go"], "go"],
-        "per_task": [0, -1, 10**9], "dt": [0.0, -1.0, NAN, math.inf], "stream": ["tests", ""],
-        "seed": [-1], "pool": [-1],
+        "per_task": [0, -1, 10**9], "dt": [0.0, -1.0, NAN, math.inf, 1e9, 1e-300],
+        "stream": ["tests", ""], "seed": [-1], "pool": [-1],
     },
     "PoissonSources": {
         "neurons": [[0.5], [[0]], "all"], "rate_hz": [-1.0, NAN, [1.0, 2.0, 3.0], math.inf],
@@ -190,7 +194,12 @@ BAD: dict[str, dict[str, list[Any]]] = {
     },
     "HeldCurrents": {"times_ms": [[-1.0], [NAN]], "neurons": [[0.5]], "values": [NAN, [1.0, 2.0]]},
     "Placement": {"core": [[0, 4], [-1, 0], []], "slot": [[0], [0, -1]], "n_cores": [0, -1, 2.5]},
-    "Chip": {"width": [0, -1, 2.5], "routing": ["unicats"], "packet_cost": [-1.0, NAN, math.inf]},
+    "Chip": {"width": [0, -1, 2.5], "routing": ["unicats"],
+             "packet_cost": [-1.0, NAN, math.inf, 10**400]},
+    "SpikingNetwork": {"task_dt": [1e308, 0.3, 0.0, NAN]},
+    "convert": {"method": ["finetun", ""], "reset": ["substract"], "seed": [-1],
+                "dt": [0.0, NAN, math.inf]},
+    "study": {"name": ["chp", ""]},
     "Recording": {
         "offsets": [[0, 1], [1, 1, 2], [0, 2, 1]], "steps": [[-1, 0], [0.5, 1], [1]],
         "neurons": [[0, 30], [0, -1]], "lengths": [[-1, 1], [1]], "dt": [0.0, NAN, -1.0],

@@ -3,6 +3,7 @@
 import inspect
 import re
 import typing
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,24 @@ def test_near_names_are_offered() -> None:
         ("load_device", {"device": "pmc"}, "pcm"),
         ("simulate_network", {"mode": "clok"}, "clock"),
         ("from_csr", {"reset": "substract"}, "subtract"),
+        ("convert", {"method": "finetun"}, "finetune"),
+        ("study", {"name": "chp"}, "chip"),
         ("place_network", {"starts": ["hilbret"]}, "hilbert"),
         ("simulate_network", {"duration": 3}, "duration_ms"),
     ):
         assert f"did you mean '{near}'" in refused(name, GOOD[name]() | given)
+
+
+def test_a_large_whole_number_or_a_fraction_is_a_number() -> None:
+    for dt in (Fraction(1, 2), 2):
+        assert sb.from_csr(**GOOD["from_csr"]() | {"dt": dt}).dt == dt
+    assert sb.Chip(**GOOD["Chip"]() | {"packet_cost": 2**70}).packet_cost == 2**70
+
+
+def test_trusted_names_are_a_list() -> None:
+    for names in ("a:b", 3, [3]):
+        with pytest.raises(sb.InputError, match="trusting: names"), sb.trusting(names):  # type: ignore[arg-type]
+            pass
 
 
 def test_a_network_given_to_the_command_is_named() -> None:

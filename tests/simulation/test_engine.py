@@ -189,7 +189,7 @@ def test_a_sheet_is_local_distinct_and_repeats() -> None:
         ({"seed": -1}, "seed is -1"),
         ({"dtype": np.int32}, "dtype is int32"),
         ({"traces": [N]}, "traces must name neurons in 0..899"),
-        ({"v_start": [0.0]}, "v_start must hold 900"),
+        ({"v_start": [0.0]}, r"v_start has shape \(1,\), expected \(900\)"),
         ({"epoch": 0}, "epoch is 0"),
         ({"order": "fast"}, "unknown order 'fast'; known: given, sheet"),
         ({"order": [0] * N}, r"order must name each of the neurons 0\.\.899 once"),
