@@ -5,9 +5,6 @@ A node or edge has its properties in a row of the group that `node_group_id` and
 row's `dynamics_params` names.
 """
 
-import csv
-import io
-import json
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +13,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import store
+from spiking_bimt.data import gate, store
 from spiking_bimt.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -51,10 +48,10 @@ class Files(NamedTuple):
 
 def read_config(path: Path) -> Files:
     """The circuit of a configuration, or the one that a simulation's configuration names."""
-    config = _json(path)
+    config = gate.read_json(path)
     if isinstance(config, dict) and "networks" not in config and "network" in config:
         path = Files(path.parent, config).path(str(config["network"]))
-        config = _json(path)
+        config = gate.read_json(path)
     networks = config.get("networks") if isinstance(config, dict) else None
     if not isinstance(networks, dict) or not all(networks.get(k) for k in ("nodes", "edges")):
         raise InputError(f"{path} names no networks with nodes and edges: not a SONATA circuit")
@@ -64,11 +61,9 @@ def read_config(path: Path) -> Files:
 def read_types(files: Files, text: str, key: str) -> Types:
     """The rows of a CSV file of types, by their id."""
     path = files.path(text)
+    rows = gate.read_csv(path, " ")
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig")), delimiter=" "))
         return {int(row[key]): row for row in rows}
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} has no column {key} of whole numbers") from error
 
@@ -82,7 +77,7 @@ def model_of(files: Files, row: dict[str, str], folder: str) -> tuple[Path | Non
     if name in _NOTHING:
         return None, {}
     path = files.path(files.config.get("components", {}).get(folder, ".")) / str(name)
-    found = _json(path)
+    found = gate.read_json(path)
     if not isinstance(found, dict):
         raise InputError(f"{path} holds no parameters: it must be a JSON object")
     return path, found
@@ -194,12 +189,3 @@ def array(path: Path, group: Any, name: str) -> Array:
     if values.ndim != 1:
         raise InputError(f"{path}: {name} has shape {values.shape}, expected one dimension")
     return values
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON: {error}") from error

@@ -183,8 +183,8 @@ EDGES = "edges/neurons_neurons"
     ("edit", "line"),
     [
         (remove("nodes.h5"), r"nodes\.h5 does not exist"),
-        (remove("circuit_config.json"), r"cannot read .*circuit_config\.json"),
-        (remove("edge_types.csv"), r"cannot read .*edge_types\.csv"),
+        (remove("circuit_config.json"), r"circuit_config\.json does not exist"),
+        (remove("edge_types.csv"), r"edge_types\.csv does not exist"),
         (cut("nodes.h5"), r"nodes\.h5 is not a readable HDF5 file"),
         (cut("circuit_config.json"), r"circuit_config\.json is not valid JSON"),
         (put("edges.h5", f"{EDGES}/target_node_id", [99]), r"target_node_id must be .* 0\.\.19"),
