@@ -116,18 +116,20 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        importlib.import_module("spiking_bimt.platforms").require_supported()
-        value = getattr(importlib.import_module(f"spiking_bimt.{_HOMES[name]}"), name)
-    elif name == "plot":
-        value = importlib.import_module("spiking_bimt.plot")
-    elif name == "__version__":
-        value = importlib.import_module("importlib.metadata").version("spiking-bimt")
-    else:
-        raise AttributeError(f"module 'spiking_bimt' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker would take every name as one of them
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            importlib.import_module("spiking_bimt.platforms").require_supported()
+            value = getattr(importlib.import_module(f"spiking_bimt.{_HOMES[name]}"), name)
+        elif name == "plot":
+            value = importlib.import_module("spiking_bimt.plot")
+        elif name == "__version__":
+            value = importlib.import_module("importlib.metadata").version("spiking-bimt")
+        else:
+            raise AttributeError(f"module 'spiking_bimt' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,6 @@
 """`export`: the run's network to the formats that other tools read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from spiking_bimt.stages.simulate import with_weights
 @checked
 def export(
     run: str | Path,
-    formats: tuple[str, ...] = ("tiles",),
+    formats: Sequence[str] = ("tiles",),
     *,
     lossy: bool = False,
-    device: str | None = None,
+    device: str | Path | None = None,
     selftest: int = 0,
 ) -> dict[str, Any]:
     """Write the run's network in each format; returns what was written, and what was lost.

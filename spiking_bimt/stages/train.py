@@ -49,7 +49,7 @@ def train(
     tasks: Sequence[str] | None = None,
     reg: str | None = None,
     l1_scale: float | None = None,
-    chip: str | None = None,
+    chip: str | Path | None = None,
     packet_scale: float | None = None,
     max_packets: float | None = None,
     max_error: float | None = None,
@@ -80,8 +80,9 @@ def train(
     network = None if source is None else store.load(source, RateNetwork)
     fields: dict[str, Any] = {
         "battery": battery, "tasks": None if tasks is None else tuple(tasks), "reg": reg,
-        "l1_scale": l1_scale, "chip": chip, "packet_scale": packet_scale,
-        "max_packets": max_packets, "max_error": max_error, "seed": seed,
+        "l1_scale": l1_scale, "chip": None if chip is None else str(chip),
+        "packet_scale": packet_scale, "max_packets": max_packets, "max_error": max_error,
+        "seed": seed,
     }  # fmt: skip
     if network is not None:
         fields |= _kept_settings(network, str(start), fields)

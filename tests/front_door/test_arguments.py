@@ -111,6 +111,15 @@ def test_a_large_whole_number_or_a_fraction_is_a_number() -> None:
     assert sb.Chip(**GOOD["Chip"]() | {"packet_cost": 2**70}).packet_cost == 2**70
 
 
+def test_a_path_may_be_text(tmp_path: Path) -> None:
+    for kind in (str, Path):
+        for name, argument in (("train", "chip"), ("train", "config"), ("load_chip", "chip"),
+                               ("load_device", "device"), ("read_tiles", "path")):  # fmt: skip
+            given = GOOD[name]() | {argument: kind(tmp_path / "none.toml")}
+            assert "none.toml" in refused(name, given)
+            assert not list(tmp_path.iterdir())
+
+
 def test_trusted_names_are_a_list() -> None:
     for names in ("a:b", 3, [3]):
         with pytest.raises(sb.InputError, match="trusting: names"), sb.trusting(names):  # type: ignore[arg-type]
