@@ -2,9 +2,7 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import json
-import os
 import typing
 import warnings
 from collections.abc import Iterator, Mapping
@@ -38,7 +36,6 @@ SCHEMA_VERSION = "1.1"
 _WITHOUT_DIGEST = "1.0"
 """The version whose files have no digest."""
 _HEADER = ("schema", "schema_version", "package_version", "settings", "inputs", digest.NAME)
-_BLOCK = 2**22  # bytes that are hashed at a time
 
 T = typing.TypeVar("T")
 Inputs: typing.TypeAlias = Mapping[str, Path | str]
@@ -170,27 +167,10 @@ def save(record: Any, path: Path, settings: dict[str, Any], inputs: Inputs | Non
         write_fields(file, record)
 
 
-@dataclass(frozen=True)
-class Loaded(typing.Generic[T]):
-    """A record, and the file that it came from, read once."""
-
-    record: T
-    sha256: str
-    """Of the file's bytes."""
-    made: Provenance
-
-
 def load(path: Path, record: type[T]) -> T:
     """Read a record back; raises InputError for anything but a whole, valid file of it."""
     with _of_schema(path, record.__name__) as file:
         return _record(path, file, record)
-
-
-def load_made(path: Path, record: type[T]) -> Loaded[T]:
-    """As `load`, with what the file was made from and its SHA-256, of the same open file."""
-    with _of_schema(path, record.__name__) as file:
-        made = _record(path, file, record)
-        return Loaded(made, _sha256_of(file), _provenance(file))
 
 
 def _record(path: Path, file: h5py.File, record: type[T]) -> T:
@@ -213,16 +193,3 @@ def _record(path: Path, file: h5py.File, record: type[T]) -> T:
         if name not in names and name not in _HEADER:
             raise InputError(f"it holds {name!r}, which this release does not know")
     return made
-
-
-def _sha256_of(file: h5py.File) -> str:
-    """SHA-256 of the bytes of a file that is open."""
-    handle, total = os.dup(file.id.get_vfd_handle()), hashlib.sha256()
-    try:
-        at = 0
-        while part := os.pread(handle, _BLOCK, at):
-            total.update(part)
-            at += len(part)
-    finally:
-        os.close(handle)
-    return total.hexdigest()

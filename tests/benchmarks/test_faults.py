@@ -71,11 +71,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def record_of(kind: type) -> Callable[[Path], Any]:
+    return lambda path: (store.load(path, kind), store.provenance(path, kind.__name__))
+
+
 READERS: dict[str, Callable[[Path], Any]] = {
-    "rate.h5": lambda path: store.load_made(path, RateNetwork),
-    "network.h5": lambda path: store.load_made(path, SpikingNetwork),
-    "placement.h5": lambda path: store.load_made(path, Placement),
-    "checkpoint.h5": lambda path: store.load_made(path, Checkpoint),
+    "rate.h5": record_of(RateNetwork),
+    "network.h5": record_of(SpikingNetwork),
+    "placement.h5": record_of(Placement),
+    "checkpoint.h5": record_of(Checkpoint),
     "spikes.h5": read_spikes,
     "tiles.h5": read_tiles,
     "netx.h5": read_netx,
@@ -83,9 +87,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
 
 
 def plain(value: Any) -> Any:
-    """All that a reader returned, as values that can be compared; the file's own hash apart."""
-    if isinstance(value, store.Loaded):
-        return plain(value.record), plain(value.made)
+    """All that a reader returned, as values that can be compared."""
     if dataclasses.is_dataclass(value):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, np.ndarray):
