@@ -12,6 +12,10 @@ class InputError(ValueError):
     `bits`, `bits=8`, `resume=True`. The command line shows its own option there.
     """
 
+    def __init__(self, message: str) -> None:
+        # A user's path or name may have line breaks.
+        super().__init__(message.replace("\n", "\\n").replace("\r", "\\r"))
+
 
 class CheckError(RuntimeError):
     """A check that the user asked for did not hold (`verify`)."""

@@ -83,7 +83,7 @@ def place(
     chosen = chosen_starts(starts, graph, trained is not None)
     room = _room(chip, graph.n_neurons, cores)
     least = 0 if cores is None else graph.n_neurons // cores
-    given = weight, network.positions, room, least, seed, trained
+    given = weight, network.positions, room, least, int(seed), trained
     problem = Problem(with_dearer_hops(chip, _HOP), graph, *given)
     used, begun, legal = legal_start(problem, chosen, cores, _random(seed))
     per_round = max(1, round(effort * _proposals(problem, legal.core) / ROUNDS))
@@ -96,7 +96,7 @@ def place(
 
 def _random(seed: int) -> Random:
     """The state of the random numbers."""
-    return np.array([seed % 2**64], np.uint64)
+    return np.array([int(seed) % 2**64], np.uint64)
 
 
 def _improved(

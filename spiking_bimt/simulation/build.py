@@ -15,6 +15,8 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_sampling
 
 Array = npt.NDArray[Any]
+_MOST_SPREAD = 10
+"""Of the logarithm of a weight; beyond it a weight may not fit float32."""
 _MOST_NEURONS = 2**31 - 1
 """Neurons of a network: `indices` are of 32 bits."""
 
@@ -184,12 +186,12 @@ def _check_sheet(
     validate.array("random_sheet", "weights", weights, (2,), np.float32)
     for name, value, most in (
         ("fan_out", fan_out, np.inf), ("reach", reach, np.inf), ("excitatory", excitatory, 1),
-        ("spread", spread, np.inf), ("seed", seed, np.inf),
+        ("spread", spread, _MOST_SPREAD), ("seed", seed, 2**63 - 1),
     ):  # fmt: skip
         if not (0 <= value <= most and math.isfinite(value)):
             raise InputError(
                 f"random_sheet: {name} is {value}: it must be finite and not negative"
-                + (", at most 1" if most == 1 else "")
+                + (f", at most {most}" if most < np.inf else "")
             )
     if side <= 2 * reach or fan_out > (2 * reach + 1) ** 2 - 1:
         raise InputError(

@@ -141,7 +141,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
     "random_sheet": {
         "side": [0, -3, 1.5], "fan_out": [-1, 10**6], "scale": [0.0, -1.0, NAN, math.inf],
         "reach": [-1, 100], "excitatory": [-0.1, 1.1, NAN], "weights": [(1.0,), (NAN, 1.0)],
-        "spread": [-1.0, NAN, math.inf], "seed": [-1, 0.5],
+        "spread": [-1.0, NAN, math.inf, 1e9], "seed": [-1, 0.5, 2**70],
     },
     "quantise": {"bits": [0, 1, 17, -8, 8.0, NAN], "per": ["neurons", "core", ""]},
     "simulate_network": {
@@ -197,7 +197,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
     "Chip": {"width": [0, -1, 2.5], "routing": ["unicats"],
              "packet_cost": [-1.0, NAN, math.inf, 10**400]},
     "SpikingNetwork": {"task_dt": [1e308, 0.3, 0.0, NAN]},
-    "convert": {"method": ["finetun", ""], "reset": ["substract"], "seed": [-1],
+    "convert": {"run": ["new\nline"], "method": ["finetun", ""], "reset": ["substract"], "seed": [-1],
                 "dt": [0.0, NAN, math.inf]},
     "study": {"name": ["chp", ""]},
     "Recording": {
