@@ -31,7 +31,8 @@ Array = npt.NDArray[Any]
 
 LARGEST = 127
 UNITY = 4096
-MOST_THRESHOLD, MOST_BIAS = 2**17 - 1, 2**12 - 1
+MOST_THRESHOLD = 2**17 - 1
+MOST_BIAS = 2**12 - 1
 
 
 class Layer(NamedTuple):

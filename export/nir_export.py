@@ -33,8 +33,10 @@ NO_LEAK = 2.0**26
 """Membrane time constant in steps that stands for none: no float32 step shows its leak."""
 _HELD = (*(name for name, row in PARAMETERS.items() if row.nir), "poisson")
 """Parameters that a file holds; that Poisson sources become regular is told by `export`."""
-WARN_BYTES, MOST_BYTES = 2**26, 2**30
-"""Bytes of the dense weights above which a file is large, and above which it is refused."""
+WARN_BYTES = 2**26
+"""Bytes of the dense weights above which a file is called large."""
+MOST_BYTES = 2**30
+"""Bytes of the dense weights above which it is refused."""
 
 
 def nir_losses(network: SpikingNetwork) -> list[str]:

@@ -19,8 +19,10 @@ from spiking_bimt.errors import InputError
 Array = npt.NDArray[Any]
 Types = dict[int, dict[str, str]]
 _NOTHING = ("NULL", "", None)
-_LONGEST_PATH, _MOST_VARIABLES = 4096, 100
-"""Characters and variables of a path: those that name one another would never end."""
+_LONGEST_PATH = 4096
+"""Characters of a path; variables that name one another would make it ever longer."""
+_MOST_VARIABLES = 100
+"""Variables that are replaced in a path: those that name one another would never end."""
 
 
 class Files(NamedTuple):

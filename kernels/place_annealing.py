@@ -11,8 +11,10 @@ from spiking_bimt.kernels.shared_random import random_below, random_unit
 from spiking_bimt.kernels.shared_vector import borrowing, inlined
 
 _TRIES = 16
-# Share of swaps among proposals that a move could be, and the same while cores may overfill.
-_SWAPS, _FEW_SWAPS = 0.5, 0.2
+# Share of swaps among proposals that a move could be.
+_SWAPS = 0.5
+# The same while cores may overfill.
+_FEW_SWAPS = 0.2
 
 
 @inlined
@@ -64,7 +66,7 @@ def anneal(
     in the cache. With `repair` it stops when no limit is broken any more. While none is, a proposal
     is quoted and only one that passes Metropolis's rule on its cost is made; it is undone if it
     breaks a limit. `pressure` prices the square of every core's neurons, for the time that
-    `rules.allowed` lets them be more than the core has room for: moves cost half of what swaps do.
+    `limits.allowed` lets them be more than the core has room for: moves cost half of what swaps do.
     """
     n, stayed, home, left = state.core.size, 0, np.int64(0), np.int64(0)
     for _ in range(n_proposals):

@@ -16,16 +16,22 @@ Ints = npt.NDArray[np.int32]
 
 _STEPS = 30
 """Temperatures of the annealing."""
-# First and last temperature in units of the mean change of cost by an exchange.
-_HOTTEST, _COLDEST = 0.5, 0.005
-_SAMPLE = 100  # exchanges that this mean is taken over
-# Exchanges a pair of places and in all, and (net, core) pairs that all of them together may price.
-_PER_PAIR, _FEWEST, _VISITS = 40, 4000, 1e7
-
-_ASCENT_CORES, _SWEEPS = (
-    16,
-    60,
-)  # most cores of the dual ascent, whose work is the cores' to the 5th
+_HOTTEST = 0.5
+"""First temperature, in units of the mean change of cost by an exchange."""
+_COLDEST = 0.005
+"""Last temperature, in the same units."""
+_SAMPLE = 100
+"""Exchanges that this mean is taken over."""
+_PER_PAIR = 40
+"""Exchanges for each pair of places."""
+_FEWEST = 4000
+"""Exchanges at least, on a chip of few places."""
+_VISITS = 1e7
+"""(net, core) pairs that all exchanges together may price, which bounds the time."""
+_ASCENT_CORES = 16
+"""Most cores of the dual ascent: its work grows with the 5th power of the cores."""
+_SWEEPS = 60
+"""Sweeps of the dual ascent."""
 
 
 @dataclass(frozen=True)

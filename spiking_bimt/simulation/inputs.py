@@ -15,7 +15,10 @@ from spiking_bimt.kernels import sim_sampling
 Array = npt.NDArray[Any]
 Events = tuple[Array, Array, Array]  # steps (ascending), neurons, values
 
-_SHORTEST, _LONGEST = 256, 65536  # steps of a block of Poisson spikes that is drawn at once
+_SHORTEST = 256
+"""Least steps of a block of Poisson spikes that is drawn at once."""
+_LONGEST = 65536
+"""Most steps of such a block."""
 
 
 @runtime_checkable

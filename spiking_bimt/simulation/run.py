@@ -133,7 +133,7 @@ def check_settings(seed: int, threads: int | None) -> None:
 
 
 def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[Any, ...]:
-    """What `lif.run` takes of the network, in its order."""
+    """What `sim_trials.run` takes of the network, in its order."""
     delays = np.empty(0, np.int32) if network.delays is None else network.delays
     delays = read_only(delays)  # as a network's own are
     return (
