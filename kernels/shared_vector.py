@@ -124,7 +124,9 @@ def add_rows(typing: Any, out: Any, row: Any, matrix: Any, first: Any, factors: 
 def bounds(
     typing: Any, out: Any, low: Any, rows: Any, v: Any, q: Any, c: Any, slack: Any, tilt: Any
 ) -> Any:
-    """out[low:low + LANES]: bounds of a potential in windows side by side, as `sim_margins.raise_to`.
+    """out[low:low + LANES]: bounds of a potential in windows side by side.
+
+    As in `sim_margins.raise_to`.
 
     v, q, c: its state; rows: the windows' table; slack, tilt: added to the bounds, and to the
     first and last changes. LLVM unrolls a loop over so few before it would make a vector of it.

@@ -197,8 +197,8 @@ BAD: dict[str, dict[str, list[Any]]] = {
     "Chip": {"width": [0, -1, 2.5], "routing": ["unicats"],
              "packet_cost": [-1.0, NAN, math.inf, 10**400]},
     "SpikingNetwork": {"task_dt": [1e308, 0.3, 0.0, NAN]},
-    "convert": {"run": ["new\nline"], "method": ["finetun", ""], "reset": ["substract"], "seed": [-1],
-                "dt": [0.0, NAN, math.inf]},
+    "convert": {"run": ["new\nline"], "method": ["finetun", ""], "reset": ["substract"],
+                "seed": [-1], "dt": [0.0, NAN, math.inf]},
     "study": {"name": ["chp", ""]},
     "Recording": {
         "offsets": [[0, 1], [1, 1, 2], [0, 2, 1]], "steps": [[-1, 0], [0.5, 1], [1]],
