@@ -118,8 +118,8 @@ SPIKES = "spikes/default"
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
-        (lambda file: file.__delitem__("trials"), "is damaged .*trials"),
-        (lambda file: file.__delitem__("spikes"), "is damaged .*spikes"),
+        (lambda file: file.__delitem__("trials"), "damaged or foreign .*object 'trials'"),
+        (lambda file: file.__delitem__("spikes"), "damaged or foreign .*object 'spikes'"),
         (lambda file: file[SPIKES].__delitem__("node_ids"), "dataset node_ids is missing"),
         (put(SPIKES, "timestamps", np.full(156, np.nan)), r"timestamps\[0\] is nan"),
         (put(SPIKES, "timestamps", np.arange(156.0)[::-1]), "timestamps and start_ms must ascend"),
