@@ -90,8 +90,9 @@ class Recording(validate.Record):
 
     @property
     def rates_hz(self) -> Times:
-        """(N,) mean rate of each neuron over all trials, Hz."""
-        rates: Times = self.spike_counts.sum(axis=0) * (1000 / self.duration_ms)
+        """(N,) mean rate of each neuron over all trials, Hz; NaN where no step was simulated."""
+        per_spike = 1000 / self.duration_ms if self.n_steps else np.nan
+        rates: Times = self.spike_counts.sum(axis=0) * per_spike
         return rates
 
     @property

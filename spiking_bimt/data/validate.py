@@ -44,7 +44,8 @@ def array(
         raise InputError(f"{owner}.{name} holds {given.dtype}, expected numbers")
     if finite and given.dtype.kind == "f" and not np.isfinite(given).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
-        raise InputError(f"{owner}.{name}{list(first)} is {given[first]}: it must be finite")
+        where = list(first) if first else ""
+        raise InputError(f"{owner}.{name}{where} is {given[first]}: it must be finite")
     return hand_over(cast(owner, name, given, np.dtype(dtype)))
 
 

@@ -19,7 +19,8 @@ from spiking_bimt.kernels.sim_renumber import name_spikes
 from spiking_bimt.kernels.sim_state import MEETINGS
 from spiking_bimt.kernels.sim_team import Team
 from spiking_bimt.simulation import propagators
-from spiking_bimt.simulation.inputs import Input, gather, refuse_outside
+from spiking_bimt.simulation.gather import check_inputs, gather
+from spiking_bimt.simulation.inputs import Input, neuron_numbers
 from spiking_bimt.simulation.locality import Order, renumber, storage_order
 from spiking_bimt.simulation.parts import (
     CLOCK,
@@ -38,6 +39,9 @@ from spiking_bimt.simulation.run import check_settings, float_dtype, starts
 Array = npt.NDArray[Any]
 
 MODES = ("clock", "event", "auto")
+
+MOST_STEPS = 2**31 - 1
+"""Most steps of a run: a spike keeps its step in 32 bits."""
 
 _WINDOWS_BEFORE_RETRY = 16
 _LONGEST_WINDOW = 8192
@@ -78,11 +82,11 @@ class Simulation:
         self.dtype = float_dtype(dtype)
         _check_mode(mode)
         check_settings(seed, threads)
-        refuse_outside(tuple(inputs), network.n_neurons)
+        check_inputs(inputs, network, self.dtype)
         self.network, self.inputs, self.mode = network, tuple(inputs), mode
         given = np.atleast_1d(np.asarray(traces))
-        self.traced = validate.array("Simulation", "traces", given, (None,), np.int64)
-        if len(self.traced) and not 0 <= self.traced.min() <= self.traced.max() < len(network.v_th):
+        self.traced = neuron_numbers("Simulation", "traces", given)
+        if len(self.traced) and self.traced.max() >= network.n_neurons:
             raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
         self.step = 0
         length = propagators.epoch_steps(network, tau_negative, epoch)
@@ -105,9 +109,12 @@ class Simulation:
     @checked
     def advance(self, steps: int) -> Recording:
         """Run so many steps more and return what happened in them."""
-        if steps < 0:
-            raise InputError(f"steps is {steps}: it must not be negative")
         first = self.step
+        if not 0 <= steps <= MOST_STEPS - first:
+            raise InputError(
+                f"steps is {steps}, outside 0..{MOST_STEPS - first}: a run has at most "
+                f"{MOST_STEPS:,} steps"
+            )
         end, pieces = first + steps, []
         while self.step < end:
             pieces.append(self._piece(min(self._window, end - self.step)))

@@ -19,6 +19,12 @@ _SHORTEST = 256
 """Least steps of a block of Poisson spikes that is drawn at once."""
 _LONGEST = 65536
 """Most steps of such a block."""
+_MOST_A_STEP = 1000
+"""Most spikes of a Poisson source in a step, on average: their times are drawn one by one."""
+_MOST_SEED = 2**63 - 1
+"""Largest seed of a Poisson source: the kernel takes 64 bits with a sign."""
+_OFF_GRID = 1e-6
+"""Share of a step by which a time on the grid may lie before it, by rounding of a division."""
 
 
 @runtime_checkable
@@ -37,11 +43,12 @@ class Input(Protocol):
 class SpikeTrains(validate.Record):
     """Spikes from outside: each adds its weight to its neuron as a synapse does.
 
-    One at time t arrives at the end of step floor(t / dt).
+    One at time t arrives at the end of step floor(t / dt). A time that its type cannot tell from a
+    grid point lies on it: 0.3 in float32 is in step 3 of 0.1 ms.
     """
 
     times_ms: npt.ArrayLike
-    """(n,) times since the start of the run, ms."""
+    """(n,) times since the start of the run, ms, in any order."""
     neurons: npt.ArrayLike
     """(n,) neuron of each spike."""
     weights: npt.ArrayLike = 1.0
@@ -54,19 +61,21 @@ class SpikeTrains(validate.Record):
 
     def events(self, start: int, stop: int, dt: float) -> Events:
         """See `Input`."""
-        return _between(self.times_ms, self.neurons, self.weights, start, stop, dt)
+        steps, chosen = _between(self, start, stop, dt)
+        return steps, *_at(chosen, self.neurons, self.weights, len(np.asarray(self.times_ms)))
 
 
 @dataclass(frozen=True, eq=False)
 class HeldCurrents(validate.Record):
     """Currents into neurons, each held from its time until the neuron's next one.
 
-    A current acts from the start of step floor(t / dt) on, in v per ms, beside the bias. Several
-    inputs of this kind on one neuron do not add up: the later one holds.
+    A current acts from the start of step floor(t / dt) on, in v per ms, beside the bias (of times
+    by grid points see `SpikeTrains`). Currents into one neuron do not add up, be they of one input
+    or of several: the one of the latest time holds, and of equal times the one listed last.
     """
 
     times_ms: npt.ArrayLike
-    """(n,) times since the start of the run, ms."""
+    """(n,) times since the start of the run, ms, in any order."""
     neurons: npt.ArrayLike
     """(n,) neuron of each current."""
     values: npt.ArrayLike
@@ -79,15 +88,22 @@ class HeldCurrents(validate.Record):
 
     def events(self, start: int, stop: int, dt: float) -> Events:
         """See `Input`."""
-        return _between(self.times_ms, self.neurons, self.values, start, stop, dt)
+        return self.timed(start, stop, dt)[0]
+
+    def timed(self, start: int, stop: int, dt: float) -> tuple[Events, Array]:
+        """What `events` gives, and the time of each event, ms; within a step by time."""
+        steps, chosen = _between(self, start, stop, dt)
+        times = np.asarray(self.times_ms)
+        return (steps, *_at(chosen, self.neurons, self.values, len(times))), times[chosen]
 
 
 @dataclass(frozen=True, eq=False)
 class PoissonSources(validate.Record):
     """An independent Poisson spike train into each of some neurons.
 
-    The spikes depend on `seed`, the place in `neurons` and the time alone: they are the same for
-    any number of threads, and wherever a run is cut.
+    The spikes depend on `seed`, the rates, dt, the place in `neurons` and the time alone: they are
+    the same for any network and number of threads, and wherever a run is cut. Rates are copied:
+    an array that is changed later changes nothing.
     """
 
     neurons: npt.ArrayLike
@@ -98,33 +114,45 @@ class PoissonSources(validate.Record):
     """Total change of v by one spike."""
     seed: int = 0
     held = False
-    _block: dict[int, tuple[Array, Array]] = field(default_factory=dict, repr=False, compare=False)
+    _block: dict[tuple[float, int], tuple[Array, Array]] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+    """The block drawn last, by dt and number."""
 
     def __post_init__(self) -> None:
         check_fields(self)
-        neurons = _neurons("PoissonSources", self.neurons)
+        neurons = neuron_numbers("PoissonSources", "neurons", self.neurons)
         rates = _one_or_each("PoissonSources", "rate_hz", self.rate_hz, len(neurons))
         _one_or_each("PoissonSources", "weight", self.weight, 1)
         object.__setattr__(self, "neurons", neurons)
         object.__setattr__(self, "rate_hz", rates)
         if (rates < 0).any():
             raise InputError(f"PoissonSources.rate_hz is {rates.min()}: it must not be negative")
-        if self.seed < 0:
-            raise InputError(f"PoissonSources.seed is {self.seed}: it must not be negative")
+        if not 0 <= self.seed <= _MOST_SEED:
+            raise InputError(f"PoissonSources.seed is {self.seed}, outside 0..{_MOST_SEED}")
 
     def events(self, start: int, stop: int, dt: float) -> Events:
         """See `Input`."""
         targets = np.asarray(self.neurons)
         per_step = np.broadcast_to(np.asarray(self.rate_hz) * dt / 1000, targets.shape)
-        wanted = 1.0 / max(float(per_step.max(initial=0.0)), 1.0 / _LONGEST)
+        most = float(per_step.max(initial=0.0))
+        if most > _MOST_A_STEP:
+            raise InputError(
+                f"PoissonSources.rate_hz is {1000 * most / dt:g}: at most {_MOST_A_STEP} spikes a "
+                f"step, {1000 * _MOST_A_STEP / dt:g} Hz, are drawn; give more sources or more "
+                "weight"
+            )
+        wanted = 1.0 / max(most, 1.0 / _LONGEST)
         length = int(2 ** np.floor(np.log2(min(max(wanted, _SHORTEST), _LONGEST))))
         steps: list[Array] = [np.empty(0, np.int64)]
         sources: list[Array] = [np.empty(0, np.int64)]
         for block in range(start // length, -(-stop // length)):
-            if block not in self._block:
+            drawn = self._block.get((dt, block))
+            if drawn is None:
+                drawn = sim_sampling.poisson_block(self.seed, block, length, per_step)
                 self._block.clear()
-                self._block[block] = sim_sampling.poisson_block(self.seed, block, length, per_step)
-            bounds, chosen = self._block[block]
+                self._block[dt, block] = drawn
+            bounds, chosen = drawn
             low, high = max(start - block * length, 0), min(stop - block * length, length)
             inside = np.arange(block * length + low, block * length + high)
             steps.append(np.repeat(inside, np.diff(bounds[low : high + 1])))
@@ -153,40 +181,14 @@ def channel_currents(network: SpikingNetwork, levels: npt.ArrayLike) -> HeldCurr
     return HeldCurrents(step * network.task_dt, reached[target], values[step, target])
 
 
-def refuse_outside(inputs: tuple[Input, ...], n: int) -> None:
-    """Raise InputError where one of this module's stimuli names a neuron that is not there."""
-    for given in inputs:
-        if isinstance(given, SpikeTrains | HeldCurrents | PoissonSources):
-            most = int(np.max(given.neurons, initial=-1))
-            if most >= n:
-                raise InputError(
-                    f"an input names neuron {most}, outside 0..{n - 1} ({type(given).__name__})"
-                )
-
-
-def gather(
-    inputs: tuple[Input, ...], held: bool, start: int, stop: int, dt: float, n: int
-) -> tuple[Array, Array, Array]:
-    """Bounds by step, neurons and values of all inputs of one kind in steps start..stop - 1."""
-    parts = [given.events(start, stop, dt) for given in inputs if given.held is held]
-    if not parts:
-        return np.zeros(stop - start + 1, np.int64), np.empty(0, np.int32), np.empty(0)
-    steps, neurons, values = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if len(neurons) and not (neurons.min() >= 0 and neurons.max() < n):
-        raise InputError(
-            f"an input names neurons {neurons.min()}..{neurons.max()}, outside 0..{n - 1}"
-        )
-    if len(parts) > 1:
-        order = np.argsort(steps, kind="stable")
-        steps, neurons, values = steps[order], neurons[order], values[order]
-    bounds = np.searchsorted(steps, np.arange(start, stop + 1))
-    return bounds, neurons.astype(np.int32), values
-
-
-def _neurons(owner: str, neurons: npt.ArrayLike) -> Array:
-    found = validate.array(owner, "neurons", neurons, (None,), np.int64)
+def neuron_numbers(owner: str, name: str, neurons: npt.ArrayLike) -> Array:
+    """(n,) neurons by number, from 0; a mask of truth values is refused."""
+    given = np.asarray(neurons)
+    if given.dtype == bool:
+        raise InputError(f"{owner}.{name} is a mask of truth values: give numbers (np.flatnonzero)")
+    found = validate.array(owner, name, given, (None,), np.int64)
     if len(found) and found.min() < 0:
-        raise InputError(f"{owner}.neurons holds {found.min()}: it must not be negative")
+        raise InputError(f"{owner}.{name} holds {found.min()}: it must not be negative")
     return found
 
 
@@ -197,10 +199,15 @@ def _one_or_each(owner: str, name: str, value: npt.ArrayLike, n: int) -> Array:
 
 
 def _keep_events(record: SpikeTrains | HeldCurrents, name: str) -> None:
-    """Check events that have a time and a neuron each, and keep them as arrays."""
+    """Check events that have a time and a neuron each, and keep them as arrays.
+
+    Times stay in their own type, which says how exact they are.
+    """
     owner = type(record).__name__
-    neurons = _neurons(owner, record.neurons)
-    times = validate.array(owner, "times_ms", record.times_ms, (len(neurons),), np.float64)
+    neurons = neuron_numbers(owner, "neurons", record.neurons)
+    given = np.asarray(record.times_ms).dtype
+    kept = given if given in (np.float16, np.float32) else np.float64
+    times = validate.array(owner, "times_ms", record.times_ms, (len(neurons),), kept)
     if (times < 0).any():
         raise InputError(f"{owner}.times_ms holds {times.min()}: it must not be negative")
     values = _one_or_each(owner, name, getattr(record, name), len(neurons))
@@ -209,12 +216,25 @@ def _keep_events(record: SpikeTrains | HeldCurrents, name: str) -> None:
 
 
 def _between(
-    times_ms: npt.ArrayLike, neurons: npt.ArrayLike, values: npt.ArrayLike,
-    start: int, stop: int, dt: float,
-) -> Events:  # fmt: skip
-    times, targets = np.asarray(times_ms), np.asarray(neurons)
-    # A time on the grid must not fall before it by rounding.
-    steps = np.floor(times / dt + 1e-6).astype(np.int64)
+    record: SpikeTrains | HeldCurrents, start: int, stop: int, dt: float
+) -> tuple[Array, Array]:
+    """Steps and places of a record's events in steps start..stop - 1, by time."""
+    times = np.asarray(record.times_ms)
+    exact = times.astype(np.float64) / dt
+    blur = float(np.finfo(times.dtype).eps)
+    if blur * exact.max(initial=0.0) >= 0.5:
+        raise InputError(
+            f"{type(record).__name__}.times_ms are {times.dtype}, which cannot tell steps of {dt} "
+            f"ms apart at {times.max():g} ms: give them as float64"
+        )
+    steps = np.floor(exact + blur * exact + _OFF_GRID).astype(np.int64)
     inside = np.flatnonzero((steps >= start) & (steps < stop))
-    inside = inside[np.argsort(steps[inside], kind="stable")]
-    return steps[inside], targets[inside], np.broadcast_to(values, times.shape)[inside]
+    inside = inside[np.argsort(times[inside], kind="stable")]
+    return steps[inside], inside
+
+
+def _at(
+    chosen: Array, neurons: npt.ArrayLike, values: npt.ArrayLike, n: int
+) -> tuple[Array, Array]:
+    """Neurons and values of the events chosen out of n."""
+    return np.asarray(neurons)[chosen], np.broadcast_to(values, n)[chosen]
