@@ -63,9 +63,10 @@ def place(
 
     rates_hz: (N,) mean rate of each neuron, Hz: the weight of its packets. It fills the fewest
     cores that fit; `cores` spreads the neurons over that many instead, evenly. `effort` scales the
-    number of proposals. `starts`: those of `STARTS` to try, by default all that suit the network's
-    size and are installed. Each is arranged on the mesh and refined a little; from the best, moves
-    and swaps that break no limit lower sum_i rate_i * (packet_cost + hops) by simulated annealing.
+    number of proposals, and below 1 its root that of exchanges of cores. `starts`: those of
+    `STARTS` to try, by default all that suit the network's size and are installed. Each is arranged
+    on the mesh and refined a little; from the best, moves and swaps that break no limit lower
+    sum_i rate_i * (packet_cost + hops) by simulated annealing.
     The same seed gives the same placement, unless `time_limit` (s) ends it early.
 
     Raises InputError where the network cannot fit, with the limit, the core and the excess.
@@ -84,7 +85,8 @@ def place(
     room = _room(chip, graph.n_neurons, cores)
     least = 0 if cores is None else graph.n_neurons // cores
     given = weight, network.positions, room, least, int(seed), trained
-    problem = Problem(with_dearer_hops(chip, _HOP), graph, *given)
+    exchanges = min(1.0, math.sqrt(effort))
+    problem = Problem(with_dearer_hops(chip, _HOP), graph, *given, exchanges)
     used, begun, legal = legal_start(problem, chosen, cores, _random(seed))
     per_round = max(1, round(effort * _proposals(problem, legal.core) / ROUNDS))
     best, costs, proposals = _improved(chip, problem, legal, chosen, per_round, clock, progress)

@@ -53,6 +53,8 @@ class Problem:
     seed: int
     trained: Ints | None = None
     """(N,) core on which training left each neuron, or None."""
+    effort: float = 1.0
+    """Share of the exchanges of whole cores that are made."""
     loose: bool = False
     """Whether the search keeps no limit but that of neurons, and leaves it to `Search.legal` to say
     which of its placements keep the others too."""
@@ -173,5 +175,6 @@ def rearranged(
     """
     problem = search.problem
     places = start.surrounding_cores(problem.chip, used)
-    at = arranged(problem.chip, problem.graph, search.core, problem.rates, places, rng, effort)
+    given = problem.chip, problem.graph, search.core, problem.rates, places, rng
+    at = arranged(*given, effort * problem.effort)
     return search_from(problem, at[search.core], slack), at[used]

@@ -78,7 +78,12 @@ def test_a_refusal_without_a_proof_says_so_and_its_grid_holds_the_network() -> N
     network = random_network(7, n=30, inputs=2, density=0.3)
     fan_in = int(np.diff(axon_graph(network).pre_indptr).max())
     chip = replace(GRID, neurons_per_core=16, input_axons=fan_in + 1)
-    with pytest.raises(InputError, match="which does not prove that there is none") as caught:
+    message = (
+        "no placement was found on 4 cores of g, which does not prove that there is none: in the "
+        rf"best one core \d takes \d+ input axons, {fan_in + 1} are allowed \(\d+ too many\): .* "
+        r"or use a grid of (\d) x \1 such tiles, on which it fits"
+    )
+    with pytest.raises(InputError, match=message) as caught:
         place(network, chip, np.ones(30), effort=0.01)
     side = int(str(caught.value).split("a grid of ")[1].split()[0])
     place(network, replace(chip, width=side, height=side), np.ones(30), effort=0.01)

@@ -1,6 +1,7 @@
 """What a core uses, against a count with plain Python sets; and every limit is enforced."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,22 +66,23 @@ def counted(chip: Chip, network: SpikingNetwork, core: npt.NDArray[Any]) -> dict
             "destinations",
         )
     }
-    for c in range(chip.n_cores):
-        counts["neurons_per_core"][c] = sum(int(k) == c for k in core)
-        own = [(s, t) for s, t in synapses_of(network) if core[t] == c]
-        sources = {s for s, _ in own}
-        counts["input_axons"][c] = len(sources)
-        for source in sources:
-            n = sum(s == source for s, _ in own)
-            if chip.synapse_formula == "flat":
-                counts["synapse_bits"][c] += n * chip.weight_bits
-            else:
-                word = chip.weight_bits + delay_bits + index_bits
-                counts["synapse_bits"][c] += loihi_axon_bits(n, word)
+    axons = Counter((int(core[target]), source) for source, target in synapses_of(network))
+    reached: dict[int, set[int]] = {}
+    for home in core:
+        counts["neurons_per_core"][home] += 1
+    for (c, (kind, i)), n in axons.items():
+        counts["input_axons"][c] += 1
+        if chip.synapse_formula == "flat":
+            counts["synapse_bits"][c] += n * chip.weight_bits
+        else:
+            word = chip.weight_bits + delay_bits + index_bits
+            counts["synapse_bits"][c] += loihi_axon_bits(n, word)
+        if kind == "neuron":
+            reached.setdefault(i, set()).add(c)
     for neuron, home in enumerate(core):
-        dests = {int(core[t]) for s, t in synapses_of(network) if s == ("neuron", neuron)}
+        dests = reached.get(neuron, set())
         if not chip.local_packets:
-            dests -= {int(home)}
+            dests = dests - {int(home)}
         packets = min(len(dests), 1) if chip.routing == "multicast" else len(dests)
         counts["output_axons"][home] += packets
         counts["destinations"][home] = max(counts["destinations"][home], len(dests))

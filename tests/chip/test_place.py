@@ -52,20 +52,24 @@ def test_refining_beats_start_and_baselines(seed: int, routing: str) -> None:
 @given(st.integers(0, 10**6))
 def test_any_legal_placement_keeps_every_limit(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    network = random_network(seed, n=int(rng.integers(1, 25)), density=float(rng.uniform(0, 0.4)))
+    n = int(rng.integers(2, 25))
+    network = random_network(seed, n=n, density=float(rng.uniform(0.05, 0.4)))
+    room = int(rng.integers(max(4, -(-n // 6)), 9))
     chip = replace(
-        load_chip(str(rng.choice(["grid16", "loihi"]))),
-        width=2,
-        height=3,
-        neurons_per_core=int(rng.integers(4, 9)),
-        input_axons=int(rng.integers(8, 30)),
-        output_axons=int(rng.integers(4, 30)),
-        synapse_bits=int(rng.integers(500, 6000)),
-        destinations=int(rng.integers(1, 7)),
-        chip_width=1, chip_height=3, chip_hop_cost=float(rng.integers(0, 300)),
+        load_chip(str(rng.choice(["grid16", "loihi"]))), width=2, height=3, cores_per_tile=1,
+        neurons_per_core=room, chip_width=1, chip_height=3,
+        chip_hop_cost=float(rng.integers(0, 300)),
     )  # fmt: skip
+    # Limits with a little more than what neurons in order take: they bind, and can be kept.
+    core = np.arange(n, dtype=np.int32) * 6 // n
+    slack = float(rng.uniform(1, 1.4))
+    limits: Any = {
+        limit: max(1, int(slack * max(used)))
+        for limit, used in counted(chip, network, core).items()
+    }
+    chip = replace(chip, **limits | {"neurons_per_core": room})
     try:
-        placement = place(network, chip, rates(seed, network.n_neurons), effort=0.02)
+        placement = place(network, chip, rates(seed, n), effort=0.02)
     except InputError:
         assume(False)
     check(chip, axon_graph(network), placement)
@@ -88,13 +92,13 @@ def test_the_same_seed_gives_the_same_placement() -> None:
 
 @pytest.mark.parametrize("routing", ["unicast", "multicast"])
 def test_cores_that_were_too_full_for_a_while_end_within_their_limits(routing: str) -> None:
-    network = random_network(15, n=600, density=0.01)
-    graph, rate = axon_graph(network), rates(15, 600)
-    chip = replace(GRID, neurons_per_core=40, routing=routing)  # 15 full cores
-    free = place(network, chip, rate, effort=0.02)
+    network = random_network(15, n=510, density=0.01)
+    graph, rate = axon_graph(network), rates(15, 510)
+    chip = replace(GRID, neurons_per_core=34, routing=routing)  # 15 full cores
+    free = place(network, chip, rate, effort=0.004)
     axons = int(check(chip, graph, free).input_axons.max())
     tight = replace(chip, input_axons=axons - 2)
-    first, again = (place(network, tight, rate, effort=0.02) for _ in range(2))
+    first, again = (place(network, tight, rate, effort=0.004) for _ in range(2))
     np.testing.assert_array_equal(first.core, again.core)
     for limit, used in counted(tight, network, first.core).items():
         assert getattr(tight, limit) is None or max(used) <= getattr(tight, limit)
@@ -112,22 +116,14 @@ def test_axons_that_need_more_cores_get_them() -> None:
 
 
 def test_a_network_that_cannot_fit_is_refused() -> None:
-    network = random_network(7, n=30, inputs=2, density=0.3)
-    fan_in = int(np.diff(axon_graph(network).pre_indptr).max())
-    chip = replace(GRID, width=2, height=3, neurons_per_core=16, input_axons=fan_in + 1, name="g")
-    message = (
-        rf"no placement was found on 6 cores of g, .*core \d takes \d+ input axons, {fan_in + 1}"
-    )
-    with pytest.raises(InputError, match=message + r" are allowed \(\d+ too many\)"):
-        place(network, chip, rates(7, 30))
+    network = random_network(7, n=20, inputs=2, density=0.3)
+    chip = replace(GRID, width=2, height=2, name="g", destinations=1)
     with pytest.raises(
-        InputError, match=r"or use a grid of (\d) x \1 such tiles, on which it fits"
+        InputError, match=r"a higher limit: no grid of up to \d x \d such tiles held"
     ):
-        place(network, chip, rates(7, 30))
-    with pytest.raises(InputError, match="a higher limit: no grid of up to 5 x 5 such tiles held"):
-        place(network, replace(chip, destinations=1), rates(7, 30))
-    with pytest.raises(InputError, match=r"30 neurons, g holds 24 \(6 too many\)"):
-        place(network, replace(chip, neurons_per_core=4), rates(7, 30))
+        place(network, chip, rates(7, 20))
+    with pytest.raises(InputError, match=r"20 neurons, g holds 16 \(4 too many\)"):
+        place(network, replace(chip, neurons_per_core=4, destinations=None), rates(7, 20))
 
 
 def test_spreading_fills_that_many_cores_evenly() -> None:
