@@ -16,6 +16,9 @@ import nest
 import numpy as np
 import numpy.typing as npt
 
+MODELS = ("iaf_psc_exp", "iaf_psc_delta")
+"""Models of the groups of neurons: with and without a filter of their synapses."""
+
 
 def build(folder: Path, start: npt.NDArray[np.float64] | None = None) -> Any:
     """Make nodes and connections of a SONATA folder in NEST; returns the nodes.
@@ -23,16 +26,21 @@ def build(folder: Path, start: npt.NDArray[np.float64] | None = None) -> Any:
     start: membrane potentials at the beginning, V_reset by default.
     """
     config = json.loads((folder / "circuit_config.json").read_text())["spiking_bimt"]
-    with h5py.File(folder / "nodes.h5") as file:
-        properties = file["nodes/neurons/0"]
-        parameters = {name: data[()] for name, data in properties["dynamics_params"].items()}
-        floors = properties["v_min"][()]
-    if config["reset"] != "value" or np.isfinite(floors).any():
-        raise SystemExit("NEST's iaf_psc_exp resets to a value and has no membrane floor")
     nest.ResetKernel()
     nest.resolution = config["dt"]
-    nodes = nest.Create("iaf_psc_exp", len(floors), params=parameters)
-    nodes.V_m = parameters["V_reset"] if start is None else start
+    nodes = []
+    with h5py.File(folder / "nodes.h5") as file:
+        population = file["nodes/neurons"]
+        for kind, place in zip(
+            population["node_group_id"][()], population["node_group_index"][()], strict=True
+        ):
+            properties = population[str(kind)]
+            if config["reset"] != "value" or np.isfinite(properties["v_min"][place]):
+                raise SystemExit(f"NEST's {MODELS[kind]} resets to a value, here without a floor")
+            parameters = {name: data[place] for name, data in properties["dynamics_params"].items()}
+            nodes.append(nest.Create(MODELS[kind], params=parameters))
+            nodes[-1].V_m = parameters["V_reset"] if start is None else start[len(nodes) - 1]
+    nodes = sum(nodes[1:], nodes[0])
     with h5py.File(folder / "edges.h5") as file:
         edges = file["edges/neurons_neurons"]
         first = nodes[0].global_id

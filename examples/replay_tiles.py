@@ -103,14 +103,17 @@ class Neurons:
         attributes, group = file["network"].attrs, file["neurons"]
         p = {name: group[name][()].astype(F).astype(float) for name in group if name != "poisson"}
         h = float(attributes["dt"])
-        a, b = h / p["tau_mem"], h / p["tau_syn"]
+        a, filtered = h / p["tau_mem"], p["tau_syn"] > 0
+        b = h / np.where(filtered, p["tau_syn"], 1.0)
         subtract = np.full(len(a), attributes["reset"] == b"subtract")
         self.poisson = np.zeros(len(a), bool)
         if "poisson" in group:
             self.poisson = group["poisson"][()].astype(bool)
-        self.decay_mem, self.decay_syn = np.exp(-a).astype(F), np.exp(-b).astype(F)
+        self.decay_mem = np.exp(-a).astype(F)
+        self.decay_syn = np.where(filtered, np.exp(-b), 0.0).astype(F)
         self.gain_in = (h * mean_decay(a)).astype(F)
-        self.gain_syn = (b * np.exp(-np.minimum(a, b)) * mean_decay(np.abs(a - b))).astype(F)
+        delivered = b * np.exp(-np.minimum(a, b)) * mean_decay(np.abs(a - b))
+        self.gain_syn = np.where(filtered, delivered, np.exp(-a)).astype(F)
         constant = h * mean_decay(a) * p["bias"] - np.expm1(-a) * p["v_leak"]
         self.constant = constant.astype(F)
         self.v_min, self.v_th = p["v_min"].astype(F), p["v_th"].astype(F)
@@ -161,7 +164,8 @@ class Network:
     ) -> tuple[list[Array], list[Array]]:
         """Steps and neurons of the spikes, and the outputs; told: golden spikes of each step, from
         which those of sources that fire at random are taken."""
-        p, q, free_at = self.neurons, np.zeros(self.n, F), np.zeros(self.n, np.int64)
+        p, free_at = self.neurons, np.zeros(self.n, np.int64)
+        q: Array = np.zeros(self.n, F)
         trace, due = np.zeros(self.n, F), dict[int, Array]()
         spikes, outputs = list[Array](), list[Array]()
         for row, levels in enumerate(inputs):

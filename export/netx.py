@@ -123,7 +123,9 @@ def from_layer(layer: Layer, dt: float) -> SpikingNetwork:
 
     def tau(decay: int) -> float:
         left = 1 - decay / UNITY
-        return float(np.inf if left >= 1 else -dt / np.log(max(left, 1e-30)))
+        if left <= 0:
+            return 0.0 if decay == layer.i_decay else dt / 100  # of which float32 keeps nothing
+        return float(np.inf if left >= 1 else -dt / np.log(left))
 
     tau_syn = min(tau(layer.i_decay), 1e9)
     post_of = np.nonzero(layer.weight_rec.T)

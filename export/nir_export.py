@@ -80,6 +80,11 @@ def write_nir(path: Path, network: SpikingNetwork) -> None:
     Raises InputError where the dense weights are too large or the file cannot be written.
     """
     nir = nir_package()
+    if not network.tau_syn.all():
+        raise InputError(
+            f"neuron {int(np.argmin(network.tau_syn))} has tau_syn 0, synapses without filter: "
+            "NIR's CubaLIF has none; export to SONATA"
+        )
     dense_bytes(network)
     n, channels = network.n_neurons, max(network.n_inputs, 1)
     tau_syn = network.tau_syn.astype(float) / 1000

@@ -1,4 +1,4 @@
-"""A spiking network from SONATA files of point neurons, as NEST's iaf_psc_exp takes them.
+"""A spiking network from SONATA files of point neurons: NEST's iaf_psc_exp and iaf_psc_delta.
 
 Parameters and weights are taken from the HDF5 properties, from a type's column, or from the JSON
 file that the type's `dynamics_params` names. Files that this package wrote come back whole.
@@ -6,9 +6,8 @@ file that the type's `dynamics_params` names. Files that this package wrote come
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +17,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.nir_export import NO_LEAK
+from spiking_bimt.formats.sonata_edges import Nodes, read_edges
 from spiking_bimt.formats.sonata_files import (
     Files,
     Members,
@@ -29,7 +29,6 @@ from spiking_bimt.formats.sonata_files import (
     read_config,
     read_types,
     refuse_model,
-    text_attribute,
     unknown_value,
 )
 from spiking_bimt.formats.sonata_network import DYNAMICS, OWN
@@ -37,6 +36,9 @@ from spiking_bimt.formats.sonata_network import DYNAMICS, OWN
 Array = npt.NDArray[Any]
 
 _DEFAULTS = {"t_ref": 0.0, "I_e": 0.0, "C_m": 1.0}
+_DELTA = "iaf_psc_delta"
+"""NEST's neuron whose synapses have no filter, and no time constants."""
+_FILTERS = ("tau_syn_ex", "tau_syn_in")
 
 
 @checked
@@ -66,7 +68,7 @@ def _network(files: Files, dt: float | None) -> SpikingNetwork:
     validate.positive("import", "dt", step)
     found, channels = _nodes(files, step)
     nodes = found.parameters
-    pre, post, weights, delays, held = _edges(files, found, channels)
+    pre, post, weights, delays, held = read_edges(files, found, channels, step)
     order = np.lexsort((post, pre))
     in_order = np.lexsort((held[1], held[0]))
     n, uniform = len(nodes["tau_mem"]), own.get("delay")
@@ -83,20 +85,9 @@ def _network(files: Files, dt: float | None) -> SpikingNetwork:
     return SpikingNetwork(**values, **nodes)
 
 
-class _Nodes(NamedTuple):
-    """The population of neurons."""
-
-    name: str
-    ids: Array
-    """(N,) ascending ids; a neuron is numbered by its place among them."""
-    parameters: dict[str, Any]
-    capacity: Array
-    """(N,) C_m, pF."""
-
-
-def _nodes(files: Files, dt: float) -> tuple[_Nodes, int]:
+def _nodes(files: Files, dt: float) -> tuple[Nodes, int]:
     """The only population of point neurons; number of channels."""
-    found: _Nodes | None = None
+    found: Nodes | None = None
     channels, ours = 0, "spiking_bimt" in files.config
     for entry in files.config["networks"]["nodes"]:
         types = read_types(files, entry["node_types_file"], "node_type_id")
@@ -122,7 +113,7 @@ def _nodes(files: Files, dt: float) -> tuple[_Nodes, int]:
     return found, channels
 
 
-def _neurons(name: str, files: Files, members: Members, types: Types, dt: float) -> _Nodes:
+def _neurons(name: str, files: Files, members: Members, types: Types, dt: float) -> Nodes:
     path, n = members.path, len(members)
     ids = array(path, members.group, "node_id") if "node_id" in members.group else np.arange(n)
     order = np.argsort(ids, kind="stable")
@@ -150,134 +141,47 @@ def _neurons(name: str, files: Files, members: Members, types: Types, dt: float)
     sorted_out = {field: values[order] for field, values in out.items()}
     sorted_out["w_out"] = np.stack(rows)[:, order]
     sorted_out["positions"] = np.rint(np.stack(places, axis=1)).astype(np.int32)[order]
-    return _Nodes(name, ids[order].astype(np.int64), sorted_out, capacity[order])
+    return Nodes(name, ids[order].astype(np.int64), sorted_out, capacity[order])
 
 
 def _dynamics(files: Files, members: Members, types: Types) -> Callable[[str], Array]:
     """What gives a parameter of every neuron; InputError for what changes its equation."""
-    known, path = {*DYNAMICS, "C_m", "tau_syn_in"}, members.path
-    by_type = {}
+    every, path = {*DYNAMICS, "C_m", "tau_syn_in"}, members.path
+    by_type, type_ids = {}, members.type_ids.tolist()
     for number in np.unique(members.type_ids).tolist():
         row = types[number]
-        refuse_model(path, f"the neurons of type {number}", row, ("iaf_psc_exp",))
+        refuse_model(path, f"the neurons of type {number}", row, ("iaf_psc_exp", _DELTA))
+        delta = row.get("model_template", "").removeprefix("nest:") == _DELTA
+        known = every - set(_FILTERS) if delta else every
         source, model = model_of(files, row, "point_neuron_models_dir")
-        for name in model.keys() - known:
+        for name in sorted(model.keys() - known):
             # Escape noise of width 0 is none, whatever its rate.
             if not (model.get("delta", 0) == 0 and name in ("delta", "rho")):
                 raise unknown_value(source or path, name, model[name])
         columns = {name: column(row, name) for name in known}
         by_type[number] = {k: v for k, v in columns.items() if v is not None} | model
-    for name in sorted(members.names("dynamics_params") - known):
+        by_type[number] |= dict.fromkeys(_FILTERS, 0.0) if delta else {}
+    for name in sorted(members.names("dynamics_params") - every):
         raise unknown_value(
             path, f"dynamics_params/{name}", members.values(name, "dynamics_params")[0]
         )
+    for name in _FILTERS:
+        stored, there = members.values(name, "dynamics_params")
+        wrong = there & ((stored <= 0) != [by_type[i].get(name) == 0 for i in type_ids])
+        if wrong.any():
+            raise InputError(
+                f"{path}: {name} is {stored[wrong][0]} ms: iaf_psc_exp has one above 0, "
+                f"{_DELTA} none"
+            )
 
     def value(name: str) -> Array:
         stored, there = members.values(name, "dynamics_params")
         if there.all():
             return stored
-        given = [by_type[i].get(name, _DEFAULTS.get(name)) for i in members.type_ids.tolist()]
+        given = [by_type[i].get(name, _DEFAULTS.get(name)) for i in type_ids]
         if any(v is None and not s for v, s in zip(given, there, strict=True)):
             raise InputError(f"{path}: {name} of the neurons is given nowhere (dynamics_params)")
         return np.where(there, stored, np.array([0.0 if v is None else v for v in given], float))
-
-    return value
-
-
-def _edges(
-    files: Files, nodes: _Nodes, channels: int
-) -> tuple[Array, Array, Array, Array, tuple[Array, Array, Array]]:
-    tau_syn, ours = nodes.parameters["tau_syn"], "spiking_bimt" in files.config
-    parts: list[tuple[Array, Array, Array, Array]] = []
-    held: tuple[Array, Array, Array] = (np.empty(0, int), np.empty(0, int), np.empty(0))
-    for entry in files.config["networks"]["edges"]:
-        types = read_types(files, entry["edge_types_file"], "edge_type_id")
-        path = files.path(entry["edges_file"])
-        with opened(path, "edges") as file:
-            for name, group in file["edges"].items():
-                ends = [
-                    text_attribute(group[f"{end}_node_id"], "node_population")
-                    if f"{end}_node_id" in group
-                    else ""
-                    for end in ("source", "target")
-                ]
-                of_channels = ours and ends[0] == "channels"
-                for end, population in zip(("source", "target"), ends, strict=True):
-                    if population not in ("", nodes.name) and not (of_channels and end == "source"):
-                        raise InputError(
-                            f"{path}: the {end}s of edges {name} are of population {population}, "
-                            f"which is not read; read is {nodes.name}"
-                        )
-                source = _ids(
-                    path, group, "source_node_id", np.arange(channels) if of_channels else nodes.ids
-                )
-                target = _ids(path, group, "target_node_id", nodes.ids)
-                members = Members(path, group, "edge")
-                if not len(source) == len(target) == len(members):
-                    raise InputError(
-                        f"{path}: edges {name} have {len(source)} sources, {len(target)} targets "
-                        f"and {len(members)} types"
-                    )
-                value = _synapses(files, members, types, of_channels)
-                weight = value("syn_weight", None) * value("nsyns", 1.0) / nodes.capacity[target]
-                if of_channels:
-                    held = source, target, weight
-                    continue
-                delay = value("delay", None)
-                parts.append((source, target, weight * tau_syn[target], delay))
-    empty = (np.empty(0, int), np.empty(0, int), np.empty(0), np.empty(0))
-    pre, post, weights, delays = (np.concatenate(c) for c in zip(empty, *parts, strict=True))
-    return pre, post, weights, delays, held
-
-
-def _ids(path: Path, group: h5py.Group, name: str, known: Array) -> Array:
-    """Places of an edge's ends among the known ids."""
-    ids = array(path, group, name)
-    if ids.dtype.kind not in "iu":
-        raise InputError(f"{path}: {name} must be whole numbers")
-    place = np.minimum(np.searchsorted(known, ids), max(len(known) - 1, 0)).astype(np.int64)
-    wrong = np.ones(len(ids), bool) if not len(known) else known[place] != ids
-    if wrong.any():
-        raise InputError(
-            f"{path}: {name} must be whole numbers in {known.min(initial=0)}.."
-            f"{known.max(initial=0)} that are nodes: {ids[np.argmax(wrong)]} is none"
-        )
-    return place
-
-
-def _synapses(
-    files: Files, members: Members, types: Types, of_channels: bool
-) -> Callable[[str, float | None], Array]:
-    """What gives a property of every edge; InputError for what a synapse here has not."""
-    path = members.path
-    for number in np.unique(members.type_ids).tolist():
-        row = types[number]
-        known = ("static_synapse", "NULL") if of_channels else ("static_synapse",)
-        refuse_model(path, f"the edges of type {number}", row, known)
-        source, model = model_of(files, row, "synaptic_models_dir")
-        for name, given in model.items():
-            raise unknown_value(source or path, name, given)
-        for name in ("receptor_type", "weight_function"):
-            if column(row, name) is not None:
-                raise unknown_value(path, f"{name} of edge type {number}", row[name])
-    inner = {f"dynamics_params/{name}" for name in members.names("dynamics_params")}
-    for name in sorted(inner | (members.names() & {"receptor_type", "weight_function"})):
-        raise InputError(f"{path}: edges have {name}, which no synapse of this package has")
-
-    def value(name: str, default: float | None) -> Array:
-        stored, there = members.values(name)
-        if there.all():
-            return stored
-        last = "" if default is None else default
-        try:
-            by_type = {
-                i: float(types[i].get(name) or last)
-                for i in np.unique(members.type_ids[~there]).tolist()
-            }
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: {name} of the edges is given nowhere") from error
-        given = [by_type.get(i, 0.0) for i in members.type_ids.tolist()]
-        return np.where(there, stored, given)
 
     return value
 

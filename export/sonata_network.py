@@ -8,8 +8,11 @@
 
 Neurons are NEST's iaf_psc_exp with C_m = 1 pF, so that 1 pA is 1 v per ms: dynamics_params tau_m,
 tau_syn_ex, tau_syn_in, E_L, V_th, V_reset, t_ref, I_e; syn_weight = w / tau_syn of the target in
-pA, delay in ms. A channel's syn_weight is the current that it gives while held at 1, in pA. Our
-own node properties are the parameters that NEST lacks, and readout_k, the weights of output k.
+pA, delay in ms. Those with tau_syn = 0 are iaf_psc_delta, without the two tau_syn, in a group of
+their own: NEST adds syn_weight to v at the end of the step, just before the threshold is tested, so
+syn_weight = w exp(-dt / tau_mem), and the delay is a step longer. A channel's syn_weight is the
+current that it gives while held at 1, in pA. Our own node properties are the parameters that NEST
+lacks, and readout_k, the weights of output k.
 Texts in HDF5 are of fixed length.
 """
 
@@ -37,12 +40,20 @@ OWN = tuple(name for name in PARAMETERS if name not in (*DYNAMICS.values(), "poi
 regular is told by `export`."""
 NODE_TYPES = """node_type_id model_type model_template
 100 point_neuron nest:iaf_psc_exp
+101 point_neuron nest:iaf_psc_delta
 200 virtual NULL
 """
 EDGE_TYPES = """edge_type_id model_template
 100 nest:static_synapse
 200 NULL
 """
+
+
+def weight_unit(tau_mem: Array, tau_syn: Array, dt: float) -> Array:
+    """(N,) weight of a synapse here per syn_weight there, by the target's time constants."""
+    tau_mem, tau_syn = tau_mem.astype(np.float64), tau_syn.astype(np.float64)
+    unit: Array = np.where(tau_syn == 0, np.exp(dt / tau_mem), tau_syn)
+    return unit
 
 
 def write_network(folder: Path, network: SpikingNetwork, duration_ms: float = 1000.0) -> None:
@@ -111,33 +122,51 @@ def _write_members(group: h5py.Group, kind: str, n: int, type_id: int) -> h5py.G
 
 
 def _write_neurons(group: h5py.Group, network: SpikingNetwork) -> None:
-    properties = _write_members(group, "node", network.n_neurons, 100)
+    """Group 0: neurons with exponential synapses; group 1: those with synapses without filter."""
+    instant = network.tau_syn == 0
+    places = np.where(instant, np.cumsum(instant) - 1, np.cumsum(~instant) - 1)
+    for name, values in (
+        ("type_id", 100 + instant), ("group_id", instant), ("group_index", places),
+        ("id", np.arange(len(instant))),
+    ):  # fmt: skip
+        group.create_dataset(f"node_{name}", data=values.astype(np.uint64), track_times=False)
+    for number, chosen in ((0, ~instant), (1, instant)):
+        if chosen.any():
+            _write_properties(group.create_group(str(number)), network, chosen)
+
+
+def _write_properties(properties: h5py.Group, network: SpikingNetwork, chosen: Array) -> None:
+    """Properties of the chosen neurons, which are of one model."""
     dynamics = {
         "C_m": np.ones(network.n_neurons),
         **{theirs: getattr(network, ours) for theirs, ours in DYNAMICS.items()},
         "tau_m": np.minimum(network.tau_mem.astype(float), NO_LEAK * network.dt),
         "tau_syn_in": network.tau_syn,
     }
+    if not network.tau_syn[chosen].any():
+        del dynamics["tau_syn_ex"], dynamics["tau_syn_in"]
     for name, values in dynamics.items():
-        store.write_array(properties.require_group("dynamics_params"), name, values.astype(float))
+        group = properties.require_group("dynamics_params")
+        store.write_array(group, name, values[chosen].astype(float))
     for name in OWN:
         if getattr(network, name) is not None:
-            store.write_array(properties, name, getattr(network, name))
+            store.write_array(properties, name, getattr(network, name)[chosen])
     for axis, name in enumerate(("x", "y")):
-        store.write_array(properties, name, network.positions[:, axis].astype(float))
+        store.write_array(properties, name, network.positions[chosen, axis].astype(float))
     for k, weights in enumerate(network.w_out):
-        store.write_array(properties, f"readout_{k}", weights)
+        store.write_array(properties, f"readout_{k}", weights[chosen])
 
 
 def _write_edges(file: h5py.File, network: SpikingNetwork) -> None:
+    unit = weight_unit(network.tau_mem, network.tau_syn, network.dt)[network.indices]
+    later = network.tau_syn[network.indices] == 0
     delays = np.full(len(network.indices), network.delay) if network.delays is None else (
         network.delays
     )  # fmt: skip
     _write_population(
         file.create_group("edges/neurons_neurons"), "neurons", network.n_neurons, network,
         network.indptr, network.indices, 100,
-        {"syn_weight": network.weights / network.tau_syn.astype(float)[network.indices],
-         "delay": delays * network.dt},
+        {"syn_weight": network.weights / unit, "delay": (delays + later) * network.dt},
     )  # fmt: skip
     _write_population(
         file.create_group("edges/channels_neurons"), "channels", network.n_inputs, network,

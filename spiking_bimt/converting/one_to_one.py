@@ -65,7 +65,10 @@ class ConversionConfig:
                 raise InputError(f"{field} is {getattr(self, field)}: it must be above 0")
         for tau in self.tau_syn:
             if not (math.isfinite(tau) and tau > 0):
-                raise InputError(f"tau_syn is {tau}: it must be a finite time above 0 ms")
+                raise InputError(
+                    f"tau_syn is {tau}: it must be a finite time above 0 ms, since a converted "
+                    "network's synapses do the leak of the rate network"
+                )
         if not 0 < self.percentile <= 100:
             raise InputError(f"percentile is {self.percentile}: it must lie in (0, 100]")
         if not self.tau_mem > 0:

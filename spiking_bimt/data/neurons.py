@@ -31,7 +31,6 @@ class Check(NamedTuple):
     """Whether infinite values and NaN are refused before."""
 
 
-POSITIVE = Check("be above 0 everywhere", lambda x: x > 0)
 POSITIVE_OR_INFINITE = Check("be above 0 everywhere", lambda x: x > 0, finite=False)
 NOT_NEGATIVE = Check("not be negative", lambda x: x >= 0)
 ANY = Check("be a number", lambda x: x == x)
@@ -59,8 +58,8 @@ class NeuronParameters(validate.Record):
 
     tau_mem: Annotated[Floats, Parameter("ms", 20.0, POSITIVE_OR_INFINITE, nir="tau_mem")]
     """Membrane time constant; inf for a non-leaky membrane."""
-    tau_syn: Annotated[Floats, Parameter("ms", 5.0, POSITIVE, nir="tau_syn")]
-    """Synaptic time constant of the postsynaptic neuron."""
+    tau_syn: Annotated[Floats, Parameter("ms", 5.0, NOT_NEGATIVE, nir="tau_syn")]
+    """Synaptic time constant of the postsynaptic neuron; 0 where a spike moves v at once."""
     v_th: Annotated[Floats, Parameter("v", 1.0, nir="v_threshold")]
     """Threshold."""
     v_reset: Annotated[Floats, Parameter("v", 0.0, nir="v_reset")]

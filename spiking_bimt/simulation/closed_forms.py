@@ -1,6 +1,7 @@
 """Closed forms of a leaky membrane's response, and tables of them for the kernels.
 
-Rates a = dt / tau_mem and b = dt / tau_syn are per step; times are in steps.
+Rates a = dt / tau_mem and b = dt / tau_syn are per step; times are in steps. A membrane without
+leak has a = 0, a synapse without filter b = inf: its charge is delivered at once.
 """
 
 from typing import Any
@@ -23,19 +24,31 @@ def mean_decay(x: Array) -> Array:
     return np.where(x > 0, -np.expm1(-safe) / safe, 1.0)
 
 
-def response(a: Array, b: Array, k: Array) -> Array:
-    """v at k steps by a unit charge at 0: b k exp(-min(a, b) k) m(|a - b| k) (see `step_of`)."""
-    out: Array = b * k * np.exp(-np.minimum(a, b) * k) * mean_decay(np.abs(a - b) * k)
+def rates(dt: float, tau: Array) -> Array:
+    """dt / tau in float64; infinite where tau is 0."""
+    with np.errstate(divide="ignore"):
+        out: Array = dt / tau.astype(np.float64)
     return out
+
+
+def response(a: Array, b: Array, k: Array | int) -> Array:
+    """v at k steps by a unit charge at 0: b k exp(-min(a, b) k) m(|a - b| k) (see `step_of`).
+
+    In the limit b = inf it is exp(-a k), but 0 at k = 0, where nothing has been delivered yet.
+    """
+    slow = np.where(np.isinf(b), 0.0, b)
+    out: Array = slow * k * np.exp(-np.minimum(a, slow) * k) * mean_decay(np.abs(a - slow) * k)
+    return np.where(np.isinf(b) & (np.asarray(k) > 0), np.exp(-a * k), out)
 
 
 def largest_response(a: Array, b: Array) -> Array:
     """Largest response ever: at k = log(b / a) / (b - a), or in the limit where a = 0."""
     safe = np.where(a > 0, a, 1.0)
-    ratio = b / safe - 1
+    instant = np.isinf(b)
+    ratio = np.where(instant, 1.0, b) / safe - 1
     near = np.abs(ratio) < 1e-9
     scale = np.where(near, 1.0, np.log1p(ratio) / np.where(near, 1.0, ratio))
-    return np.where(a > 0, response(a, b, scale / safe), 1.0)
+    return np.where((a > 0) & ~instant, response(a, b, scale / safe), 1.0)
 
 
 def windows(table: Array) -> Array:

@@ -12,6 +12,7 @@ from spiking_bimt.kernels.sim_trials import Step
 from spiking_bimt.simulation.closed_forms import (
     largest_response,
     mean_decay,
+    rates,
     response,
     rounding_epochs,
 )
@@ -45,17 +46,18 @@ def step_of(network: SpikingNetwork, dtype: npt.DTypeLike) -> Step:
         g_in = int_0^h exp(-a s) ds
         g_syn = b int_0^h exp(-a (h - s)) exp(-b s) ds = b h exp(-min(a, b) h) m(|a - b| h)
 
-    where m is `mean_decay`: neither a = b nor a = 0 divides by zero or cancels.
+    where m is `mean_decay`: neither a = b nor a = 0 divides by zero or cancels. In the limit
+    tau_syn = 0, g_syn = exp(-a h): what arrives has moved v at once, and decays with it.
     """
     h = network.dt
-    a, b = h / network.tau_mem.astype(np.float64), h / network.tau_syn.astype(np.float64)
+    a, b = rates(h, network.tau_mem), rates(h, network.tau_syn)
     gain_in = h * mean_decay(a)
     subtract = np.full(network.n_neurons, network.reset == "subtract")
     if network.poisson is not None:
         subtract |= network.poisson
     exact = Step(
         decay_mem=np.exp(-a),
-        gain_syn=b * np.exp(-np.minimum(a, b)) * mean_decay(np.abs(a - b)),
+        gain_syn=response(a, b, 1),
         gain_in=gain_in,
         constant=gain_in * network.bias - np.expm1(-a) * network.v_leak,
         v_min=network.v_min,
@@ -116,10 +118,11 @@ def epoch_steps(network: SpikingNetwork, tau_negative: float | None, wanted: int
         raise InputError(f"tau_negative is {tau_negative} ms: it must be above 0 and finite")
     if wanted is not None and wanted < 1:
         raise InputError(f"epoch is {wanted}: it is a number of steps, at least 1")
-    if not is_uniform(network):
+    if not is_uniform(network) or network.tau_syn[0] == 0:
         if wanted not in (None, 1):
             raise InputError(
-                "epochs of more than one step need equal time constants and no v_min: use epoch=1"
+                "epochs of more than one step need equal time constants, synapses with a filter "
+                "and no v_min: use epoch=1"
             )
         return 1
     taus = [float(network.tau_mem[0]), float(network.tau_syn[0])]
@@ -140,8 +143,7 @@ def table(
     uniform = is_uniform(network)
     kinds = slice(0, 1) if uniform else slice(None)
     k = np.arange(epoch + 1)[:, None]
-    a = network.dt / network.tau_mem[kinds].astype(np.float64)
-    b = network.dt / network.tau_syn[kinds].astype(np.float64)
+    a, b = rates(network.dt, network.tau_mem[kinds]), rates(network.dt, network.tau_syn[kinds])
     r = b if tau_negative is None else np.full_like(b, network.dt / tau_negative)
     # 0 would turn a held neuron's -inf into a NaN, and overflow its inverse.
     decay = np.maximum(np.exp(-a * k), 1e-30)
@@ -150,7 +152,7 @@ def table(
     inner[sim_state.DECAY], inner[sim_state.BACK] = decay, 1 / decay
     inner[sim_state.GAIN_C] = k * mean_decay(a * k) / mean_decay(a)
     for rate, (gain, to_v, to_own, peak, left, ever) in ((b, _OF_Q), (r, _OF_P)):
-        grown = np.exp(np.minimum(rate * k, 60.0))
+        grown = np.exp(np.minimum(np.minimum(rate, 60.0) * k, 60.0))
         inner[gain] = response(a, rate, k)
         inner[to_v], inner[to_own] = -inner[gain] * grown / decay, grown
         inner[peak] = np.maximum.accumulate(inner[gain], axis=0)

@@ -41,7 +41,9 @@ def run_both(folder: Path, network: SpikingNetwork, trials: Trials) -> int:
 def test_the_program_gives_the_kernels_spikes(
     tmp_path: Path, bits: int | None, longest: int | None, reset: str
 ) -> None:
-    network = random_network(5, 70, longest_delay=longest, reset=reset, delay=4)
+    network = random_network(
+        5, 70, longest_delay=longest, reset=reset, delay=4, unfiltered=bits == 12
+    )
     if bits is not None:
         network = quantise(network, bits).quantised()
     write_flat(tmp_path / "c", network)

@@ -111,13 +111,16 @@ def test_the_integers_compute_the_networks_rates(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_file_alone_gives_the_rounded_network(tmp_path: Path, seed: int) -> None:
-    network = network_of(seed, tau_mem=np.inf if seed % 2 else 20.0)
+    network = network_of(
+        seed, tau_mem=np.inf if seed % 2 else 20.0, tau_syn=0.0 if seed > 2 else 5.0
+    )
     layer = write_netx(tmp_path / "network.net", network)
     back, dt = read_netx(tmp_path / "network.net")
     assert dt == network.dt
     for one, two in zip(back, layer, strict=True):
         np.testing.assert_array_equal(one, two)
     rebuilt = from_layer(back, dt)
+    assert (rebuilt.tau_syn == 0).all() == (seed > 2)
     # One spike's first step, in thresholds, is right to half a weight step.
     theirs, ours = (_first_step(each) for each in (rebuilt, network))
     np.testing.assert_allclose(theirs, layer.weight_rec / layer.threshold, rtol=1e-5)

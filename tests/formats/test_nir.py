@@ -248,6 +248,11 @@ def test_a_network_of_dense_weights_too_large_is_refused_with_its_size(
     assert not list(tmp_path.iterdir())
 
 
+def test_synapses_without_filter_are_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(InputError, match="neuron 2 has tau_syn 0"):
+        write_nir(tmp_path / "network.nir", plain_network(0, 3, tau_syn=[1, 2, 0]))
+
+
 def test_the_absent_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "nir", None)
     with pytest.raises(InputError, match=r"pip install 'spiking-bimt\[nir\]'"):

@@ -25,8 +25,11 @@ Array = Any
 LOADER = Path(__file__).parents[2] / "examples" / "nest_from_sonata.py"
 
 
-def network_for_nest(seed: int, n: int = 50) -> SpikingNetwork:
-    """Every kind of neuron that iaf_psc_exp has: leaky or not, refractory or not, own delays."""
+def network_for_nest(seed: int, n: int = 50, unfiltered: float = 0.0) -> SpikingNetwork:
+    """Every kind of neuron that iaf_psc_exp has: leaky or not, refractory or not, own delays.
+
+    unfiltered: share of neurons whose synapses have no filter (iaf_psc_delta).
+    """
     rng = np.random.default_rng(seed)
     there = rng.random((n, n)) < 0.2
     indices = np.nonzero(there)[1]
@@ -34,7 +37,8 @@ def network_for_nest(seed: int, n: int = 50) -> SpikingNetwork:
         np.append(0, np.cumsum(there.sum(1))), indices, 0.2 * rng.normal(size=len(indices)),
         dt=0.1, delays=rng.integers(1, 30, len(indices)), reset="value",
         tau_mem=np.where(rng.random(n) < 0.3, np.inf, rng.uniform(5, 30, n)),
-        tau_syn=rng.uniform(1, 10, n), v_th=rng.uniform(0.5, 1.5, n),
+        tau_syn=np.where(np.arange(n) < unfiltered * n, 0.0, rng.uniform(1, 10, n)),
+        v_th=rng.uniform(0.5, 1.5, n),
         v_reset=rng.uniform(-0.2, 0.2, n), v_leak=rng.uniform(-0.2, 0.2, n),
         bias=rng.uniform(0, 0.1, n), t_ref=0.1 * rng.integers(0, 30, n),
     )  # fmt: skip
@@ -53,9 +57,11 @@ def loader() -> Any:
     return module
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_nest_simulates_our_spikes_from_the_files(tmp_path: Path, loader: Any, seed: int) -> None:
-    network = network_for_nest(seed)
+@pytest.mark.parametrize(("seed", "unfiltered"), [(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.5), (4, 1.0)])
+def test_nest_simulates_our_spikes_from_the_files(
+    tmp_path: Path, loader: Any, seed: int, unfiltered: float
+) -> None:
+    network = network_for_nest(seed, unfiltered=unfiltered)
     write_network(tmp_path / "sonata", network)
     u = np.random.default_rng(seed).random(network.n_neurons)
     start = network.v_reset + u * (network.v_th - network.v_reset)
@@ -69,13 +75,15 @@ def test_nest_simulates_our_spikes_from_the_files(tmp_path: Path, loader: Any, s
 
 def test_the_loader_refuses_what_nest_has_not(tmp_path: Path, loader: Any) -> None:
     write_network(tmp_path / "sonata", random_network(0))
-    with pytest.raises(SystemExit, match="has no membrane floor"):
+    with pytest.raises(SystemExit, match="resets to a value, here without a floor"):
         loader.build(tmp_path / "sonata")
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_every_field_but_the_codes_comes_back(tmp_path: Path, seed: int) -> None:
-    network = random_network(seed, longest_delay=9 if seed % 2 else None, delay=1 + seed)
+    network = random_network(
+        seed, longest_delay=9 if seed % 2 else None, delay=1 + seed, unfiltered=seed > 4
+    )
     write_network(tmp_path / "sonata", network)
     back = read_sonata(tmp_path / "sonata")
     for field in fields(network):

@@ -37,9 +37,13 @@ def random_network(
     delay: int = 1,
     dt: float = 1.0,
     n_sub: int = 5,
+    unfiltered: bool = False,
     **fields: Any,
 ) -> SpikingNetwork:
-    """A network of all kinds of neurons: leaky and not, tau_syn equal to tau_mem and not."""
+    """A network of all kinds of neurons: leaky and not, tau_syn equal to tau_mem and not.
+
+    unfiltered: every other neuron has synapses without filter.
+    """
     rng = np.random.default_rng(seed)
     indptr, indices = rows(rng, n, n, 0.4)
     in_indptr, in_indices = rows(rng, 4, n, 0.7)
@@ -58,7 +62,7 @@ def random_network(
         "b_out": rng.normal(size=3),
         "tau_out": 20.0,
         "tau_mem": kinds[rng.integers(0, 4, n), np.arange(n)],
-        "tau_syn": tau_syn,
+        "tau_syn": np.where(unfiltered & (np.arange(n) % 2 == 0), 0.0, tau_syn),
         "v_th": rng.uniform(0.5, 1.5, n),
         "v_reset": v_reset,
         "v_leak": rng.uniform(-0.3, 0.3, n) * np.sign(drive),

@@ -44,14 +44,15 @@ def assert_equals_the_twin(network: SpikingNetwork, trials: Trials, seed: int) -
     dt=st.sampled_from([0.1, 1.0]),
     n_sub=st.integers(1, 6),
     lengths=st.lists(st.integers(1, 8), min_size=1, max_size=3).map(tuple),
+    unfiltered=st.booleans(),
 )
 def test_every_spike_of_a_random_network_equals_the_twins(
     seed: int, n: int, reset: str, drive: float, weight: float, refractory: bool, delay: int,
-    longest_delay: int | None, dt: float, n_sub: int, lengths: tuple[int, ...],
+    longest_delay: int | None, dt: float, n_sub: int, lengths: tuple[int, ...], unfiltered: bool,
 ) -> None:  # fmt: skip
     network = random_network(
         seed, n, reset=reset, drive=drive, weight=weight, refractory=refractory, delay=delay,
-        longest_delay=longest_delay, dt=dt, n_sub=n_sub,
+        longest_delay=longest_delay, dt=dt, n_sub=n_sub, unfiltered=unfiltered,
     )  # fmt: skip
     assert_equals_the_twin(network, random_trials(network, seed, lengths), seed)
 
@@ -158,6 +159,21 @@ def test_one_spike_gives_the_alpha_shaped_potential_and_its_peak(
         peak = np.log(tau_mem / tau_syn) / rate
     np.testing.assert_allclose(trace, expected, rtol=1e-12)
     assert abs(t[np.argmax(trace)] - peak) <= 0.125
+
+
+@pytest.mark.parametrize("tau_mem", [20.0, np.inf])
+def test_without_filter_is_the_limit_of_a_short_one(tau_mem: float) -> None:
+    """A spike moves v by its weight at once, which decays with the membrane from then on."""
+    limit, near = (
+        propagators.step_of(
+            random_network(0, 1, dt=0.5, tau_mem=[tau_mem], tau_syn=[tau_syn]), np.float64
+        )
+        for tau_syn in (0.0, 1e-9)
+    )
+    for one, other in zip(limit, near, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-8)
+    assert limit.decay_syn == 0
+    np.testing.assert_allclose(limit.gain_syn, np.exp(-0.5 / tau_mem), rtol=1e-15)
 
 
 @settings(max_examples=200, deadline=None)
