@@ -75,7 +75,10 @@ def sweeps() -> dict[str, Sweep]:
         ),
         "read noise": Sweep("times that of pcm", louder, read, now),
         "converter": Sweep(
-            "bits over 8 crosspoints", [*bits], [replace(PLAIN, adc_bits=k) for k in bits], now
+            "bits over 8 crosspoints",
+            [*bits],
+            [replace(PLAIN, adc_bits=k, adc_range=8.0) for k in bits],
+            now,
         ),
     }
 

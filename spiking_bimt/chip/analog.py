@@ -17,9 +17,9 @@ EFFECTS: dict[str, dict[str, Any]] = {
     "conductance levels": {"levels": None},
     "programming noise": {"program_noise": []},
     "stuck devices": {"stuck_min": 0.0, "stuck_max": 0.0},
-    "drift": {"drift_mean": [], "drift_spread": []},
+    "drift": {"drift_mean": [], "drift_spread": [], "drift_start": None},
     "read noise": {"read_noise": []},
-    "converter": {"adc_bits": None},
+    "converter": {"adc_bits": None, "adc_range": None},
 }
 """Each effect of a device by name, and the values of the device's fields without it."""
 
@@ -70,7 +70,7 @@ def ideal(tiles: TileSet) -> Crossbars:
     factor = np.where(spikes[:, :, None], scale[:, None, :], in_scale[:, None, :])
     value = (codes.astype(np.float32) * factor.astype(np.float32)).astype(np.float64)
     ones = np.ones(scale.shape)
-    return Crossbars(value, None, rows, cols, ones, ones, None, np.ones(len(rows)))
+    return Crossbars(value, None, rows, cols, ones, ones, None, None)
 
 
 def program(tiles: TileSet, device: Device, rng: np.random.Generator, seconds: float) -> Crossbars:
@@ -105,7 +105,9 @@ def program(tiles: TileSet, device: Device, rng: np.random.Generator, seconds: f
         scale=(scale * shift).reshape(-1, tiles.cols),
         in_scale=(in_scale * shift).reshape(-1, tiles.cols),
         adc_bits=device.adc_bits,
-        adc_full=np.repeat(largest.ravel(), len(rows)) * device.adc_range,
+        adc_full=None
+        if device.adc_range is None
+        else np.repeat(largest.ravel(), len(rows)) * device.adc_range,
     )
 
 
@@ -126,7 +128,7 @@ def _write(target: Floats, device: Device, rng: np.random.Generator) -> Floats:
 
 
 def _drift(g: Floats, device: Device, rng: np.random.Generator, seconds: float) -> Floats:
-    if not device.drift_mean or seconds <= device.drift_start:
+    if device.drift_start is None or seconds <= device.drift_start:
         return g
     log = np.log(np.maximum(g / device.g_max, 1e-7))
     nu = _clipped(log, device.drift_mean)

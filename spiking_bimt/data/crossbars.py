@@ -32,15 +32,15 @@ class Crossbars(validate.Record):
     """(X, C) factor of a column's sum over rows of input channels."""
     adc_bits: int | None
     """Bits of the converter, None: no converter."""
-    adc_full: Floats
-    """(X,) largest sum that the converter reads."""
+    adc_full: Floats | None
+    """(X,) largest sum that the converter reads; None: no converter."""
 
     def __post_init__(self) -> None:
         validate.own(self)
 
     def convert(self, sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """(X, B, C) column sums as the converter gives them: rounded and clipped."""
-        if self.adc_bits is None:
+        if self.adc_bits is None or self.adc_full is None:
             return sums
         most = 2 ** (self.adc_bits - 1) - 1
         step = (self.adc_full / most)[:, None, None]

@@ -9,6 +9,9 @@ from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.errors import InputError
 
+MOST_ADC_BITS = 32
+"""Bits of a converter at most: column sums are added up in numbers of 53 bits."""
+
 
 @dataclass(frozen=True)
 class Device:
@@ -38,14 +41,15 @@ class Device:
     given as [a, b, low, high]."""
     drift_spread: list[float]
     """Standard deviation of nu between devices, in the same form."""
-    drift_start: float
-    """Time of the programming's own reading, s."""
+    drift_start: float | None
+    """Time of the programming's own reading, s, where there is drift."""
     read_noise: list[float]
     """Relative standard deviation of one reading: min(a g^-b, cap); given as [a, b, cap]."""
     adc_bits: int | None
     """Bits of the converter at each column; None: no converter."""
-    adc_range: float
-    """Largest column sum that the converter reads, in crosspoints at the largest code."""
+    adc_range: float | None
+    """Largest column sum that the converter reads, in crosspoints at the largest code; None where
+    there is no converter."""
     sources: dict[str, str]
     """Where each figure comes from."""
 
@@ -57,16 +61,14 @@ class Device:
         validate.own(self)
         owner = f"device {self.name}"
         validate.positive(owner, "g_max", self.g_max)
-        validate.positive(owner, "drift_start", self.drift_start)
-        validate.positive(owner, "adc_range", self.adc_range)
         if not 0 <= self.g_min < self.g_max:
             raise InputError(f"{owner}: g_min is {self.g_min}, it must lie in 0..g_max")
         if not 1 <= self.slices <= 15:
             raise InputError(f"{owner}: slices is {self.slices}, it must lie in 1..15")
-        for field, least in (("levels", 2), ("adc_bits", 2)):
+        for field, most in (("levels", 65536), ("adc_bits", MOST_ADC_BITS)):
             value = getattr(self, field)
-            if value is not None and not least <= value <= 65536:
-                raise InputError(f"{owner}: {field} is {value}, it must lie in {least}..65536")
+            if value is not None and not 2 <= value <= most:
+                raise InputError(f"{owner}: {field} is {value}, it must lie in 2..{most}")
         for field, length in (
             ("program_noise", 3), ("drift_mean", 4), ("drift_spread", 4), ("read_noise", 3),
         ):  # fmt: skip
@@ -76,6 +78,37 @@ class Device:
         if self.stuck_min < 0 or self.stuck_max < 0 or self.stuck_min + self.stuck_max > 1:
             raise InputError(
                 f"{owner}: stuck_min and stuck_max are shares that add up to 1 at most"
+            )
+        self._check_clips(owner)
+        self._check_together(owner)
+
+    def _check_clips(self, owner: str) -> None:
+        for field in ("drift_mean", "drift_spread"):
+            line = getattr(self, field)
+            if line and not 0 <= line[2] <= line[3]:
+                raise InputError(
+                    f"{owner}: {field} is clipped to {line[2]:g}..{line[3]:g}: give 0 or more, the "
+                    "lower one first"
+                )
+        if self.read_noise and min(self.read_noise[0], self.read_noise[2]) < 0:
+            raise InputError(
+                f"{owner}: read_noise is {self.read_noise}: the first and the last must not be "
+                "negative"
+            )
+
+    def _check_together(self, owner: str) -> None:
+        """Refuse a setting that has no effect without another, and an effect without its own."""
+        for field, needed in (("adc_range", "adc_bits"), ("drift_start", "drift_mean")):
+            value, effect = getattr(self, field), getattr(self, needed)
+            if value is not None and not effect:
+                raise InputError(f"{owner}: {field} has no effect without {needed}: leave it out")
+            if value is None and effect:
+                raise InputError(f"{owner}: {needed} needs {field}, which is missing")
+            if value is not None:
+                validate.positive(owner, field, value)
+        if self.drift_spread and not self.drift_mean:
+            raise InputError(
+                f"{owner}: drift_spread has no effect without drift_mean: leave it out"
             )
 
 

@@ -8,6 +8,7 @@ from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.battery.drive import trials_of
+from spiking_bimt.chip.analog import has_effect
 from spiking_bimt.chip.device_effects import score_device_effects, variants
 from spiking_bimt.chip.presets import load_device
 from spiking_bimt.chip.tiling import rebuild
@@ -65,7 +66,7 @@ def simulate(
             tiles = Path(file)
         else:
             raise InputError("device takes the tiles of a run or of a file: give one of the two")
-        return _on_device(tiles, device, DAY if seconds is None else seconds, trials, seed)
+        return _on_device(tiles, device, seconds, trials, seed)
     if file is not None or seconds is not None:
         raise InputError("file and seconds go with device: name one, or leave them out")
     if run is None:
@@ -141,10 +142,13 @@ def _in_fixed_point(
 
 
 def _on_device(
-    path: Path, device: str | Path, seconds: float, trials: int, seed: int
+    path: Path, device: str | Path, seconds: float | None, trials: int, seed: int
 ) -> dict[str, Any]:
     """Simulate a tile file with each effect of a memory device; draws a figure beside the file."""
     preset = load_device(device)
+    if seconds is not None and not has_effect(preset, "drift"):
+        raise InputError(f"device {device} does not drift: leave `seconds` out")
+    seconds = DAY if seconds is None else seconds
     content = read_tiles(path)
     network = rebuild(content)
     if not network.tasks:

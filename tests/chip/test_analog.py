@@ -1,11 +1,13 @@
 """Devices do what their data says; without effects they compute the digital sums."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from spiking_bimt.chip import analog
 from spiking_bimt.chip.analog import (
     EFFECTS,
     conductance_pairs,
@@ -94,7 +96,7 @@ def test_stuck_devices_have_the_stated_shares() -> None:
 
 
 def test_drift_is_a_power_of_time() -> None:
-    drifting = replace(PLAIN, drift_mean=[0.05, 0.0, 0.0, 1.0])
+    drifting = replace(PLAIN, drift_mean=[0.05, 0.0, 0.0, 1.0], drift_start=20.0)
     tiles = one_code(100)
     np.testing.assert_allclose(values(tiles, drifting, 2000.0), 100 * 100**-0.05)
     np.testing.assert_allclose(values(tiles, drifting, 20.0), 100)
@@ -123,11 +125,35 @@ def test_the_converter_rounds_and_clips() -> None:
         ({"adc_bits": 1}, "adc_bits is 1"),
         ({"program_noise": [1.0]}, "program_noise takes 3 numbers, or none"),
         ({"stuck_min": 0.6, "stuck_max": 0.6}, "add up to 1 at most"),
+        ({"adc_bits": 2000}, r"adc_bits is 2000, it must lie in 2\.\.32"),
+        ({"stuck_min": float("nan")}, "stuck_min is nan, expected a number"),
+        ({"drift_mean": [0.05, 0.0, 0.2, 0.1]}, r"drift_mean is clipped to 0\.2\.\.0\.1"),
+        ({"drift_spread": [0.05, 0.0, -0.1, 0.1]}, r"drift_spread is clipped to -0\.1\.\.0\.1"),
+        ({"read_noise": [0.01, 0.5, -0.2]}, "the first and the last must not be negative"),
+        ({"adc_bits": None}, "adc_range has no effect without adc_bits: leave it out"),
+        ({"adc_range": None}, "adc_bits needs adc_range, which is missing"),
+        ({"drift_start": None}, "drift_mean needs drift_start, which is missing"),
+        ({"drift_start": None, "drift_mean": []}, "drift_spread has no effect without drift_mean"),
+        ({"drift_mean": [], "drift_spread": []}, "drift_start has no effect without drift_mean"),
     ],
 )
 def test_bad_devices_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         replace(PCM, **change)
+
+
+def test_a_device_file_leaves_out_what_the_device_lacks(tmp_path: Path) -> None:
+    text = (Path(analog.__file__).parent / "pcm.device.toml").read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith(("drift", "adc_"))]
+    lines = ["drift_mean = []", "drift_spread = []", *lines]
+    (tmp_path / "mine.toml").write_text("\n".join(lines))
+    device = load_device(tmp_path / "mine.toml")
+    assert not has_effect(device, "drift")
+    assert not has_effect(device, "converter")
+    assert values(one_code(64), with_effects(device, ()), 1e9) == pytest.approx(64)
+    (tmp_path / "mine.toml").write_text("\n".join(["adc_bits = 2000", "adc_range = 8.0", *lines]))
+    with pytest.raises(InputError, match="adc_bits is 2000"):
+        load_device(tmp_path / "mine.toml")
 
 
 def test_more_slices_than_bits_and_too_many_crosspoints_are_refused() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.chip import presets
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import slots
 from spiking_bimt.converting.quantise import quantise
@@ -92,6 +93,18 @@ def test_networks_without_tasks_have_no_accuracy_on_a_device(tmp_path: Path) -> 
         simulate(file=tmp_path / "tiles.h5", device="pcm")
     with pytest.raises(InputError, match="self-test needs the network's own tasks"):
         export(tmp_path, selftest=1)
+
+
+def test_a_time_has_no_effect_on_a_device_that_does_not_drift(run: Path, tmp_path: Path) -> None:
+    export(run)
+    text = (Path(presets.__file__).parent / "pcm.device.toml").read_text("utf-8")
+    still = [line for line in text.splitlines() if not line.startswith("drift")]
+    own = tmp_path / "still.toml"
+    own.write_text("\n".join(["drift_mean = []", "drift_spread = []", *still]))
+    assert "drift" not in simulate(run, device=own, trials=1)["runs"]
+    code, _, stderr = call("simulate", run, "--device", own, "--seconds", "5")
+    assert code == 2
+    assert stderr == f"spiking_bimt: device {own} does not drift: leave --seconds out\n"
 
 
 @pytest.mark.parametrize(
