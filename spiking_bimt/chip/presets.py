@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,19 @@ def chip_of(placement: Placement) -> Chip:
     """The chip that a placement is of, as it was then; by its name where it holds no other."""
     if placement.profile is None:
         return load_chip(placement.chip)
-    given = {k: v for k, v in placement.profile.items() if k != "name" and v is not None}
-    return Chip(name=placement.chip, **_parse("chip", placement.chip, given, Chip))
+    return chip_from_profile(placement.chip, placement.profile)
+
+
+def profile_of(chip: Chip) -> dict[str, Any]:
+    """The whole chip as values of TOML and JSON, without its name and what it lacks."""
+    fields = dataclasses.asdict(chip)
+    return {k: v for k, v in fields.items() if k != "name" and v is not None}
+
+
+def chip_from_profile(name: str, profile: Mapping[str, Any]) -> Chip:
+    """The chip of that name with the fields that a file keeps of it (see `profile_of`)."""
+    given = {k: v for k, v in profile.items() if k != "name" and v is not None}
+    return Chip(name=name, **_parse("chip", name, given, Chip))
 
 
 def _find(what: str, name_or_path: str, known: list[str], suffix: str) -> Path:

@@ -16,7 +16,6 @@ from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import dimensions, draw_trials
 from spiking_bimt.battery.environments import trusting
-from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.rate import RateNetwork
@@ -95,6 +94,8 @@ def train(
 def _settings(config: str | Path | TrainConfig | None, fields: dict[str, Any]) -> TrainConfig:
     """The configuration with these fields in place of its own."""
     if isinstance(config, TrainConfig):
+        if "chip" in fields:
+            config = dataclasses.replace(config, chip_profile={}, chip=fields["chip"])
         settings = dataclasses.replace(config, **fields)
     else:
         named = config or ("cores" if fields.get("chip") else "chip")
@@ -243,7 +244,7 @@ def _on_chip(settings: TrainConfig, state: State) -> dict[str, Any]:
     if not len(state.used):
         return {}
     excess = cores.overfull(
-        load_chip(settings.chip), state.p, state.core, state.used, round(settings.phases[-1].dt / 2)
+        settings.chip_record, state.p, state.core, state.used, round(settings.phases[-1].dt / 2)
     )
     if excess.any():
         raise InputError(

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import tomli_w
 
 from spiking_bimt.battery.draw import select_tasks
-from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.presets import chip_from_profile, chip_names, load_chip, profile_of
 from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.data import gate
+from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.training.phase import PENALTIES, Phase
 
@@ -51,6 +52,9 @@ class TrainConfig:
     packets."""
     chip: str = ""
     """Chip whose packets the phases with `packet` train against: preset or TOML file."""
+    chip_profile: dict[str, Any] = dataclasses.field(default_factory=dict, hash=False)
+    """The whole chip, where it is no preset: taken from the file `chip` when the training begins,
+    so that the training goes on with the chip that it began with."""
     packet_scale: float = 1.0
     """Factor on every phase's packet."""
     packet_groups: bool = True
@@ -134,8 +138,22 @@ class TrainConfig:
             raise InputError("max_packets and max_error need a phase with `rung` and `packet`")
         if rungs and rungs[-1] - rungs[0] >= len(rungs):
             raise InputError("the phases with `rung` must follow one another")
+        if self.chip_profile and (not self.chip or self.chip in chip_names()):
+            raise InputError(
+                f"chip_profile describes a chip of your own, and `chip` is {self.chip!r}: leave "
+                "one of the two out"
+            )
+        if self.chip and self.chip not in chip_names():
+            object.__setattr__(self, "chip_profile", profile_of(self.chip_record))
         if self.chip:
-            fewest_cores(load_chip(self.chip), self.sheet[0] * self.sheet[1])
+            fewest_cores(self.chip_record, self.sheet[0] * self.sheet[1])
+
+    @property
+    def chip_record(self) -> Chip:
+        """The chip that is trained against."""
+        if self.chip_profile:
+            return chip_from_profile(self.chip, self.chip_profile)
+        return load_chip(self.chip)
 
     @property
     def is_ladder(self) -> bool:
@@ -188,9 +206,9 @@ class TrainConfig:
         return (*phases[:first], *ladder, *phases[first + len(rung) :])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain TOML and JSON values, without what is None."""
+        """Plain TOML and JSON values, without what is None and an empty profile."""
         values = dataclasses.asdict(self)
-        values = {key: value for key, value in values.items() if value is not None}
+        values = {key: value for key, value in values.items() if value not in (None, {})}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     def to_toml(self) -> str:
@@ -219,6 +237,8 @@ def read_config(source: str | Path, **overrides: Any) -> TrainConfig:
     else:
         raise unknown_name("preset", str(source), presets(), "or the path of your own .toml file")
     values = gate.parse_toml(text, path)
+    if overrides.get("chip") is not None:
+        values.pop("chip_profile", None)  # which is of the chip that is replaced
     return from_dict(values | {k: v for k, v in overrides.items() if v is not None}, str(source))
 
 
@@ -240,7 +260,11 @@ def _record(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         if key not in fields:
             raise InputError(f"{where}: {unknown_name('key', key, fields)}")
         _check_type(fields[key].type, key, value, where)
-    missing = [n for n, f in fields.items() if f.default is dataclasses.MISSING and n not in values]
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.default is field.default_factory is dataclasses.MISSING and name not in values
+    ]
     if missing:
         raise InputError(f"{where}: {missing[0]!r} is missing")
     return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
@@ -254,6 +278,8 @@ def _check_type(hint: Any, key: str, value: Any, where: str) -> None:
         expected = (bool,)
     elif hint in (int, str):
         expected = (hint,)
+    elif key == "chip_profile":
+        expected = (dict,)
     else:
         expected = (list, tuple)
         item = int if key == "sheet" else str if key == "tasks" else Phase

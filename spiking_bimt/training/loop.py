@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import train_axons
@@ -34,6 +33,11 @@ OVERFULL_RISE = 0.1
 """Rise of the price of a core's axons, each time that the core exceeds a limit."""
 FITTING_FALL = 0.01
 """Fall of that price, each time that the core keeps its limits."""
+
+SILENCING = ("l1", "packet", "activity", "spikes")
+"""Settings of a phase that can silence units, or take away what outputs read."""
+PRUNING = ("prune", "prune_cost")
+"""Settings of a phase that take weights away at its start."""
 
 
 @dataclass
@@ -70,7 +74,7 @@ def _present_strengths(setting: Setting, state: State) -> Strengths:
 
 def chip_cost(config: TrainConfig, state: State) -> cores.Cost:
     """What axons between the cores in use cost."""
-    chip = load_chip(config.chip)
+    chip = config.chip_record
     price = cores.prices(chip, state.used, config.packet_ends)
     return cores.Cost(price, config.packet_groups, chip.neurons_per_core)
 
@@ -78,8 +82,7 @@ def chip_cost(config: TrainConfig, state: State) -> cores.Cost:
 def run(config: TrainConfig, state: State, observer: Observer) -> State:
     """Train from `state` to the end, in place.
 
-    Raises InputError when the loss is not finite or every unit has died; the last checkpoint
-    can be resumed.
+    Raises InputError when the loss is not finite or every unit has died.
     """
     phases = config.effective_phases()
     while state.phase < len(phases):
@@ -132,7 +135,7 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
             context.refresh(state)
         if state.step % config.checkpoint_every == 0 or state.step == phase.steps:
             # A resumed training begins with fresh strengths, so this one has them here too.
-            if drop_dead(state) or context.setting.cost is not None:
+            if drop_dead(state, phase, SILENCING) or context.setting.cost is not None:
                 context.refresh(state)
             error = observer.measure(phase, state, loss)
             if phase.stop_error and error <= phase.stop_error:
@@ -153,8 +156,8 @@ def step(context: Context, state: State, batch: Batch) -> float:
     loss = float(losses.sum())
     if not math.isfinite(loss):
         raise InputError(
-            f"the loss is {loss} at step {state.step} of phase {phase.name!r}: lower lr or clip; "
-            "the last checkpoint is good"
+            f"the loss is {loss} at step {state.step} of phase {phase.name!r}: lower lr or clip "
+            "and train in another folder"
         )
     _update(context, state, gradient)
     np.maximum(state.peak, rates.amax(0).numpy(), out=state.peak)
@@ -174,14 +177,14 @@ def relative_rates(rates: Tensor) -> Floats:
 def _reprice_cores(config: TrainConfig, phase: Phase, state: State) -> None:
     """Raise the price of the axons of overfull cores, and lower it again for the others."""
     excess = cores.overfull(
-        load_chip(config.chip), state.p, state.core, state.used, round(phase.dt / 2)
+        config.chip_record, state.p, state.core, state.used, round(phase.dt / 2)
     )
     state.burden = np.maximum(state.burden + np.where(excess > 0, OVERFULL_RISE, -FITTING_FALL), 0)
 
 
 def settle_on_cores(config: TrainConfig, phase: Phase, state: State, pool: Pool) -> None:
     """Give every unit a core, where it has none yet or where fewer cores would do."""
-    used = fewest_cores(load_chip(config.chip), len(state.units)).astype(np.int64)
+    used = fewest_cores(config.chip_record, len(state.units)).astype(np.int64)
     if len(state.used) and len(used) >= len(state.used):
         return
     alpha = 1 - math.exp(-phase.dt / config.tau)
@@ -204,13 +207,13 @@ def _begin_phase(config: TrainConfig, phase: Phase, state: State, observer: Obse
         _prune_gently(phase, state, observer)
     if phase.prune or phase.prune_cost:
         if len(state.used):
-            chip = load_chip(config.chip)
+            chip = config.chip_record
             pruning.fit(chip, state.p, state.core, state.used, round(phase.dt / 2))
         for name, weights in state.p.arrays().items():
             if weights.ndim == 2:
                 state.adam.mask[name][:] = weights != 0
         state.peak.fill(np.inf)
-        drop_dead(state)
+        drop_dead(state, phase, PRUNING)
     state.adam.forget()
     state.peak = np.zeros(len(state.units), np.float32)
 

@@ -129,8 +129,12 @@ def _measurements_until(path: Path, phase: int, step: int) -> list[str]:
     """Lines of metrics.jsonl up to a step of a phase; none at the start of a training."""
     if not path.exists():
         return []
+    try:
+        rows = gate.read_json_lines(path)
+    except InputError as error:
+        raise InputError(f"{error}: move the file away, then go on with `resume=True`") from error
     kept = []
-    for row in gate.read_json_lines(path):
+    for row in rows:
         if not isinstance(row.get("phase_index"), int) or not isinstance(row.get("step"), int):
             raise InputError(f"{path} has a line that is no measurement: move the file away")
         if (phase, step) != (0, 0) and (row["phase_index"], row["step"]) <= (phase, step):

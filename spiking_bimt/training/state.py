@@ -1,6 +1,7 @@
 """What changes while training, as checkpoints keep it and as later stages read it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.training.config import TrainConfig
 from spiking_bimt.training.optimiser import Adam
 from spiking_bimt.training.parameters import Parameters
+from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.rnn import initial_parameters
 
 
@@ -116,8 +118,11 @@ def state_from(config: TrainConfig, network: RateNetwork) -> State:
     return state
 
 
-def drop_dead(state: State) -> bool:
-    """Remove units that were silent since the last check or that no output reads; True if any."""
+def drop_dead(state: State, phase: Phase, causes: Sequence[str]) -> bool:
+    """Remove units that were silent since the last check or that no output reads; True if any.
+
+    causes: settings of the phase that can have done that, named in the error where no unit is left.
+    """
     active = state.peak > 0
     reads = state.p.w_rec != 0
     keep = (state.p.w_out != 0).any(0) & active
@@ -128,8 +133,11 @@ def drop_dead(state: State) -> bool:
             break
         keep = wider
     if not keep.any():
+        what = "that an output reads" if active.any() else "active"
+        given = [f"{name} ({getattr(phase, name):g})" for name in causes if getattr(phase, name)]
         raise InputError(
-            "the penalty has silenced every unit: lower l1; the last checkpoint is good"
+            f"no unit is left {what} at step {state.step} of phase {phase.name!r}: lower "
+            f"{' or '.join(given or ['lr'])} and train in another folder"
         )
     dropped = not bool(keep.all())
     if dropped:
@@ -197,6 +205,8 @@ def load_checkpoint(path: Path, config: TrainConfig, n_inputs: int, n_outputs: i
     """
     record = store.load(path, Checkpoint)
     wanted, found = config.to_dict(), record.config
+    # Earlier versions kept an own chip by its path alone: with nothing to compare, it is taken.
+    found = {"chip_profile": wanted.get("chip_profile")} | found
     for key in sorted(set(wanted) | set(found)):
         if wanted.get(key) != found.get(key):
             raise InputError(

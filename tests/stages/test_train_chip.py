@@ -1,5 +1,6 @@
 """Training against a chip, from the command's function to a placed network."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.place import place
 from spiking_bimt.stages.train import train
 from spiking_bimt.training import cores, loop
-from spiking_bimt.training.config import RUNGS
+from spiking_bimt.training.config import RUNGS, read_config
 from spiking_bimt.training.parameters import Parameters
 
 CHIP = """
@@ -109,6 +110,27 @@ def test_the_finished_network_fits_the_chip_it_was_trained_for(files: Path) -> N
     measured = measurements(files / "run")
     assert "packets_per_spike" not in measured[0]
     assert "packets_per_spike" in measured[-1]
+
+
+def test_a_training_keeps_the_chip_that_it_began_with(files: Path) -> None:
+    """The chip stands whole in the run: its file may change, or go."""
+    result = trained(files, "run")
+    rate = (files / "run" / "rate.h5").read_bytes()
+    own = files / "tiny.toml"
+    own.write_text(CHIP.replace("neurons_per_core = 8", "neurons_per_core = 30"))
+    assert train(files / "run", resume=True, test_trials=2) == result
+    own.unlink()
+    assert train(files / "run", resume=True, test_trials=2) == result
+    assert (files / "run" / "rate.h5").read_bytes() == rate
+    kept = read_config(files / "run" / "config.toml")
+    assert kept.chip_profile["neurons_per_core"] == 8
+    made = store.provenance(files / "run" / "rate.h5", "RateNetwork").settings
+    assert made["chip_profile"] == kept.chip_profile
+    own.write_text(CHIP.replace("neurons_per_core = 8", "neurons_per_core = 30"))
+    with pytest.raises(InputError, match=r"another configuration \(chip_profile differs\)"):
+        train(files / "run", resume=True, chip=str(own), test_trials=2)
+    with pytest.raises(InputError, match="chip_profile describes a chip of your own"):
+        dataclasses.replace(kept, chip="loihi16")
 
 
 def test_prices_lower_packets(files: Path) -> None:

@@ -132,7 +132,7 @@ def test_dead_units_leave_without_changing_the_outputs() -> None:
     state.p.w_out[:, 7] = 0
     state.p.w_rec[5, 7] = 1.0  # read by a dead unit only
     state.p.w_rec[7, 7] = 1.0
-    assert drop_dead(state)
+    assert drop_dead(state, CONFIG.phases[0], ())
     assert set(range(36)) - set(state.units) == {3, 5, 7}
     assert state.p.w_rec.shape == (33, 33)
     assert not drop_dead_again(state)
@@ -140,12 +140,18 @@ def test_dead_units_leave_without_changing_the_outputs() -> None:
 
 def drop_dead_again(state: State) -> bool:
     state.peak.fill(1.0)
-    return drop_dead(state)
+    return drop_dead(state, CONFIG.phases[0], ())
 
 
 def test_a_penalty_that_silences_every_unit_says_so(tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, phases=(Phase("grow", steps=400, l1=10.0, lr=0.02),))
-    with pytest.raises(InputError, match="silenced every unit: lower l1"):
+    with pytest.raises(InputError, match=r"no unit is left .* 'grow': lower l1 \(10\) and train"):
+        loop.run(config, initial_state(config, 35, 17), Keeper(tmp_path / "c.h5"))
+
+
+def test_pruning_that_leaves_no_unit_says_so(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, phases=(Phase("cut", steps=1, prune=100.0),))
+    with pytest.raises(InputError, match=r"no unit is left .* 'cut': lower prune \(100\) and"):
         loop.run(config, initial_state(config, 35, 17), Keeper(tmp_path / "c.h5"))
 
 
