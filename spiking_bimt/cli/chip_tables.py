@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from spiking_bimt.cli.table_parts import show_rows
+from spiking_bimt.cli.table_parts import show_notes, show_rows
 
 
 def _trained_elsewhere(result: dict[str, Any]) -> str:
@@ -20,6 +20,7 @@ def show_place(result: dict[str, Any]) -> None:
     rows = [
         ("chip", _trained_elsewhere(result)),
         ("cores used", f"{result['cores']}"),
+        ("mean rate", f"{result['mean_rate_hz']:.1f} Hz"),
         ("packets a spike", f"{result['packets_per_spike']:.3f}"),
         (f"hops a spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
         ("packets, hops a trial", f"{result['packets_per_trial']:,.0f}, "
@@ -71,6 +72,7 @@ def show_compare(result: dict[str, Any]) -> None:
     for name, row in networks.items():
         if "refused" in row:
             Console().print(f"{name} does not fit: {row['refused']}", soft_wrap=True)
+    show_notes(result["notes"])
 
 
 def _placed(key: str, form: str) -> Callable[[dict[str, Any]], str | None]:
@@ -87,7 +89,7 @@ _COMPARED: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "units": _placed("active_units", ","),
     "recurrent connections": _placed("synapses", ","),
     "wiring length (Manhattan)": _placed("wiring_length", ",.0f"),
-    "mean rate, Hz": _placed("mean_rate_hz", ".1f"),
+    "mean rate, integer spiking, Hz": _placed("mean_rate_hz", ".1f"),
     "cores": _placed("cores", ","),
     "crossbar tiles": _tiled("tiles", ","),
     "used cells of those tiles": _tiled("utilisation", ".1%"),

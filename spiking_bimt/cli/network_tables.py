@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from spiking_bimt.cli.table_parts import plain, show_per_task, show_rows, with_interval
+from spiking_bimt.cli.table_parts import plain, show_notes, show_per_task, show_rows, with_interval
 
 _NETWORKS = {
     "rate": "rate",
@@ -46,10 +46,15 @@ def show_convert(result: dict[str, Any]) -> None:
         (f"accuracy, {names[key]}", with_interval(value, result["interval"][key]))
         for key, value in result["accuracy"].items()
     ]
+    rows.append(("neurons, synapses", f"{result['neurons']:,}, {result['synapses']:,}"))
     rows += [
-        ("neurons, synapses", f"{result['neurons']:,}, {result['synapses']:,}"),
-        ("mean rate", f"{result['mean_rate_hz']:.1f} Hz"),
-        ("spikes a trial", f"{result['spikes_per_trial']:,.0f}"),
+        (f"{what}, {names[key]}", form.format(result[prefix + field]))
+        for what, field, form in (
+            ("mean rate", "mean_rate_hz", "{:.1f} Hz"),
+            ("spikes a trial", "spikes_per_trial", "{:,.0f}"),
+        )
+        for key, prefix in (("spiking", ""), ("quantised", "quantised_"))
+        if key in names
     ]
     show_rows(f"conversion, {result['trials_per_task']} trials a task, the same for all", rows)
     show_per_task({names[key]: values for key, values in result["per_task"].items()})
@@ -61,6 +66,7 @@ def show_convert(result: dict[str, Any]) -> None:
              + (", reached" if row["reached"] else ""))
             for row in result["tried"]
         ])  # fmt: skip
+    show_notes(result["notes"])
     if "diagnosis" in result:
         _show_diagnosis(result["diagnosis"])
 

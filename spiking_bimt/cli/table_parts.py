@@ -39,3 +39,9 @@ def show_per_task(columns: dict[str, dict[str, float]]) -> None:
     for task in next(iter(columns.values())):
         table.add_row(task, *(f"{values[task]:.3f}" for values in columns.values()))
     Console().print(table)
+
+
+def show_notes(notes: list[str]) -> None:
+    """Print what a reader should know of the table above, a line each."""
+    for note in notes:
+        Console().print(f"note: {note}", soft_wrap=True)

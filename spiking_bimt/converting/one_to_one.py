@@ -51,7 +51,7 @@ class ConversionConfig:
     reset: str = "subtract"
     """"subtract" (keeps the residual) or "value"."""
     delay: float | None = None
-    """Synaptic delay, ms; None for half the trained step."""
+    """Synaptic delay, ms; None for half the trained step, rounded up to whole simulation steps."""
     tau_syn: tuple[float, ...] = ()
     """Synaptic time constants, ms: of each core's neurons in the order of the cores; of all neurons
     and the readout; or, none given, that of the rate network."""
@@ -97,6 +97,8 @@ def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
     """Synaptic delay in simulation steps; InputError where dt cannot express it."""
     delay = network.dt / 2 if config.delay is None else config.delay
     steps = delay / config.dt
+    if config.delay is None:
+        steps = math.ceil(steps - 1e-6)
     if not 0 < steps <= LONGEST_DELAY:
         raise InputError(
             f"a delay of {delay} ms is {steps:g} steps of {config.dt} ms: it must lie in "
@@ -108,6 +110,13 @@ def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
             "choose a dt that divides it, or set the delay"
         )
     return round(steps)
+
+
+def rounded_delay(network: RateNetwork, config: ConversionConfig) -> float | None:
+    """The delay, ms, where half the trained step had to be rounded up to it; otherwise None."""
+    delay = delay_steps(network, config) * config.dt
+    half = network.dt / 2
+    return delay if config.delay is None and delay > half * (1 + 1e-6) else None
 
 
 def full_drive(config: ConversionConfig) -> float:

@@ -52,7 +52,8 @@ def compare(
             for number, (name, folder) in enumerate(named.items()):
                 advance(number, name)
                 rows[name] = _row(folder, preset, seed, threads)
-    return {"chip": preset.name, "networks": rows}
+        notes = _differences({name: Path(folder) for name, folder in named.items()}, rows)
+    return {"chip": preset.name, "networks": rows, "notes": notes}
 
 
 @contextmanager
@@ -77,7 +78,32 @@ def _runs(
         yield named
 
 
-_MEASURED = ("accuracy", "trials_per_task", "mean_rate_hz")
+def _differences(named: dict[str, Path], rows: dict[str, dict[str, Any]]) -> list[str]:
+    """In which ways the accuracies of the networks, or what a trial is, cannot be compared."""
+    rates = {name: store.load(folder / "rate.h5", RateNetwork) for name, folder in named.items()}
+    first, *others = named
+    notes = []
+    for name in others:
+        a, b = rates[first], rates[name]
+        if (a.battery, sorted(a.tasks)) != (b.battery, sorted(b.tasks)):
+            notes.append(
+                f"{name} has other tasks than {first} ({_tasks(b)}; {_tasks(a)}): accuracies and "
+                "what a trial costs are not of the same trials"
+            )
+        elif rows[name]["trials_per_task"] != rows[first]["trials_per_task"]:
+            notes.append(
+                f"{name} was scored on {rows[name]['trials_per_task']} trials a task, {first} on "
+                f"{rows[first]['trials_per_task']}: convert both with the same number"
+            )
+    return notes
+
+
+def _tasks(rate: RateNetwork) -> str:
+    shown = ", ".join(rate.tasks[:3]) + (", .." if len(rate.tasks) > 3 else "")
+    return f"{len(rate.tasks)} of {rate.battery}: {shown}"
+
+
+_MEASURED = ("accuracy", "trials_per_task")
 
 
 def _row(folder: Path, chip: Chip, seed: int, threads: int | None) -> dict[str, Any]:

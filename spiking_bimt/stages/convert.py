@@ -13,7 +13,12 @@ from spiking_bimt.battery.accuracy import Score, score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.converting.diagnosis import diagnose, score_full_rates
 from spiking_bimt.converting.finetune_config import FinetuneConfig
-from spiking_bimt.converting.one_to_one import ConversionConfig, delay_steps, use_trained_neurons
+from spiking_bimt.converting.one_to_one import (
+    ConversionConfig,
+    delay_steps,
+    rounded_delay,
+    use_trained_neurons,
+)
 from spiking_bimt.converting.quantise import Rounding
 from spiking_bimt.converting.recipe import (
     Converted,
@@ -134,12 +139,22 @@ def _converted(
         )
         # How long it took is not of the network: the same conversion gives the same file.
         measured |= {"seconds": seconds, "wall_seconds": wall_seconds}
+        measured["notes"] = _notes(rate, made.config)
         # A figure of the network that was there before says nothing of this one.
         store.remove(folder / "diagnosis.svg")
         if diagnose:
             measured["diagnosis"] = _diagnose(folder, rate, made, recipe)
     _check_reached(measured, folder)
     return measured
+
+
+def _notes(rate: RateNetwork, config: ConversionConfig) -> list[str]:
+    """What was done otherwise than the defaults say."""
+    delay = rounded_delay(rate, config)
+    return [] if delay is None else [
+        f"half the trained step, {rate.dt / 2:g} ms, is not a whole number of steps of "
+        f"{config.dt:g} ms: the synaptic delay is {delay:g} ms; a smaller step divides it"
+    ]  # fmt: skip
 
 
 def _settings(recipe: Recipe, made: Converted) -> dict[str, Any]:
@@ -235,7 +250,7 @@ def _measure(
 ) -> dict[str, Any]:
     network, config = made.network, made.config
     scores: dict[str, Score] = {}
-    of_codes = 0
+    of_codes = None
     with progress("convert", 4) as advance:
         scores["rate"] = score(rate_outputs(rate, test), test)
         advance(1, "rate network at the simulation step")
@@ -265,8 +280,11 @@ def _measure(
             for name, s in scores.items()
         },
         "mean_rate_hz": spikes / seconds / network.n_neurons,
-        "quantised_mean_rate_hz": of_codes / seconds / network.n_neurons if of_codes else None,
+        "quantised_mean_rate_hz": None
+        if of_codes is None
+        else of_codes / seconds / network.n_neurons,
         "spikes_per_trial": spikes / test.n_trials,
+        "quantised_spikes_per_trial": None if of_codes is None else of_codes / test.n_trials,
         "conversion": _plain(config),
     }
 

@@ -110,6 +110,7 @@ def measure(
     return {
         "chip": chip.name,
         "routing": chip.routing,
+        "mean_rate_hz": 1000 * flow.spikes / (steps * network.dt) / network.n_neurons,
         "packets_per_spike": flow.packets / max(flow.spikes, 1),
         "hops_per_spike": flow.hops / max(flow.spikes, 1),
         "packets_per_trial": flow.packets / n,

@@ -12,6 +12,7 @@ from spiking_bimt.converting.one_to_one import (
     ConversionConfig,
     delay_steps,
     full_drive,
+    rounded_delay,
     to_csr,
     to_spiking,
 )
@@ -105,10 +106,18 @@ def test_the_delay_is_half_the_trained_step() -> None:
     network = random_rate_network()
     assert delay_steps(network, ConversionConfig()) == 10
     assert delay_steps(network, ConversionConfig(dt=0.5)) == 20
-    with pytest.raises(InputError, match=r"10\.0 ms is not a whole number of steps of 3\.0 ms"):
-        delay_steps(network, ConversionConfig(dt=3.0))
+    assert rounded_delay(network, ConversionConfig()) is None
     with pytest.raises(InputError, match=r"delay of 0\.2 ms is not a whole number"):
         delay_steps(network, ConversionConfig(delay=0.2))
+
+
+@pytest.mark.parametrize(("trained", "dt", "steps"), [(1.0, 1.0, 1), (5.0, 1.0, 3), (0.1, 0.1, 1)])
+def test_half_a_step_of_delay_is_rounded_up_and_told(trained: float, dt: float, steps: int) -> None:
+    network = replace(random_rate_network(), dt=trained)
+    config = ConversionConfig(dt=dt)
+    assert delay_steps(network, config) == steps
+    assert rounded_delay(network, config) == pytest.approx(steps * dt)
+    assert to_spiking(network, np.ones(12, np.float32), config).delay == steps
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Networks side by side: the runs' own numbers, and a plain word where one does not fit."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from spiking_bimt.cli.commands import main
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.stages.compare import compare
 from spiking_bimt.stages.convert import convert
@@ -48,6 +50,42 @@ def test_a_row_is_what_the_stages_say_of_the_run(run: Path) -> None:
     assert row["tiles"]["synapses"] == len(network.indices) + len(network.in_indices)
     assert network.measured is not None
     assert row["accuracy"] == network.measured["accuracy"]
+    assert row["mean_rate_hz"] == placed["mean_rate_hz"]
+    assert result["notes"] == []
+
+
+def test_rates_and_packets_are_of_the_same_network(run: Path, tmp_path: Path) -> None:
+    """With two bits the integer network fires at another rate than the one in floating point."""
+    (tmp_path / "rate.h5").write_bytes((run / "rate.h5").read_bytes())
+    converted = convert(tmp_path, bits=2, trials=10)
+    row = compare(tmp_path, chip="grid16")["networks"][str(tmp_path)]
+    spiking, quantised = converted["mean_rate_hz"], converted["quantised_mean_rate_hz"]
+    assert abs(quantised - spiking) > 0.2 * spiking
+    assert row["mean_rate_hz"] == pytest.approx(quantised, rel=0.1)
+    assert converted["quantised_spikes_per_trial"] / converted["spikes_per_trial"] == (
+        pytest.approx(quantised / spiking)
+    )
+    stdout = (
+        CliRunner().invoke(main, ["convert", str(tmp_path), "--bits", "2", "--trials", "10"]).stdout
+    )
+    assert f"{spiking:.1f} Hz" in next(x for x in stdout.splitlines() if "rate, spiking" in x)
+    assert f"{quantised:.1f} Hz" in next(x for x in stdout.splitlines() if "rate, 2 bits" in x)
+
+
+def test_runs_with_other_tasks_or_trials_are_told(run: Path, tmp_path: Path) -> None:
+    for name in ("fewer", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "fewer" / "rate.h5").write_bytes((run / "rate.h5").read_bytes())
+    rate = store.load(run / "rate.h5", RateNetwork)
+    store.save(replace(rate, tasks=("go", "dlygo")), tmp_path / "other" / "rate.h5", {})
+    for name in ("fewer", "other"):
+        convert(tmp_path / name, trials=2)
+    notes = compare(run, tmp_path / "fewer", tmp_path / "other", chip="grid16")["notes"]
+    assert len(notes) == 2
+    assert f"{tmp_path / 'fewer'} was scored on 2 trials a task, {run} on 3" in notes[0]
+    assert "has other tasks than" in notes[1]
+    result = CliRunner().invoke(main, ["compare", str(run), str(tmp_path / "other")])
+    assert "note: " in result.stdout
 
 
 def test_comparing_changes_no_run(run: Path) -> None:
