@@ -6,7 +6,9 @@ fixed budget and a small multiple of the file's own size.
 
 import contextlib
 import csv
+import errno
 import json
+import os
 import stat
 import tomllib
 import zipfile
@@ -192,9 +194,9 @@ def opening_hdf5(path: Path, expanded: int = MOST_EXPANDED) -> Iterator[h5py.Fil
         regular(path)
         try:
             file = h5py.File(path, "r")
-        except PermissionError:
-            raise
         except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM):
+                raise InputError(f"cannot read {path}: {os.strerror(error.errno)}") from error
             raise InputError(
                 f"{path} is not a readable HDF5 file (truncated or foreign): make it again"
             ) from error

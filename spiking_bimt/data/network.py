@@ -136,6 +136,23 @@ class SpikingNetwork(NeuronParameters):
         absent = [getattr(self, field) is None for field in CODES]
         if any(absent) and not all(absent):
             raise InputError(f"{name} has some but not all of codes, scales and bits")
+        self._check_codes(name)
+
+    def _check_codes(self, name: str) -> None:
+        """Refuse a width that codes cannot have, and a code that needs more."""
+        if self.bits is None:
+            return
+        if not 2 <= self.bits <= 16:
+            raise InputError(f"{name}.bits is {self.bits}: signed codes have 2 to 16 bits")
+        limit = 2 ** (self.bits - 1) - 1
+        for field in ("codes", "in_codes", "out_codes"):
+            codes = getattr(self, field)
+            least, most = int(codes.min(initial=0)), int(codes.max(initial=0))
+            if least < -limit or most > limit:
+                raise InputError(
+                    f"{name}.{field} holds {least if least < -limit else most}, outside the "
+                    f"{self.bits}-bit range -{limit}..{limit}"
+                )
 
     def _check_times(self, name: str) -> None:
         """Refuse resets, delays and steps that no simulator could run."""

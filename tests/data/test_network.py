@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 
@@ -61,3 +62,28 @@ def test_bad_values_are_named(field: str, value: Any, message: str) -> None:
 def test_a_good_one_is_taken() -> None:
     assert network().n_neurons == 3
     assert network().steps_per_task_step == 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bits": 400}, "bits is 400: signed codes have 2 to 16 bits"),
+        ({"bits": 1}, "bits is 1: signed codes have 2 to 16 bits"),
+        ({"codes": np.array([1, -8, 1])}, r"codes holds -8, outside the 4-bit range -7\.\.7"),
+        (
+            {"out_codes": np.array([[1, 1, 1], [1, 8, 1]])},
+            r"out_codes holds 8, outside the 4-bit range",
+        ),
+        ({"codes": np.array([1, 3.7, 1])}, r"codes\[1\] is 3\.7: no whole number that fits int16"),
+        ({"indices": np.array([1, 2**32 + 2, 0])}, r"indices\[1\] is 4294967298: no whole number"),
+        (
+            {"delays": np.array([1, 1.9, 1])},
+            r"delays\[1\] is 1\.9: no whole number that fits int32",
+        ),
+        ({"weights": np.array([1, 1e300, 1])}, r"weights\[1\] is 1e\+300: too large for float32"),
+    ],
+)
+def test_codes_and_casts_are_exact(changes: dict[str, Any], message: str) -> None:
+    whole = quantise(network(), 4)
+    with pytest.raises(InputError, match=message):
+        replace(whole, **changes)
