@@ -112,11 +112,15 @@ def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
     return round(steps)
 
 
-def rounded_delay(network: RateNetwork, config: ConversionConfig) -> float | None:
-    """The delay, ms, where half the trained step had to be rounded up to it; otherwise None."""
-    delay = delay_steps(network, config) * config.dt
-    half = network.dt / 2
-    return delay if config.delay is None and delay > half * (1 + 1e-6) else None
+def delay_notes(network: RateNetwork, config: ConversionConfig) -> list[str]:
+    """A line where half the trained step had to be rounded up to whole simulation steps."""
+    delay, half = delay_steps(network, config) * config.dt, network.dt / 2
+    if config.delay is not None or delay <= half * (1 + 1e-6):
+        return []
+    return [
+        f"half the trained step, {half:g} ms, is not a whole number of steps of {config.dt:g} ms: "
+        f"the synaptic delay is {delay:g} ms; a smaller step divides it"
+    ]
 
 
 def full_drive(config: ConversionConfig) -> float:

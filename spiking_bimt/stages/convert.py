@@ -15,8 +15,8 @@ from spiking_bimt.converting.diagnosis import diagnose, score_full_rates
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.one_to_one import (
     ConversionConfig,
+    delay_notes,
     delay_steps,
-    rounded_delay,
     use_trained_neurons,
 )
 from spiking_bimt.converting.quantise import Rounding
@@ -139,22 +139,13 @@ def _converted(
         )
         # How long it took is not of the network: the same conversion gives the same file.
         measured |= {"seconds": seconds, "wall_seconds": wall_seconds}
-        measured["notes"] = _notes(rate, made.config)
+        measured["notes"] = delay_notes(rate, made.config)
         # A figure of the network that was there before says nothing of this one.
         store.remove(folder / "diagnosis.svg")
         if diagnose:
             measured["diagnosis"] = _diagnose(folder, rate, made, recipe)
     _check_reached(measured, folder)
     return measured
-
-
-def _notes(rate: RateNetwork, config: ConversionConfig) -> list[str]:
-    """What was done otherwise than the defaults say."""
-    delay = rounded_delay(rate, config)
-    return [] if delay is None else [
-        f"half the trained step, {rate.dt / 2:g} ms, is not a whole number of steps of "
-        f"{config.dt:g} ms: the synaptic delay is {delay:g} ms; a smaller step divides it"
-    ]  # fmt: skip
 
 
 def _settings(recipe: Recipe, made: Converted) -> dict[str, Any]:

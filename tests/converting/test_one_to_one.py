@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from spiking_bimt.converting.one_to_one import (
     ConversionConfig,
+    delay_notes,
     delay_steps,
     full_drive,
-    rounded_delay,
     to_csr,
     to_spiking,
 )
@@ -106,7 +106,7 @@ def test_the_delay_is_half_the_trained_step() -> None:
     network = random_rate_network()
     assert delay_steps(network, ConversionConfig()) == 10
     assert delay_steps(network, ConversionConfig(dt=0.5)) == 20
-    assert rounded_delay(network, ConversionConfig()) is None
+    assert delay_notes(network, ConversionConfig()) == []
     with pytest.raises(InputError, match=r"delay of 0\.2 ms is not a whole number"):
         delay_steps(network, ConversionConfig(delay=0.2))
 
@@ -116,7 +116,7 @@ def test_half_a_step_of_delay_is_rounded_up_and_told(trained: float, dt: float, 
     network = replace(random_rate_network(), dt=trained)
     config = ConversionConfig(dt=dt)
     assert delay_steps(network, config) == steps
-    assert rounded_delay(network, config) == pytest.approx(steps * dt)
+    assert f"the synaptic delay is {steps * dt:g} ms" in delay_notes(network, config)[0]
     assert to_spiking(network, np.ones(12, np.float32), config).delay == steps
 
 
