@@ -174,17 +174,17 @@ class Network:
                 moved = np.maximum(p.decay_mem * v + p.gain_syn * q + drive, p.v_min)
                 v = np.where(free_at <= step, moved, v)
                 q = q * p.decay_syn
-                if self.own is not None:
-                    q = q + due.pop(step, F(0))
-                elif step >= self.delay:
-                    for source in spikes[step - self.delay]:
-                        q[self.target[self.of[source]]] += self.weight[self.of[source]]
                 fired = (v > p.v_th) & (free_at <= step) & ~p.poisson
                 fired[[j for j in told.get(step, ()) if p.poisson[j]]] = True
                 v[fired] = p.keeps[fired] * v[fired] + p.shift[fired]
                 free_at[fired] = step + 1 + p.hold[fired]
                 spikes.append(np.flatnonzero(fired))
                 self.send(spikes[-1], step, due)
+                if self.own is not None:
+                    q = q + due.pop(step, F(0))
+                elif step >= self.delay:
+                    for source in spikes[step - self.delay]:
+                        q[self.target[self.of[source]]] += self.weight[self.of[source]]
             trace = self.filtered(trace, spikes[-self.substeps :])
             terms = np.concatenate([self.bias[:, None], trace * self.w_out], axis=1)
             outputs.append(np.add.accumulate(terms, axis=1)[:, -1])  # one after the other

@@ -113,8 +113,8 @@ def _check(head: dict[str, int], sections: dict[str, Array]) -> None:
     validate.csr("network", sections["indptr"], sections["indices"], n)
     validate.csr("network", sections["in_indptr"], sections["in_indices"], n, "in_")
     longest, delays = head["longest_delay"], sections["delays"]
-    if longest < 1 or delays.min(initial=1) < 1 or delays.max(initial=1) > longest:
-        raise InputError(f"delays must lie in 1..{longest}")
+    if longest < 0 or delays.min(initial=0) < 0 or delays.max(initial=0) > longest:
+        raise InputError(f"delays must lie in 0..{longest}")
     if head["steps_per_input"] < 1 or sections["codes"].itemsize != head["code_bytes"]:
         raise InputError("the header's steps_per_input or code_bytes is wrong")
 
@@ -168,7 +168,7 @@ def _sections(network: SpikingNetwork) -> dict[str, Array]:
     header = [
         MAGIC, VERSION, n, network.n_inputs, len(network.b_out), len(network.indices),
         len(network.in_indices), network.steps_per_task_step,
-        network.delay if own is None else int(own.max(initial=1)), int(own is not None), width,
+        network.delay if own is None else int(own.max(initial=0)), int(own is not None), width,
         len(step),
     ]  # fmt: skip
     sections: dict[str, Array] = {"header": np.array(header, "<i4")}

@@ -1,8 +1,8 @@
 /* Simulates network.bin on inputs.bin and prints "trial step neuron" for every spike.
  *     cc -O2 -ffp-contract=off -o simulate simulate.c && ./simulate network.bin inputs.bin
  * The layouts of both files are in network.json, little-endian. One step: v is integrated with the
- * charge q of its start and floored, q decays, spikes whose delay has passed arrive, the threshold
- * is tested. The readout is in the file and not computed here. */
+ * charge q of its start and floored, q decays, the threshold is tested, spikes whose delay has passed
+ * arrive. The readout is in the file and not computed here. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ int main(int count, char **names)
         fputs("usage: simulate network.bin inputs.bin (network.bin of version 2)\n", stderr);
         return 2;
     }
-    int32_t n = head[N], bytes = head[CODE_BYTES], rows = head[DELAY], own = head[OWN];
+    int32_t n = head[N], bytes = head[CODE_BYTES], rows = head[DELAY] + 1, own = head[OWN];
     float *p[FIELDS];
     FOR(field, 0, head[ROWS]) p[field] = take(file, 4, n);
     float *scale = take(file, 4, n), *in_scale = take(file, 4, n);
@@ -73,13 +73,7 @@ int main(int count, char **names)
                         v[j] = moved > p[V_MIN][j] ? moved : p[V_MIN][j];
                     q[j] *= p[DECAY_SYN][j];
                 }
-                float *due = ring + (own ? step % rows * width : 0);
                 int32_t *now = sent + (own ? 0 : step % rows * width);
-                if (own) /* each synapse has its own delay: what is due was summed before */
-                    FOR(j, 0, n) q[j] += due[j], due[j] = 0;
-                else /* one delay: the spikes of that many steps ago arrive one by one */
-                    FOR(s, 1, now[0] + 1) FOR(k, indptr[now[s]], indptr[now[s] + 1])
-                        q[targets[k]] += weight(codes, bytes, k, scale[targets[k]]);
                 now[0] = 0;
                 FOR(j, 0, n) {
                     if (!(v[j] > p[V_TH][j]) || free_at[j] > step)
@@ -93,6 +87,13 @@ int main(int count, char **names)
                         ring[(step + delays[k]) % rows * width + targets[k]] +=
                             weight(codes, bytes, k, scale[targets[k]]);
                 }
+                float *due = ring + (own ? step % rows * width : 0);
+                int32_t *past = sent + (own ? 0 : (step + 1) % rows * width);
+                if (own) /* each synapse has its own delay: what is due was summed before */
+                    FOR(j, 0, n) q[j] += due[j], due[j] = 0;
+                else /* one delay: the spikes of that many steps ago arrive one by one */
+                    FOR(s, 1, past[0] + 1) FOR(k, indptr[past[s]], indptr[past[s] + 1])
+                        q[targets[k]] += weight(codes, bytes, k, scale[targets[k]]);
             }
         }
         free(v), free(length);

@@ -74,8 +74,9 @@ def _network(files: Files, dt: float | None) -> SpikingNetwork:
     n, uniform = len(nodes["tau_mem"]), own.get("delay")
     values: dict[str, Any] = {
         "indptr": _indptr(pre, n), "indices": post[order], "weights": weights[order],
-        "delays": None if uniform or not len(pre) else _steps(delays[order], step),
-        "delay": int(uniform or 1), "reset": own.get("reset", "value"), "dt": step,
+        "delays": None if uniform is not None or not len(pre) else _steps(delays[order], step),
+        "delay": int(1 if uniform is None else uniform), "reset": own.get("reset", "value"),
+        "dt": step,
         "in_indptr": _indptr(held[0], channels), "in_indices": held[1][in_order],
         "in_weights": held[2][in_order], "tau_out": own.get("tau_out", 20.0),
         "task_dt": own.get("task_dt", step), "battery": own.get("battery", ""),

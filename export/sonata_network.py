@@ -27,6 +27,7 @@ import numpy.typing as npt
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import PARAMETERS
+from spiking_bimt.errors import InputError
 from spiking_bimt.formats.nir_export import NO_LEAK
 from spiking_bimt.formats.sonata import mark
 
@@ -60,8 +61,14 @@ def write_network(folder: Path, network: SpikingNetwork, duration_ms: float = 10
     """Write the network's files into a new folder in the place of `folder`.
 
     Its weights are floating-point ones: integer codes are not kept. Raises InputError where the
-    folder cannot be written.
+    folder cannot be written, or where a delay is shorter than NEST's least, a step.
     """
+    if (_delays(network) < 1).any():
+        target = int(network.indices[np.argmin(_delays(network))])
+        raise InputError(
+            f"a delay onto neuron {target} is 0 steps: NEST's least is one step for synapses with "
+            "a filter (tau_syn above 0)"
+        )
     with store.replacing_folder(folder) as new:
         with store.writing_hdf5(new / "nodes.h5") as file:
             mark(file)
@@ -157,16 +164,19 @@ def _write_properties(properties: h5py.Group, network: SpikingNetwork, chosen: A
         store.write_array(properties, f"readout_{k}", weights[chosen])
 
 
+def _delays(network: SpikingNetwork) -> Array:
+    """(nnz,) steps of each synapse as NEST counts them: a step more where there is no filter."""
+    own = np.int64(network.delay) if network.delays is None else network.delays
+    steps: Array = own + (network.tau_syn[network.indices] == 0)
+    return steps
+
+
 def _write_edges(file: h5py.File, network: SpikingNetwork) -> None:
     unit = weight_unit(network.tau_mem, network.tau_syn, network.dt)[network.indices]
-    later = network.tau_syn[network.indices] == 0
-    delays = np.full(len(network.indices), network.delay) if network.delays is None else (
-        network.delays
-    )  # fmt: skip
     _write_population(
         file.create_group("edges/neurons_neurons"), "neurons", network.n_neurons, network,
         network.indptr, network.indices, 100,
-        {"syn_weight": network.weights / unit, "delay": (delays + later) * network.dt},
+        {"syn_weight": network.weights / unit, "delay": _delays(network) * network.dt},
     )  # fmt: skip
     _write_population(
         file.create_group("edges/channels_neurons"), "channels", network.n_inputs, network,

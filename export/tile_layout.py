@@ -75,7 +75,7 @@ ELEMENTS = {
         {
             **dict.fromkeys(("neurons", "inputs"), _COUNT),
             **dict.fromkeys(("dt", "task_dt", "tau_out"), _REAL),
-            "delay": _ONE,
+            "delay": _COUNT,
             "reset": Attribute("text", ("subtract", "value")),
             **dict.fromkeys(("battery", "tasks", "sheet"), _NOTE),
         },

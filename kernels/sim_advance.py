@@ -55,7 +55,7 @@ def ask_for_next(
     spikes: Array, first: Array, due: int, delays: Array, indptr: Array, indices: Array
 ) -> None:
     """Prefetch the rows of synapses of the spikes of row `due`, while other work is left."""
-    if not delays.size and indices.size > sim_clock.CACHED:
+    if not delays.size and indices.size > sim_clock.CACHED and due + 1 < first.size:
         sim_clock.ask_for_first(spikes[first[due] : first[due + 1]], indptr, indices)
 
 

@@ -72,12 +72,6 @@ def run(
                         v[j] = saturated(max(new, v_min[j]), limits[0])
                         overflows[0] += v[j] != max(new, v_min[j])
                     current[j] = decayed(current[j], decay_syn[j], decay_bits)
-                if step >= delay:
-                    for s in range(first[step - delay], first[step - delay + 1]):
-                        for k in range(indptr[spikes[s]], indptr[spikes[s] + 1]):
-                            new = current[indices[k]] + weights[k]
-                            current[indices[k]] = saturated(new, limits[1])
-                            overflows[1] += current[indices[k]] != new
                 spikes = grown(spikes, count, n)
                 for j in range(n):
                     if v[j] > v_th[j] and free_at[j] <= step:
@@ -85,8 +79,14 @@ def run(
                         count += 1
                         v[j] = reset_gain[j] * v[j] + reset_shift[j]
                         free_at[j] = step + 1 + hold[j]
+                first[step + 1] = count
+                if step >= delay:
+                    for s in range(first[step - delay], first[step - delay + 1]):
+                        for k in range(indptr[spikes[s]], indptr[spikes[s] + 1]):
+                            new = current[indices[k]] + weights[k]
+                            current[indices[k]] = saturated(new, limits[1])
+                            overflows[1] += current[indices[k]] != new
                 step += 1
-                first[step] = count
             read_out(spikes, first, step - 1, fade, trace, w_out, b_out, outputs[row])
         for s in range(count):
             counts[trial, spikes[s]] += 1

@@ -141,7 +141,10 @@ def deliver_due(
     spikes: Array, first: Array, step: int, delay: int, ring: Array, indptr: Array,
     indices: Array, weights: Array, charge: Array,
 ) -> None:  # fmt: skip
-    """Add what arrives in this step: the row of `ring` that is due, or spikes of `delay` ago."""
+    """Add what arrives in this step: the row of `ring` that is due, or spikes of `delay` ago.
+
+    The spikes of this step are among them where the delay is 0.
+    """
     if ring.size:
         arrive(ring[step % ring.shape[0]], charge)
     elif step >= delay:
@@ -167,8 +170,8 @@ def longest(offsets: Array) -> Any:
 
 @inner
 def longest_delay(delays: Array) -> Any:
-    """Steps of the longest delay, 1 where there are none."""
-    most = np.int64(1)
+    """Steps of the longest delay, 0 where there are none."""
+    most = np.int64(0)
     for k in range(delays.size):
         most = max(most, delays[k])
     return most
@@ -215,7 +218,7 @@ def run(
     """
     n, width, kind = v_start.shape[1], of.v_th.size, v_start.dtype
     first = np.zeros(longest(offsets) * (fade.size - 1) + 1, np.int64)
-    ring = np.zeros((longest_delay(delays), width if delays.size else 0), kind)
+    ring = np.zeros((longest_delay(delays) + 1, width if delays.size else 0), kind)
     v, charge, drive = np.empty(width, kind), np.empty(width, kind), np.empty(width, kind)
     trace, level, shift = np.empty(n, kind), of.v_th.copy(), of.reset_shift.copy()
     free_at, drawn = np.empty(width, np.int32), np.full(width, -1, np.int64)
@@ -233,7 +236,6 @@ def run(
             for _ in range(fade.size - 1):
                 integrate(v, charge, drive, of.decay_mem, of.gain_syn, of.v_min, free_at, step)
                 decay(charge, of.decay_syn)
-                deliver_due(spikes, first, step, delay, ring, indptr, indices, weights, charge)
                 spikes = grown(spikes, count, width)
                 count = fire(v, level, hold, of.reset_gain, shift, free_at, step, spikes, count)
                 if poisson.size:
@@ -242,8 +244,9 @@ def run(
                 if delays.size:
                     sources = spikes[first[step] : count]
                     schedule(sources, indptr, indices, weights, delays, step, ring)
+                first[step + 1] = count
+                deliver_due(spikes, first, step, delay, ring, indptr, indices, weights, charge)
                 step += 1
-                first[step] = count
             read_out(spikes, first, step - 1, fade, trace, w_out, b_out, outputs[row])
         count_spikes(spikes[start:count], counts[trial])
         ends[trial] = count

@@ -69,13 +69,13 @@ def simulate(
         moved = np.einsum("nij,nj->ni", matrices, pushed)
         v = np.where(held, v, np.maximum(moved[:, 0], v_min))
         i = moved[:, 1]
+        spikes[t] = ~held & (v > v_th)
+        v = np.where(spikes[t], v - (v_th - v_reset) if subtract else v_reset, v)
+        free_from[spikes[t]] = t + 1 + hold[spikes[t]]
         sent = t - delays
         arrived = (sent >= 0) & spikes[np.maximum(sent, 0), pre]
         np.add.at(i, post[arrived], (weights * per_spike[post])[arrived])
         jump = np.bincount(post[arrived], weights[arrived], n) * ~filtered
-        spikes[t] = ~held & (v > v_th)
-        v = np.where(spikes[t], v - (v_th - v_reset) if subtract else v_reset, v)
-        free_from[spikes[t]] = t + 1 + hold[spikes[t]]
         trace[t] = v
     return spikes, trace
 

@@ -64,7 +64,7 @@ def memory_formula(chip: Chip, graph: AxonGraph) -> MemoryFormula:
     if chip.synapse_formula == "flat":
         return MemoryFormula(chip.weight_bits, UNLIMITED, 0, 1)
     index_bits = max(6, (chip.neurons_per_core - 1).bit_length())
-    delay_bits = (graph.longest_delay - 1).bit_length()
+    delay_bits = (max(graph.longest_delay, 1) - 1).bit_length()
     overhead = 2 * 10 + 63 if graph.split_signs else 10
     return MemoryFormula(chip.weight_bits + delay_bits + index_bits, 64, overhead, 64)
 

@@ -104,14 +104,14 @@ class SpikingModule(nn.Module):
                 u = torch.where(free, torch.maximum(moved, self.floor), u)
                 # A floored membrane does not spike, and a held one may not.
                 spike = torch.where(free, fired.to(self.dtype), 0.0)
-                past = now - network.delay
-                arrived = spikes[past] @ recurrent if past >= 0 else torch.zeros_like(u)
-                _, charge = self.synapse(arrived, charge)
                 reset = spike.detach()
                 u = u - reset * (self.threshold if network.reset == "subtract" else u)
                 free_at = torch.where(reset > 0, now + 1 + self.hold, free_at)
                 trace = self.fade * trace + spike
                 spikes.append(spike)
+                past = now - network.delay
+                arrived = spikes[past] @ recurrent if past >= 0 else torch.zeros_like(u)
+                _, charge = self.synapse(arrived, charge)
             outputs.append(trace @ self.w_out.T + self.b_out)
         return torch.stack(outputs), torch.stack(spikes)
 

@@ -38,7 +38,7 @@ class SpikingNetwork(NeuronParameters):
     bias of its v_leak is tau_mem * bias. x is the analogue input W_in u, held over a task step.
 
     Within a time step: the membrane is integrated exactly with the current at its start, the
-    current decays, spikes whose delay has passed arrive, the threshold is tested, v is reset.
+    current decays, the threshold is tested, v is reset, spikes whose delay has passed arrive.
     A refractory neuron keeps v fixed while its current goes on. The neurons' own parameters are
     those of `NeuronParameters`.
     """
@@ -61,7 +61,8 @@ class SpikingNetwork(NeuronParameters):
     tau_out: float
     """Time constant of the readout's filter, ms."""
     delay: int
-    """Steps from a spike to its arrival, at least 1, where `delays` is None."""
+    """Steps from a spike to its arrival at the end of a step, where `delays` is None; with 0 it is
+    seen in v in the next step."""
     reset: str
     """"subtract" or "value"."""
     dt: float
@@ -74,7 +75,7 @@ class SpikingNetwork(NeuronParameters):
     battery: str
     tasks: tuple[str, ...]
     delays: npt.NDArray[np.int32] | None = None
-    """(nnz,) steps of each synapse, at least 1, or None where all share `delay`."""
+    """(nnz,) steps of each synapse, or None where all share `delay`."""
     bits: int | None = None
     """Width of the signed integer codes, or None where the network is not quantised."""
     split_signs: bool = False
@@ -158,9 +159,9 @@ class SpikingNetwork(NeuronParameters):
         """Refuse resets, delays and steps that no simulator could run."""
         if self.reset not in RESETS:
             raise InputError(f"{name}: {unknown_name('reset', self.reset, RESETS)}")
-        shortest = self.delay if self.delays is None else int(self.delays.min(initial=1))
-        if shortest < 1:
-            raise InputError(f"{name} has a delay of {shortest} steps: the least is 1")
+        shortest = self.delay if self.delays is None else int(self.delays.min(initial=0))
+        if shortest < 0:
+            raise InputError(f"{name} has a delay of {shortest} steps: the least is 0")
         longest = self.delay if self.delays is None else int(self.delays.max(initial=1))
         if longest > LONGEST_DELAY:
             raise InputError(f"{name} has a delay of {longest} steps: the most is {LONGEST_DELAY}")

@@ -138,9 +138,9 @@ class TileSet(validate.Record):
         ).any():
             raise InputError("TileSet.position lies in a row or column that its tile does not use")
         if self.delays is not None:
-            least = np.where(self.source < self.n_neurons, 1, 0)
-            if (self.delays < least).any() or (self.delays[least == 0] > 0).any():
-                raise InputError("TileSet.delays must be 1 or more from neurons, 0 from channels")
+            channels = self.source >= self.n_neurons
+            if (self.delays < 0).any() or self.delays[channels].any():
+                raise InputError("TileSet.delays must be 0 or more from neurons, 0 from channels")
 
     @property
     def n_tiles(self) -> int:

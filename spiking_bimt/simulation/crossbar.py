@@ -98,14 +98,14 @@ def run_crossbars(
             moved = np.maximum(of.decay_mem * v + of.gain_syn * charge + drive, of.v_min)
             v = np.where(free_at > step, v, moved)
             charge *= of.decay_syn
-            due = past[step % len(past)]
-            if due.any():
-                charge += spiking.sums(due.astype(float), rng)
             fired = (v > level) & (free_at <= step) & alive[:, None]
             v = np.where(fired, of.reset_gain * v + shift, v)
             free_at = np.where(fired, step + 1 + hold, free_at)
             trace = trace * fade + fired
             past[(step + network.delay) % len(past)] = fired
+            due = past[step % len(past)]
+            if due.any():
+                charge += spiking.sums(due.astype(float), rng)
             if fired.any():
                 trial, neuron = np.nonzero(fired)
                 found.append((trial, np.full(len(trial), step), neuron))

@@ -144,7 +144,7 @@ def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[A
         network.indices,
         network.weights.astype(dtype, copy=False),
         delays,
-        max(network.delay, 1),  # unchecked, and unused, where `delays` has every synapse's own
+        max(network.delay, 0),  # unchecked, and unused, where `delays` has every synapse's own
         network.in_indptr,
         network.in_indices,
         network.in_weights.astype(dtype, copy=False),

@@ -38,6 +38,8 @@ def written(path: Path, seed: int, **changes: Any) -> int:
         "bias": content.network.bias + np.float32(0.05),
         "v_min": np.full(24, -2.0),
     }
+    if content.network.delays is None and seed > 2:
+        lively["delay"] = 0
     if seed % 2:
         lively["tau_syn"] = np.where(rng.random(24) < 0.5, 0.0, content.network.tau_syn)
     poisson = rng.random(24) < 0.2 if seed % 3 == 0 else None

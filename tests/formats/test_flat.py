@@ -42,7 +42,7 @@ def test_the_program_gives_the_kernels_spikes(
     tmp_path: Path, bits: int | None, longest: int | None, reset: str
 ) -> None:
     network = random_network(
-        5, 70, longest_delay=longest, reset=reset, delay=4, unfiltered=bits == 12
+        5, 70, longest_delay=longest, reset=reset, delay=4 if bits else 0, unfiltered=bits == 12
     )
     if bits is not None:
         network = quantise(network, bits).quantised()

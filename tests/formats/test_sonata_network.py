@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,9 @@ def test_nest_simulates_our_spikes_from_the_files(
     tmp_path: Path, loader: Any, seed: int, unfiltered: float
 ) -> None:
     network = network_for_nest(seed, unfiltered=unfiltered)
+    if unfiltered == 1:
+        assert network.delays is not None
+        network = replace(network, delays=network.delays - 1)  # delays of 0 steps among them
     write_network(tmp_path / "sonata", network)
     u = np.random.default_rng(seed).random(network.n_neurons)
     start = network.v_reset + u * (network.v_th - network.v_reset)
@@ -77,6 +80,12 @@ def test_the_loader_refuses_what_nest_has_not(tmp_path: Path, loader: Any) -> No
     write_network(tmp_path / "sonata", random_network(0))
     with pytest.raises(SystemExit, match="resets to a value, here without a floor"):
         loader.build(tmp_path / "sonata")
+
+
+def test_a_delay_that_nest_has_not_is_refused(tmp_path: Path) -> None:
+    write_network(tmp_path / "sonata", random_network(1, 6, delay=0, tau_syn=np.zeros(6)))
+    with pytest.raises(InputError, match=r"a delay onto neuron \d is 0 steps: NEST's least"):
+        write_network(tmp_path / "sonata", random_network(1, 6, delay=0))
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -79,7 +79,7 @@ def random_network(
         "tasks": ("go",),
         "delays": None
         if longest_delay is None
-        else rng.integers(1, longest_delay + 1, len(indices)),
+        else rng.integers(min(1, longest_delay), longest_delay + 1, len(indices)),
     }
     return SpikingNetwork(**values | fields)
 

@@ -12,10 +12,10 @@ from spiking_bimt.simulation.run import simulate_trials
 from tests.kernels.networks import dense, drive_of, random_network, random_trials, start_of
 
 
-@pytest.mark.parametrize("reset", ["subtract", "value"])
-def test_plain_integers_give_the_same_counts(reset: str) -> None:
+@pytest.mark.parametrize(("reset", "delay"), [("subtract", 3), ("value", 3), ("value", 0)])
+def test_plain_integers_give_the_same_counts(reset: str, delay: int) -> None:
     """A second implementation with Python's own integers, of one trial and a common delay."""
-    network = random_network(21, 15, reset=reset, delay=3, drive=0.3)
+    network = random_network(21, 15, reset=reset, delay=delay, drive=0.3)
     trials = random_trials(network, 21, (30,))
     widths = FixedPoint(membrane=20, current=20, decay=12)
     found = run_fixed(network, trials, widths, seed=5)
@@ -41,9 +41,6 @@ def test_plain_integers_give_the_same_counts(reset: str) -> None:
                 moved = int(v[j] * int(np.rint(mem[j] * 4096)) / 4096) + i[j] + int(drive[step, j])
                 v[j] = min(max(moved, low[j], -(2**19) + 1), 2**19 - 1)
             i[j] = int(i[j] * int(np.rint(d_syn[j] * 4096)) / 4096)
-        for source in past[step - 3] if step >= 3 else []:
-            for j in range(n):
-                i[j] = min(max(i[j] + int(weights[source, j]), -(2**19) + 1), 2**19 - 1)
         for j in range(n):
             if v[j] > np.rint(v_th[j] * one) and free[j] <= step:
                 spikes.append(j)
@@ -51,6 +48,9 @@ def test_plain_integers_give_the_same_counts(reset: str) -> None:
                 v[j] = int(gain[j]) * v[j] + int(np.rint(shift[j] * one))
                 free[j] = step + 1 + int(hold[j])
         past.append(spikes)
+        for source in past[step - delay] if step >= delay else []:
+            for j in range(n):
+                i[j] = min(max(i[j] + int(weights[source, j]), -(2**19) + 1), 2**19 - 1)
     assert sum(counts) > 100
     np.testing.assert_array_equal(found.spike_counts[0], counts)
 
