@@ -175,6 +175,7 @@ class Placement(validate.Record):
         pairs = np.stack([self.core, self.slot], axis=1)
         if self.slot.min() < 0 or len(np.unique(pairs, axis=0)) != n:
             raise InputError("Placement.slot must be distinct within each core and not negative")
+        validate.own(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.frozen import freeze
 from spiking_bimt.data.neurons import NeuronParameters
 from spiking_bimt.errors import InputError, unknown_name
 
@@ -130,6 +131,7 @@ class SpikingNetwork(NeuronParameters):
             if getattr(self, field) is not None:
                 value = validate.array(name, field, getattr(self, field), shape, dtype)
                 object.__setattr__(self, field, value)
+        object.__setattr__(self, "measured", freeze(self.measured))
         validate.csr(name, self.indptr, self.indices, n)
         validate.csr(name, self.in_indptr, self.in_indices, n, "in_")
         self._check_parameters(name, n)

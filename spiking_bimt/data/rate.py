@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.frozen import freeze
 from spiking_bimt.errors import InputError, unknown_name
 
 Floats = npt.NDArray[np.float32]
@@ -82,6 +83,7 @@ class RateNetwork(validate.Record):
         for field, (shape, dtype) in fields.items():
             value = validate.array(name, field, getattr(self, field), shape, dtype)
             object.__setattr__(self, field, value)
+        object.__setattr__(self, "measured", freeze(self.measured))
         validate.positive(name, "tau", self.tau)
         validate.positive(name, "dt", self.dt)
         rows, cols = self.sheet

@@ -67,6 +67,14 @@ class Recording(validate.Record):
             raise InputError(f"{name}.steps must not be negative")
         if n and self.lengths.min() < 0:
             raise InputError(f"{name}.lengths must not be negative")
+        ends = self.first_step + np.repeat(self.lengths, np.diff(self.offsets))
+        late = np.flatnonzero((self.steps < self.first_step) | (self.steps >= ends))
+        if late.size:
+            k = int(late[0])
+            raise InputError(
+                f"{name}.steps[{k}] is {self.steps[k]}, outside the steps "
+                f"{self.first_step}..{ends[k] - 1} of its trial"
+            )
 
     @property
     def n_trials(self) -> int:
@@ -121,6 +129,9 @@ class Recording(validate.Record):
 
     def trial(self, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Steps and neurons of the spikes of trial k."""
+        check("trial: k", k, int)
+        if not 0 <= k < self.n_trials:
+            raise InputError(f"trial: k is {k}, outside 0..{self.n_trials - 1}")
         own = slice(self.offsets[k], self.offsets[k + 1])
         return self.steps[own], self.neurons[own]
 

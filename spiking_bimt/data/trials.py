@@ -46,6 +46,15 @@ class Trials(validate.Record):
             object.__setattr__(self, field, value)
         validate.csr(name, self.offsets, self.labels, np.iinfo(np.int32).max)
         validate.positive(name, "dt", self.dt)
+        for field, most in (("task", len(self.tasks) - 1), ("decision", self.lengths)):
+            value = getattr(self, field)
+            wrong = np.flatnonzero((value < 0) | (value > most))
+            if wrong.size:
+                k = int(wrong[0])
+                raise InputError(
+                    f"{name}.{field}[{k}] is {value[k]}, outside "
+                    f"0..{np.broadcast_to(most, (n,))[k]}"
+                )
 
     @property
     def n_trials(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.frozen import freeze
 from spiking_bimt.errors import InputError
 
 
@@ -95,7 +96,7 @@ def own(record: Any) -> None:
         if isinstance(value, np.ndarray):
             value = hand_over(value if _is_read_only(value) else value.copy())
         elif isinstance(value, dict | list):
-            value = type(value)(value)
+            value = freeze(value)
         object.__setattr__(record, field.name, value)
 
 

@@ -1,6 +1,7 @@
 """Records own their arrays: nobody can change one after it was made, and none is copied twice."""
 
 import copy
+import json
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -21,6 +22,7 @@ from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
 from spiking_bimt.formats.sonata import SpikeFile
 from spiking_bimt.simulation.build import from_csr
 from spiking_bimt.simulation.fixed import FixedRun
@@ -185,3 +187,44 @@ def test_chips_are_compared_by_value_and_own_their_prices() -> None:
     assert hash(chip) == hash(other)
     energy["soma"] = -1.0
     assert chip == other
+
+
+def _again(value: Any) -> list[Any]:
+    return [value, copy.deepcopy(value), pickle.loads(pickle.dumps(value))]
+
+
+def test_no_dictionary_of_a_record_can_be_changed() -> None:
+    given: dict[str, Any] = {"accuracy": {"rate": 0.5}, "tried": [{"bits": 8}]}
+    networks = from_csr([0, 1, 2], [1, 0], [0.5, 0.5]), RateNetwork(**rate())
+    placement = Placement("grid16", 4, np.array([0, 1], I32), np.array([0, 0], I32))
+    for record in (*networks, placement):
+        made = replace(record, measured=given)
+        given["accuracy"]["rate"] = 1.0
+        for other in _again(made):
+            assert other.measured["accuracy"] == {"rate": 0.5}
+            for inner in (other.measured, other.measured["accuracy"], other.measured["tried"][0]):
+                with pytest.raises(TypeError, match="cannot be changed"):
+                    inner["rate"] = 2.0
+        given["accuracy"]["rate"] = 0.5
+    energy = load_chip("loihi").energy
+    assert energy is not None
+    for change in (energy.clear, energy.popitem, lambda: energy.update(soma=1.0)):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    assert json.loads(json.dumps(energy)) == energy
+
+
+def test_spikes_lie_within_their_trial() -> None:
+    whole = {**RECORDS[Recording](), "first_step": 30, "lengths": np.array([10])}
+    assert Recording(**{**whole, "steps": np.array([39], I32)}).times_ms.tolist() == [40.0]
+    for step in (29, 40):
+        with pytest.raises(InputError, match=rf"steps\[0\] is {step}, outside the steps 30..39"):
+            Recording(**{**whole, "steps": np.array([step], I32)})
+    with pytest.raises(InputError, match=r"trial: k is 1, outside 0\.\.0"):
+        Recording(**RECORDS[Recording]()).trial(1)
+
+
+@pytest.mark.parametrize(("field", "value"), [("task", 1), ("task", -1), ("decision", 4)])
+def test_trials_have_known_tasks_and_decide_within_them(field: str, value: int) -> None:
+    with pytest.raises(InputError, match=rf"Trials.{field}\[0\] is {value}, outside 0\.\."):
+        Trials(**{**RECORDS[Trials](), field: np.array([value], I32)})
