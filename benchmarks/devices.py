@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "device-effects.svg"
 PCM = load_device("pcm")
 PLAIN = with_effects(PCM, ())
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+MINUTE = 60.0
+HOUR = 3600.0
+DAY = 86400.0
 
 
 class Sweep(NamedTuple):

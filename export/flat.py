@@ -25,7 +25,8 @@ from spiking_bimt.simulation import propagators
 
 Array = npt.NDArray[Any]
 
-MAGIC, VERSION = 0x544D4942, 2
+MAGIC = 0x544D4942
+VERSION = 2
 """Version 2 counts the rows of propagators, of which there may be more than in version 1."""
 HEADER = ("magic", "version", "neurons", "channels", "outputs", "synapses", "input_synapses",
           "steps_per_input", "longest_delay", "own_delays", "code_bytes", "step_rows")  # fmt: skip

@@ -40,8 +40,10 @@ _PJ = 1e-12
 """J: a picojoule, in which a chip gives its energies."""
 _EVENTS = ("soma", "spike", "synapse", "packet")
 """Parts of the energy, hops apart, that SANA-FE charges for."""
-_LIF, _REPLAY = "loihi_lif", "loihi_inputs"
-_SYNAPSE, _DENDRITE = "loihi_sparse_synapse", "loihi_dendrites_delay"
+_LIF = "loihi_lif"
+_REPLAY = "loihi_inputs"
+_SYNAPSE = "loihi_sparse_synapse"
+_DENDRITE = "loihi_dendrites_delay"
 
 
 class Replay(NamedTuple):

@@ -16,7 +16,8 @@ Array = npt.NDArray[Any]
 ROOT = "crossbar-tiles"
 VERSION = "1.0"
 
-_INTEGER, _NUMBER = "iu", "iuf"
+_INTEGER = "iu"
+_NUMBER = "iuf"
 
 
 class Attribute(NamedTuple):
@@ -42,8 +43,11 @@ class Element(NamedTuple):
     required: bool = True
 
 
-_TEXT, _NOTE, _REAL = Attribute("text"), Attribute("text", required=False), Attribute("number")
-_COUNT, _ONE = Attribute("integer", low=0), Attribute("integer", low=1)
+_TEXT = Attribute("text")
+_NOTE = Attribute("text", required=False)
+_REAL = Attribute("number")
+_COUNT = Attribute("integer", low=0)
+_ONE = Attribute("integer", low=1)
 _AXIS = Attribute("text", ("network", "tile", "neuron", "column"))
 ROOT_ATTRIBUTES = {
     "digest": _TEXT,

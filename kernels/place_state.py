@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-NEURONS, AXONS, OUTS, MEMORY = 0, 1, 2, 3
+NEURONS = 0
+AXONS = 1
+OUTS = 2
+MEMORY = 3
 TABLE_SIZE = 2**26
 """Most entries of `State.table`: 128 MiB."""
 

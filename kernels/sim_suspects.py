@@ -56,8 +56,12 @@ from spiking_bimt.kernels.sim_state import (
 
 Array = npt.NDArray[Any]
 
-QUIET, MAYBE, SOON = 0, 1, 2
-"""What MARK holds beside the epoch: quiet, suspect, hot."""
+# What MARK holds beside the epoch.
+QUIET = 0
+MAYBE = 1
+"""The neuron is suspect."""
+SOON = 2
+"""The neuron is hot."""
 
 WIDTH = 32
 """Steps of a window; the last one of an epoch may be shorter."""

@@ -40,8 +40,12 @@ def lif_rate_and_slope(x: np.float32, curve: Array) -> tuple[np.float32, np.floa
     return rate, rate / period * tau_mem * slope_of_log
 
 
-TABLE_FROM, TABLE_TO, TABLE_STEPS = -16.0, 16.0, 1 << 14
-"""Inputs that a table of the leaky curve covers, beyond which it goes on as a line."""
+TABLE_FROM = -16.0
+"""Least input that a table of the leaky curve covers; beyond its ends the curve is a line."""
+TABLE_TO = 16.0
+"""Largest input that it covers."""
+TABLE_STEPS = 1 << 14
+"""Entries between the two."""
 
 
 @njit(cache=True)

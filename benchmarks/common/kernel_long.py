@@ -18,7 +18,13 @@ from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.inputs import PoissonSources
 from spiking_bimt.simulation.longrun import stream
 
-SIDE, FAN_OUT, RATE_HZ, DT = 100, 30, 10.0, 0.1
+SIDE = 100
+"""Neurons along each side of the sheet."""
+FAN_OUT = 30
+"""Synapses of a neuron."""
+RATE_HZ = 10.0
+DT = 0.1
+"""Simulation step, ms."""
 
 
 def resident() -> float:

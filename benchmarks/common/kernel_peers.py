@@ -27,9 +27,10 @@ import numpy as np
 Given = dict[str, Any]
 Runs = Iterator[tuple[float, int]]
 
-_FEW_EVENTS, _FEWEST_STEPS = 10**9, 100
-"""snnTorch walks all synapses at every step: so many synapses are walked in a run, and so many
-steps made at least."""
+_FEW_EVENTS = 10**9
+"""Synapses that snnTorch, which walks all of them at every step, walks in a run."""
+_FEWEST_STEPS = 100
+"""Steps that it makes at least."""
 
 _CPU_BEFORE = "const std::clock_t cpu_before = std::clock();"
 _CPU_AFTER = """{

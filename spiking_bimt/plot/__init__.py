@@ -4,3 +4,7 @@ from spiking_bimt.plot.notebook import cores as cores
 from spiking_bimt.plot.notebook import raster as raster
 
 __all__ = ["cores", "raster"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -12,11 +12,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, MUTED, LINE, FAINT = "#1b2733", "#5b6875", "#cfd6dd", "#f1f4f7"
+INK = "#1b2733"
+MUTED = "#5b6875"
+LINE = "#cfd6dd"
+FAINT = "#f1f4f7"
 
 # Okabe and Ito 2008: colours that can be distinguished with any kind of colour vision.
-BLUE, ORANGE, GREEN, VERMILLION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
-PURPLE, SKY = "#cc79a7", "#56b4e9"
+BLUE = "#0072b2"
+ORANGE = "#e69f00"
+GREEN = "#009e73"
+VERMILLION = "#d55e00"
+PURPLE = "#cc79a7"
+SKY = "#56b4e9"
 
 CLUSTER_COLOURS = (
     "#332288", "#4ba3d9", "#117733", "#d1a722", "#cc6677", "#aa4499",

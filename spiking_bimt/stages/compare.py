@@ -29,7 +29,7 @@ BUNDLED = ("cores", "bimt", "l1", "none")
 @checked
 def compare(
     *folders: str | Path,
-    chip: str | Path = "loihi16",
+    chip: str | Path | Chip = "loihi16",
     trials: int | None = None,
     seed: int = 0,
     threads: int | None = None,

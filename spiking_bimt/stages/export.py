@@ -7,6 +7,7 @@ from typing import Any
 from spiking_bimt import run_folder
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
+from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import registry
@@ -20,14 +21,14 @@ def export(
     formats: Sequence[str] = ("tiles",),
     *,
     lossy: bool = False,
-    device: str | Path | None = None,
+    device: str | Path | Device | None = None,
     selftest: int = 0,
 ) -> dict[str, Any]:
     """Write the run's network in each format; returns what was written, and what was lost.
 
     lossy: whether to write a format that cannot hold all of the network (docs/formats.md). For
-    tiles: device, a preset or TOML file, also writes the codes as conductance pairs; selftest, the
-    trials a task, also writes trials with the spikes that a chip should give.
+    tiles: device, a preset, TOML file or record, also writes the codes as conductance pairs;
+    selftest, the trials a task, also writes trials with the spikes that a chip should give.
     """
     folder = Path(run)
     chosen = {name: registry.load(name) for name in formats}

@@ -38,7 +38,7 @@ _DIRECTIONS = ("east", "west", "north", "south")
 def place(
     run: str | Path,
     *,
-    chip: str | Path = "grid16",
+    chip: str | Path | Chip = "grid16",
     seed: int = 0,
     time_limit: float | None = None,
     starts: Sequence[str] | None = None,
@@ -47,11 +47,11 @@ def place(
 ) -> dict[str, Any]:
     """Put the run's network on a chip's cores and write placement.h5; returns what it costs.
 
-    chip: a preset's name or a TOML file. time_limit: seconds after which the best placement so far
-    is kept. starts: those of the placer's to try (`chip.begin.STARTS`). keep: leave the neurons on
-    the cores that the network was made for, which have their scales and time constants. The
-    placement is improved for the spike rates of calibration trials; the traffic reported is that of
-    test trials.
+    chip: a preset's name, a TOML file or a record. time_limit: seconds after which the best
+    placement so far is kept. starts: those of the placer's to try (`chip.begin.STARTS`). keep:
+    leave the neurons on the cores that the network was made for, which have their scales and time
+    constants. The placement is improved for the spike rates of calibration trials; the traffic
+    reported is that of test trials.
     InputError where the network does not fit, with the limit, the core and the excess.
     """
     folder = Path(run)
@@ -78,7 +78,7 @@ def place(
             folder / "placement.h5",
             settings={
                 "command": "place",
-                "chip": str(chip),
+                "chip": preset.name,
                 "seed": seed,
                 "time_limit": time_limit,
                 "starts": None if starts is None else list(starts),

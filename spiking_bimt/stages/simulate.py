@@ -14,6 +14,7 @@ from spiking_bimt.chip.presets import load_device
 from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
+from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.formats.sonata import write_spikes
@@ -35,7 +36,7 @@ def simulate(
     run: str | Path | None = None,
     *,
     file: str | Path | None = None,
-    device: str | Path | None = None,
+    device: str | Path | Device | None = None,
     seconds: float | None = None,
     state_bits: int | None = None,
     trials: int = 10,
@@ -142,7 +143,7 @@ def _in_fixed_point(
 
 
 def _on_device(
-    path: Path, device: str | Path, seconds: float | None, trials: int, seed: int
+    path: Path, device: str | Path | Device, seconds: float | None, trials: int, seed: int
 ) -> dict[str, Any]:
     """Simulate a tile file with each effect of a memory device; draws a figure beside the file."""
     preset = load_device(device)

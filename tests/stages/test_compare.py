@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.cli.commands import main
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
@@ -42,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_row_is_what_the_stages_say_of_the_run(run: Path) -> None:
     result = compare(run, chip="grid16")
     row = result["networks"][str(run)]
-    placed = place(run, chip="grid16")
+    placed = place(run, chip=load_chip("grid16"))
     assert result["chip"] == "grid16"
     for key in ("packets_per_trial", "hops_per_trial", "cores"):
         assert row[key] == placed[key]
