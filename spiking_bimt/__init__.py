@@ -121,7 +121,10 @@ if not TYPE_CHECKING:  # a type checker would take every name as one of them
     def __getattr__(name: str) -> Any:
         if name in _HOMES:
             importlib.import_module("spiking_bimt.platforms").require_supported()
-            value = getattr(importlib.import_module(f"spiking_bimt.{_HOMES[name]}"), name)
+            try:
+                value = getattr(importlib.import_module(f"spiking_bimt.{_HOMES[name]}"), name)
+            except ModuleNotFoundError as error:
+                raise importlib.import_module("spiking_bimt.extras").named(error) from None
         elif name == "plot":
             value = importlib.import_module("spiking_bimt.plot")
         elif name == "__version__":

@@ -18,6 +18,7 @@ import click
 
 from spiking_bimt.cli import INTERRUPTED, leave
 from spiking_bimt.errors import CheckError, InputError, OldFileWarning
+from spiking_bimt.extras import named
 from spiking_bimt.platforms import require_supported
 
 
@@ -154,7 +155,10 @@ def call_stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
     import numpy as np
 
     room = "studies" if name == "study" else "stages"
-    stage = getattr(importlib.import_module(f"spiking_bimt.{room}.{name}"), name)
+    try:
+        stage = getattr(importlib.import_module(f"spiking_bimt.{room}.{name}"), name)
+    except ModuleNotFoundError as error:
+        raise named(error) from None
     try:
         # NumPy's warnings would say the same again: a record with an infinity is refused.
         with np.errstate(over="ignore", invalid="ignore"):

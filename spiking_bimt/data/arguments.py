@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.errors import InputError, unknown_name
+from spiking_bimt.extras import named
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,7 +65,10 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             signature.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{name}: {error}") from None
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except ModuleNotFoundError as error:
+            raise named(error) from None
 
     return call
 
