@@ -35,7 +35,7 @@ from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.simulation.build import from_sparse, random_sheet
-from spiking_bimt.stages.place import spikes
+from spiking_bimt.simulation.driven import drive
 
 CHIPS = ("grid64", "loihi", "loihi-davies2018")
 NETWORKS = ("bimt", "l1", "none", "cores", "sheet 1024", "sheet 4096", "sheet 99856",
@@ -98,8 +98,8 @@ def case(name: str) -> Case:
         network = bundled(name, Path(folder) / name)
         if network is None:
             raise RuntimeError(f"no bundled network {name}")
-        counts, steps, _ = spikes(network, "calibrate", None)
-        return Case(name, network, counts / (steps * network.dt), 128 if name == "none" else 16)
+        activity = drive(network, stream="calibrate").recording
+        return Case(name, network, activity.rates_hz, 128 if name == "none" else 16)
 
 
 def smallest(chip: Chip, n: int, per_core: int) -> Chip:

@@ -21,8 +21,8 @@ from rich.table import Table
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, occupancy
+from spiking_bimt.simulation.driven import drive
 from spiking_bimt.stages.compare import BUNDLED
-from spiking_bimt.stages.place import spikes
 
 COLUMNS = ("network", "neurons a core", "neurons", "cores", "spikes a ms", "packets a ms",
            "multicast hops a ms", "nJ a ms", "tiles")  # fmt: skip
@@ -33,8 +33,8 @@ def rows_of(name: str, seeds: range, folder: Path) -> list[list[object]]:
     network = bundled(name, folder)
     if network is None:
         raise RuntimeError(f"no bundled network {name}")
-    counts, steps, _ = spikes(network, "calibrate", None)
-    rates, rows = counts / (steps * network.dt), []
+    activity = drive(network, stream="calibrate").recording
+    rates, rows = activity.rates_hz, []
     for per_core in (16, 64, 256):
         loihi = replace(load_chip("loihi"), crossbar_rows=per_core, crossbar_cols=per_core)
         chip = smallest(loihi, network.n_neurons, per_core)

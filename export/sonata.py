@@ -73,24 +73,34 @@ class SpikeFile(validate.Record):
 def write_spikes(
     path: Path,
     recording: Recording,
-    trials: Trials,
+    trials: Trials | None,
     *,
+    kind: str = "run",
     population: str = "default",
     settings: dict[str, Any] | None = None,
     inputs: dict[str, Path] | None = None,
 ) -> None:
     """Write the spikes of `recording`, made on `trials`, atomically.
 
-    Raises InputError where the two differ in number of trials, the recording kept no spikes, the
+    trials: None for a run without them, whose task in the file is `kind`. Raises InputError
+    where the two differ in number of trials, the recording kept no spikes, the
     population's name is not one HDF5 link, or `path` cannot be written.
     """
-    if recording.n_trials != trials.n_trials:
+    if trials is not None and recording.n_trials != trials.n_trials:
         raise InputError(f"a recording of {recording.n_trials} trials, not {trials.n_trials}")
     if len(recording.neurons) != int(recording.spike_counts.sum()):
         raise InputError("the recording kept no spikes: simulate with record_spikes=True")
     if not population or population == "." or "/" in population:
         raise InputError(f"population is {population!r}: it must be a name without '/'")
-    start = trials.offsets[:-1] * trials.dt
+    task: npt.NDArray[np.int32]
+    if trials is None:
+        lasting = recording.lengths * recording.dt
+        tasks: tuple[str, ...] = (kind,)
+        start, task = np.cumsum(lasting) - lasting, np.zeros(len(lasting), np.int32)
+    else:
+        lasting = trials.lengths * trials.dt
+        tasks = trials.tasks
+        start, task = trials.offsets[:-1] * trials.dt, trials.task
     of_trial = np.repeat(start, np.diff(recording.offsets))
     with store.writing(path, SCHEMA, settings or {}, inputs or {}) as file:
         mark(file)
@@ -103,10 +113,10 @@ def write_spikes(
         store.write_text(group["timestamps"], "units", "ms")
         group.create_dataset("node_ids", data=recording.neurons.astype("u8"), track_times=False)
         own = file.create_group("trials")
-        store.write_text(own, "tasks", json.dumps(list(trials.tasks)))
+        store.write_text(own, "tasks", json.dumps(list(tasks)))
         store.write_array(own, "start_ms", start)
-        store.write_array(own, "duration_ms", trials.lengths * trials.dt)
-        store.write_array(own, "task", trials.task)
+        store.write_array(own, "duration_ms", lasting)
+        store.write_array(own, "task", task)
 
 
 def mark(file: h5py.File) -> None:

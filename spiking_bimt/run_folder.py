@@ -51,11 +51,8 @@ def require(run: Path, name: str) -> Path:
     the run holds now, unless these are taken (see `taking_changed`).
     """
     path = run / name
-    network = run / "network.h5"
-    if name == "rate.h5" and not path.is_file() and network.is_file():
-        made = store.provenance(network, "SpikingNetwork").settings
-        if made.get("command") == "import":
-            raise InputError(f"{run} holds an imported network, which has no rate network")
+    if name == "rate.h5" and imported(run):
+        raise InputError(f"{run} holds an imported network, which has no rate network")
     if not path.is_file():
         if run.is_file():
             raise InputError(f"{run} is a file: name the run folder")
@@ -68,6 +65,14 @@ def require(run: Path, name: str) -> Path:
                 f"{path} was made from another {parent}: {anew}, or take it with `taking_changed`"
             )
     return path
+
+
+def imported(run: Path) -> bool:
+    """Whether the run's network is one of another tool, without a rate network."""
+    network = run / "network.h5"
+    if (run / "rate.h5").is_file() or not network.is_file():
+        return False
+    return store.provenance(network, "SpikingNetwork").settings.get("command") == "import"
 
 
 def provenance(path: Path) -> store.Provenance:

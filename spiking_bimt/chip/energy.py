@@ -73,9 +73,9 @@ def energies(chip: Chip, graph: AxonGraph, routes: Routes) -> Energies | None:
     )
 
 
-def nj_per_trial(energy_pj: Mapping[str, float], n_trials: int) -> dict[str, float]:
-    """Mean energy of a trial by part, nJ, from that of all trials, pJ."""
-    return {part: value / n_trials / 1000 for part, value in energy_pj.items()}
+def nj_each(energy_pj: Mapping[str, float], many: float) -> dict[str, float]:
+    """Mean energy by part, nJ, of each of so many trials or seconds, from that of all, pJ."""
+    return {part: value / many / 1000 for part, value in energy_pj.items()}
 
 
 def of_network(energy: Mapping[str, float]) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from spiking_bimt.cli.table_parts import show_notes, show_rows
+from spiking_bimt.cli.table_parts import drive_rows, show_notes, show_rows
 
 
 def _trained_elsewhere(result: dict[str, Any]) -> str:
@@ -17,28 +17,30 @@ def _trained_elsewhere(result: dict[str, Any]) -> str:
 
 def show_place(result: dict[str, Any]) -> None:
     """Cores in use, limits, traffic, energy, and costs beside simpler placements and a bound."""
+    unit = "trial" if "packets_per_trial" in result else "second"
     rows = [
         ("chip", _trained_elsewhere(result)),
+        *drive_rows(result["drive"]),
         ("cores used", f"{result['cores']}"),
-        ("mean rate", f"{result['mean_rate_hz']:.1f} Hz"),
         ("packets a spike", f"{result['packets_per_spike']:.3f}"),
         (f"hops a spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
-        ("packets, hops a trial", f"{result['packets_per_trial']:,.0f}, "
-                                  f"{result['hops_per_trial']:,.0f}"),
+        (f"packets, hops a {unit}", f"{result[f'packets_per_{unit}']:,.0f}, "
+                                    f"{result[f'hops_per_{unit}']:,.0f}"),
     ]  # fmt: skip
-    if result["energy_nj_per_trial"] is not None:
-        parts = result["energy_nj_per_trial"]
-        rows.append(("energy a trial", f"{sum(parts.values()):,.0f} nJ"))
+    if result[f"energy_nj_per_{unit}"] is not None:
+        parts = result[f"energy_nj_per_{unit}"]
+        rows.append((f"energy a {unit}", f"{sum(parts.values()):,.0f} nJ"))
         rows += [(f"  {event}", f"{value:,.0f} nJ") for event, value in parts.items()]
-        if result["energy_nj_per_correct"] is not None:
+        if result.get("energy_nj_per_correct") is not None:
             rows.append(("energy a correct answer", f"{result['energy_nj_per_correct']:,.0f} nJ"))
     if "step_time_ns" in result:
         spans = result["step_time_ns"]
         rows.append(("work of the busiest core a step, mean; most",
                      f"{spans['mean']:,.0f}; {spans['max']:,.0f} ns"))  # fmt: skip
-    if result["busiest_step"] is not None:
+    if result.get("busiest_step") is not None:
         step = result["busiest_step"]
-        place, when = step["link"], f"trial {step['trial']} at {step['ms']:g} ms"
+        part = "" if step["trial"] is None else f"trial {step['trial']} at "
+        place, when = step["link"], f"{part}{step['ms']:g} ms"
         rows.append(
             ("busiest link and step", f"{step['packets_on_a_link']} packets {place}, {when}")
         )
@@ -52,8 +54,7 @@ def show_place(result: dict[str, Any]) -> None:
         **{f"{name} order": values for name, values in result["baselines"].items()},
         "lower bound for its partition": result["lower_bound"],
     }
-    unit = result["unit"]
-    show_rows(f"cost, {unit}", [(name, f"{v['cost']:.4g}") for name, v in costs.items()])
+    show_rows(f"cost, {result['unit']}", [(name, f"{v['cost']:.4g}") for name, v in costs.items()])
 
 
 def show_compare(result: dict[str, Any]) -> None:
@@ -64,12 +65,17 @@ def show_compare(result: dict[str, Any]) -> None:
     table.add_column("")
     for name in networks:
         table.add_column(name, justify="right")
-    for label, value in _COMPARED.items():
+    placed = [row for row in networks.values() if "refused" not in row]
+    unit = "trial" if all("packets_per_trial" in row for row in placed) else "second"
+    for label, value in {**_COMPARED, **_costs(unit)}.items():
         cells = [value(row) for row in networks.values()]
         if any(cell is not None for cell in cells):
             table.add_row(label, *("-" if cell is None else cell for cell in cells))
     Console().print(table)
     for name, row in networks.items():
+        if row["drive"]["kind"] != "tasks" or row["drive"]["silent"] + row["drive"]["above_500_hz"]:
+            rows = drive_rows(row["drive"])
+            Console().print(f"{name}: {'; '.join(text for _, text in rows)}", soft_wrap=True)
         if "refused" in row:
             Console().print(f"{name} does not fit: {row['refused']}", soft_wrap=True)
     show_notes(result["notes"])
@@ -84,21 +90,32 @@ def _tiled(key: str, form: str) -> Callable[[dict[str, Any]], str | None]:
 
 
 _COMPARED: dict[str, Callable[[dict[str, Any]], str | None]] = {
-    "accuracy, rate network": lambda row: f"{row['accuracy']['rate']:.4f}",
-    "accuracy, integer spiking": lambda row: f"{row['accuracy']['quantised']:.4f}",
-    "units": _placed("active_units", ","),
-    "recurrent connections": _placed("synapses", ","),
+    "accuracy, rate network": lambda row: (
+        f"{row['accuracy']['rate']:.4f}" if "accuracy" in row else None
+    ),
+    "accuracy, integer spiking": lambda row: (
+        f"{row['accuracy']['quantised']:.4f}" if "accuracy" in row else None
+    ),
+    "neurons": _placed("neurons", ","),
+    "recurrent connections, rate network": _placed("synapses", ","),
+    "recurrent synapses, integer": _placed("spiking_synapses", ","),
     "wiring length (Manhattan)": _placed("wiring_length", ",.0f"),
     "mean rate, integer spiking, Hz": _placed("mean_rate_hz", ".1f"),
     "cores": _placed("cores", ","),
     "crossbar tiles": _tiled("tiles", ","),
     "used cells of those tiles": _tiled("utilisation", ".1%"),
-    "packets a trial": _placed("packets_per_trial", ",.0f"),
     "packets a spike": _placed("packets_per_spike", ".2f"),
-    "hops a trial": _placed("hops_per_trial", ",.0f"),
-    "packets on the busiest link": _placed("busiest_link_packets", ","),
-    "energy a trial, nJ": lambda row: (
-        f"{sum(row['energy_nj_per_trial'].values()):,.0f}"
-        if row.get("energy_nj_per_trial") else None
-    ),
-}  # fmt: skip
+}
+
+
+def _costs(unit: str) -> dict[str, Callable[[dict[str, Any]], str | None]]:
+    """What networks cost a trial or a second."""
+    energy = f"energy_nj_per_{unit}"
+    return {
+        f"packets a {unit}": _placed(f"packets_per_{unit}", ",.0f"),
+        f"hops a {unit}": _placed(f"hops_per_{unit}", ",.0f"),
+        f"packets a {unit}, busiest link": _placed(f"busiest_link_packets_per_{unit}", ",.1f"),
+        f"energy a {unit}, nJ": lambda row: (
+            f"{sum(row[energy].values()):,.0f}" if row.get(energy) else None
+        ),
+    }

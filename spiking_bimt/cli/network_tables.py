@@ -5,7 +5,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from spiking_bimt.cli.table_parts import plain, show_notes, show_per_task, show_rows, with_interval
+from spiking_bimt.cli.table_parts import (
+    drive_rows,
+    plain,
+    show_notes,
+    show_per_task,
+    show_rows,
+    with_interval,
+)
 
 _NETWORKS = {
     "rate": "rate",
@@ -94,13 +101,16 @@ def show_simulate(result: dict[str, Any]) -> None:
     if "state_bits" in result:
         _show_fixed_point(result)
         return
-    rows = [
-        ("trials", f"{result['trials']:,}"),
-        ("accuracy", "none: the network has no tasks" if result["accuracy"] is None
-                     else with_interval(result["accuracy"], result["interval"])),
+    rows = drive_rows(result["drive"])
+    if result["trials"] is not None:
+        rows += [
+            ("trials", f"{result['trials']:,}"),
+            ("accuracy", with_interval(result["accuracy"], result["interval"])),
+        ]
+    rows += [
         ("spikes", f"{result['spikes']:,}"),
         ("mean rate", f"{result['mean_rate_hz']:.1f} Hz"),
-        ("simulated, wall time", f"{result['simulated_seconds']:.0f} s, "
+        ("simulated, wall time", f"{result['simulated_seconds']:g} s, "
                                  f"{result['wall_seconds']:.2f} s"),
         ("synaptic events/s", f"{result['events_per_second']:.3g}"),
     ]  # fmt: skip

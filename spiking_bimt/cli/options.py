@@ -122,6 +122,35 @@ def trials_option(default: int, what: str = "Test trials of each task.") -> Deco
     return option("--trials", default=default, show_default=True, help=what)
 
 
+def stimulus_options(*more: Decorator) -> Decorator:
+    """The options of a stimulus in the place of trials, and more of a command's own."""
+    return under(
+        "Stimulus, in the place of test trials (docs/stimuli.md)",
+        option(
+            "--spikes", type=PATH, metavar="FILE",
+            help="Spikes from outside: SONATA, or npz of times (ms) and neurons or channels.",
+        ),
+        option(
+            "--currents", type=PATH, metavar="FILE",
+            help="Currents: npz of dt (ms) and currents, rows of the channels or the neurons.",
+        ),
+        option(
+            "--poisson-hz", type=float, metavar="HZ",
+            help="Poisson spikes of this rate into each input channel, or each neuron.",
+        ),
+        option(
+            "--weight", type=float,
+            help="Change of v by a spike from outside; into a channel, its level for a step."
+            "  [default: from reset to threshold; 1]",
+        ),
+        option(
+            "--ms", type=float, metavar="MS",
+            help="Length of the run, ms.  [default: 1000; to 50 ms after the last of --spikes]",
+        ),
+        *more,
+    )  # fmt: skip
+
+
 def chip_option(default: str) -> Decorator:
     """The option --chip."""
     return option(

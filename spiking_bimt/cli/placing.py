@@ -15,6 +15,7 @@ from spiking_bimt.cli.options import (
     names,
     option,
     run_argument,
+    stimulus_options,
     threads_option,
     trials_option,
     trust_option,
@@ -27,6 +28,7 @@ from spiking_bimt.formats import registry
     examples="""
     spiking_bimt place RUN --chip loihi16
     spiking_bimt place RUN --chip my-chip.toml --time 60
+    spiking_bimt place RUN --poisson-hz 20
     """
 )
 @run_argument()
@@ -51,7 +53,13 @@ from spiking_bimt.formats import registry
     is_flag=True,
     help="Leave each neuron on the core that the network was converted for (convert --cores).",
 )
-@threads_option()  # fmt: skip
+@threads_option()
+@stimulus_options(
+    option(
+        "--neuron-rates", type=PATH, metavar="FILE",
+        help="Mean rates to place for: npz of rates_hz, one a neuron.",
+    )
+)  # fmt: skip
 @force_option()
 @trust_option()
 def place(run: Path, as_json: bool, **options: Any) -> None:
@@ -66,14 +74,21 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
 @command(
     examples="""
     spiking_bimt simulate RUN --trials 50
+    spiking_bimt simulate RUN --spikes input.npz --ms 2000
     spiking_bimt simulate RUN --state-bits 20
     spiking_bimt simulate RUN --device pcm --seconds 3600
     """
 )
 @click.argument("run", type=PATH, required=False)
-@trials_option(10)
-@option("--seed", default=0, show_default=True, help="Seed of start potentials and devices.")
+@option("--trials", type=int, help="Test trials of each task.  [default: 10]")
+@option(
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Seed of start potentials, random input and devices.",
+)
 @threads_option()
+@stimulus_options()
 @under(
     "Numbers",
     option(
@@ -105,7 +120,10 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
 @force_option()
 @trust_option()
 def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
-    """Simulate test trials. Reads RUN/network.h5, writes RUN/spikes.h5 (SONATA).
+    """Simulate the network. Reads RUN/network.h5, writes RUN/spikes.h5 (SONATA).
+
+    It runs on test trials of its tasks, or under a stimulus. A network without tasks runs by
+    itself where it fires so, and else under random currents.
 
     With --device, simulate the tiles (RUN/tiles.h5) on a memory device, with each of its effects
     alone and with all of them.

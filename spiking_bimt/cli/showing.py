@@ -13,6 +13,7 @@ from spiking_bimt.cli.options import (
     force_option,
     option,
     run_argument,
+    stimulus_options,
     threads_option,
     trust_option,
 )
@@ -48,13 +49,15 @@ def demo(as_json: bool, **options: Any) -> None:
     type=int,
     help="Test trials of each task, for the networks of the package.  [default: 20]",
 )
-@threads_option()  # fmt: skip
+@threads_option()
+@stimulus_options()
 @force_option()
 @trust_option()
 def compare(runs: tuple[Path, ...], as_json: bool, **options: Any) -> None:
-    """Compare converted runs, each at its best placement on one chip.
+    """Compare networks, each at its best placement on one chip.
 
-    Without RUNS, compares the four networks that come with the package.
+    RUNS are converted or imported. Without RUNS, the four networks that come with the package are
+    compared.
     """
     call_stage("compare", as_json, *runs, **options)
 

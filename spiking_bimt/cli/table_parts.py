@@ -22,6 +22,19 @@ def with_interval(value: float, interval: list[float]) -> str:
     return f"{value:.4f}  (95%: {interval[0]:.4f} to {interval[1]:.4f})"
 
 
+def drive_rows(drive: dict[str, Any]) -> list[tuple[str, str]]:
+    """What drove a network, for how long, the rate that it gave, and what is odd about it."""
+    length = "" if drive["seconds"] is None else f", {drive['seconds']:g} s"
+    rows = [("drive", f"{drive['text']}{length}: {drive['mean_rate_hz']:.1f} Hz a neuron")]
+    for key, what in (("silent", "silent"), ("above_500_hz", "above 500 Hz")):
+        if drive[key]:
+            rows.append((what, f"{drive[key]:,} of {drive['neurons']:,} neurons {_FIRE[key]}"))
+    return rows
+
+
+_FIRE = {"silent": "never fire", "above_500_hz": "fire above 500 Hz: check the input's units"}
+
+
 def show_rows(title: str, rows: list[tuple[str, str]]) -> None:
     """Print a table of names and values."""
     table = Table(title=title, title_justify="left", show_header=False)

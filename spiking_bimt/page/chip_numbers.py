@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from spiking_bimt.chip.energy import PARTS, nj_per_trial
+from spiking_bimt.chip.energy import PARTS, nj_each
 from spiking_bimt.data.chip import Chip, Traffic
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.page.material import Doubles, Material, OnChip
@@ -66,7 +66,7 @@ def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
 def _energy(energy_pj: Mapping[str, float] | None, trials: int, spikes: int) -> Iterator[Number]:
     if energy_pj is None:
         return
-    parts = nj_per_trial(energy_pj, trials)
+    parts = nj_each(energy_pj, trials)
     total = sum(parts.values())
     yield Number(
         "energy_nj_per_trial", "energy a trial", total, _energy_text(total),

@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields, checked
@@ -161,24 +162,70 @@ class PoissonSources(validate.Record):
         return when, np.concatenate(sources), np.full(len(when), self.weight)
 
 
+@dataclass(frozen=True, eq=False)
+class ThroughSynapses(validate.Record):
+    """Spikes of sources outside the network, each of which reaches neurons by its own synapses."""
+
+    source: SpikeTrains | PoissonSources
+    """The spikes of the sources, whose numbers stand for neurons; a weight multiplies synapses."""
+    indptr: npt.ArrayLike
+    """(M + 1,) start of each source's row in `indices`."""
+    indices: npt.ArrayLike
+    """(nnz,) neurons."""
+    weights: npt.ArrayLike
+    """(nnz,) total change of the neuron's v by one spike of weight 1."""
+    held = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        owner, indices = (
+            type(self).__name__,
+            neuron_numbers("ThroughSynapses", "indices", self.indices),
+        )
+        indptr = validate.array(owner, "indptr", self.indptr, (None,), np.int64)
+        weights = validate.array(owner, "weights", self.weights, indices.shape, np.float64)
+        validate.csr(owner, indptr, indices, np.iinfo(np.int32).max)
+        most = int(np.max(self.source.neurons, initial=-1))
+        if most >= len(indptr) - 1:
+            raise InputError(f"{owner}.source names source {most}, outside 0..{len(indptr) - 2}")
+        for key, value in (("indptr", indptr), ("indices", indices), ("weights", weights)):
+            object.__setattr__(self, key, value)
+
+    def events(self, start: int, stop: int, dt: float) -> Events:
+        """See `Input`."""
+        steps, sources, factors = self.source.events(start, stop, dt)
+        indptr = np.asarray(self.indptr)
+        first, fan_out = indptr[sources], np.diff(indptr)[sources]
+        before = np.cumsum(fan_out) - fan_out
+        at = np.arange(fan_out.sum()) + np.repeat(first - before, fan_out)
+        values = np.asarray(self.weights)[at] * np.repeat(factors, fan_out)
+        return np.repeat(steps, fan_out), np.asarray(self.indices)[at], values
+
+
 @checked
-def channel_currents(network: SpikingNetwork, levels: npt.ArrayLike) -> HeldCurrents:
-    """The network's input channels held at levels (T, C), one row every task_dt ms."""
+def channel_currents(
+    network: SpikingNetwork, levels: npt.ArrayLike, row_ms: float | None = None
+) -> HeldCurrents:
+    """The network's input channels held at levels (T, C), one row every row_ms, or task_dt, ms."""
     rows = np.asarray(levels, np.float64)
     if rows.ndim != 2 or rows.shape[1] != network.n_inputs:
         raise InputError(
             f"levels has shape {rows.shape}, expected (task steps, {network.n_inputs})"
         )
-    channel = np.repeat(np.arange(network.n_inputs), np.diff(network.in_indptr))
     reached = np.unique(network.in_indices)
     place = np.searchsorted(reached, network.in_indices)
-    values = np.zeros((len(rows), len(reached)))
-    for row, level in zip(values, rows, strict=True):
-        np.add.at(row, place, level[channel] * network.in_weights)
-    changed = np.ones(values.shape, bool)
-    changed[1:] = values[1:] != values[:-1]
-    step, target = np.nonzero(changed)
-    return HeldCurrents(step * network.task_dt, reached[target], values[step, target])
+    synapses = scipy.sparse.csr_array(
+        (network.in_weights.astype(float), place, network.in_indptr), (rows.shape[1], len(reached))
+    )
+    return held_rows(rows @ synapses, network.task_dt if row_ms is None else row_ms, reached)
+
+
+def held_rows(rows: Array, row_ms: float, neurons: Array) -> HeldCurrents:
+    """Currents (T, M) into M neurons, each row held for row_ms."""
+    changed = np.ones(rows.shape, bool)
+    changed[1:] = rows[1:] != rows[:-1]
+    row, column = np.nonzero(changed)
+    return HeldCurrents(row * row_ms, neurons[column], rows[row, column])
 
 
 def neuron_numbers(owner: str, name: str, neurons: npt.ArrayLike) -> Array:

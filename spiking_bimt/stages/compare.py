@@ -18,9 +18,10 @@ from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.formats.stimuli import stimulus
 from spiking_bimt.progress import progress
 from spiking_bimt.stages.convert import convert
-from spiking_bimt.stages.place import measure, spikes
+from spiking_bimt.stages.place import Drive, measure
 
 BUNDLED = ("cores", "bimt", "l1", "none")
 """Networks that come with the package: one trained against a chip, others by `train --reg NAME`."""
@@ -33,25 +34,31 @@ def compare(
     trials: int | None = None,
     seed: int = 0,
     threads: int | None = None,
+    spikes: str | Path | None = None,
+    currents: str | Path | None = None,
+    poisson_hz: float | None = None,
+    weight: float | None = None,
+    ms: float | None = None,
 ) -> dict[str, Any]:
-    """Each run's network, as `convert` left it, at its best placement on one chip.
+    """Each run's network, as `convert` or `import` left it, at its best placement on one chip.
 
-    folders: runs with rate.h5 and network.h5, which are only read; none for the bundled networks,
-    which are converted first (trials a task, 20 by default). Returns the chip and a row a network:
-    its error, size and wiring, its cores and tiles, and what a trial costs; or why it does not fit
-    the chip.
+    folders: runs, which are only read; none for the bundled networks, which are converted first
+    (trials a task, 20 by default). A stimulus, as for `simulate`, drives every network. Returns the
+    chip and a row a network: its error and wiring where it was trained, its size, cores and tiles,
+    and what a trial or a second costs; or why it does not fit the chip.
     """
     preset = load_chip(chip)
     if seed < 0:
         raise InputError(f"seed is {seed}: it must not be negative")
     if folders and trials is not None:
         raise InputError("trials are of the bundled networks; convert scores a run's")
+    how = Drive(stimulus(spikes, currents, poisson_hz, weight, ms), ms, threads)
     with _runs(folders, trials, threads) as named:
         rows = {}
         with progress("compare", len(named)) as advance:
             for number, (name, folder) in enumerate(named.items()):
                 advance(number, name)
-                rows[name] = _row(folder, preset, seed, threads)
+                rows[name] = _row(folder, preset, seed, how)
         notes = _differences({name: Path(folder) for name, folder in named.items()}, rows)
     return {"chip": preset.name, "networks": rows, "notes": notes}
 
@@ -64,7 +71,8 @@ def _runs(
     if folders:
         named = {str(folder): Path(folder) for folder in folders}
         for folder in named.values():
-            run_folder.require(folder, "rate.h5")
+            if not run_folder.imported(folder):
+                run_folder.require(folder, "rate.h5")
             run_folder.require(folder, "network.h5")
         yield named
         return
@@ -80,8 +88,14 @@ def _runs(
 
 def _differences(named: dict[str, Path], rows: dict[str, dict[str, Any]]) -> list[str]:
     """In which ways the accuracies of the networks, or what a trial is, cannot be compared."""
-    rates = {name: store.load(folder / "rate.h5", RateNetwork) for name, folder in named.items()}
-    first, *others = named
+    rates = {
+        name: store.load(folder / "rate.h5", RateNetwork)
+        for name, folder in named.items()
+        if "accuracy" in rows[name]
+    }
+    if not rates:
+        return []
+    first, *others = rates
     notes = []
     for name in others:
         a, b = rates[first], rates[name]
@@ -103,28 +117,37 @@ def _tasks(rate: RateNetwork) -> str:
     return f"{len(rate.tasks)} of {rate.battery}: {shown}"
 
 
-_MEASURED = ("accuracy", "trials_per_task")
-
-
-def _row(folder: Path, chip: Chip, seed: int, threads: int | None) -> dict[str, Any]:
-    rate = store.load(folder / "rate.h5", RateNetwork)
-    converted = store.load(folder / "network.h5", SpikingNetwork)
-    if converted.measured is None or converted.codes is None:
-        raise InputError(f"{folder}/network.h5 has no integer weights: convert it with `bits`")
-    measured = {name: converted.measured.get(name) for name in _MEASURED}
-    accuracy = measured["accuracy"]
-    if None in measured.values() or not isinstance(accuracy, dict) or "quantised" not in accuracy:
-        raise InputError(f"{folder}/network.h5 lacks what convert measures: convert it again")
-    network = converted.quantised()
+def _row(folder: Path, chip: Chip, seed: int, how: Drive) -> dict[str, Any]:
+    stored = store.load(folder / "network.h5", SpikingNetwork)
+    if stored.codes is None:
+        made = "import" if run_folder.imported(folder) else "convert"
+        raise InputError(f"{folder}/network.h5 has no integer weights: {made} it with `bits`")
+    network = stored.quantised()
     row: dict[str, Any] = {
-        **measured,
-        **wiring(rate),
+        "neurons": network.n_neurons,
+        "spiking_synapses": len(network.indices),
+        **({} if run_folder.imported(folder) else _trained(folder, stored)),
     }
-    counts, steps, _ = spikes(network, "calibrate", threads)
+    calibrated = how.calibrated(network)
     try:
-        placement = place_network(network, chip, 1000 * counts / (steps * network.dt), seed=seed)
+        placement = place_network(network, chip, calibrated.recording.rates_hz, seed=seed)
     except InputError as error:
-        return {**row, "refused": str(error)}
-    costs = measure(network, placement, chip, threads)
+        return {**row, "drive": calibrated.described(), "refused": str(error)}
+    costs = measure(network, placement, chip, how.tested(network))
     tiles = occupancy(cut(network, placement, chip))
-    return {**row, "cores": len(set(placement.core.tolist())), **costs, "tiles": tiles}
+    return {
+        **row,
+        "cores": len(set(placement.core.tolist())),
+        **costs,
+        "tiles": tiles,
+    }
+
+
+def _trained(folder: Path, converted: SpikingNetwork) -> dict[str, Any]:
+    """What `train` and `convert` measured, and the wiring of the rate network."""
+    found = converted.measured or {}
+    accuracy, trials = found.get("accuracy"), found.get("trials_per_task")
+    if trials is None or not isinstance(accuracy, dict) or "quantised" not in accuracy:
+        raise InputError(f"{folder}/network.h5 lacks what convert measures: convert it again")
+    rate = store.load(folder / "rate.h5", RateNetwork)
+    return {"accuracy": accuracy, "trials_per_task": trials, **wiring(rate)}

@@ -4,15 +4,14 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.battery.drive import trials_of
-from spiking_bimt.chip.energy import nj_per_trial
+from spiking_bimt.chip.energy import nj_each
 from spiking_bimt.chip.place import kept
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
@@ -21,16 +20,18 @@ from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
-from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.data.chip import Chip, Placement, Traffic
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.data.spikes import Recording
-from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
+from spiking_bimt.formats.stimuli import read_rates, stimulus
 from spiking_bimt.progress import progress
-from spiking_bimt.simulation.run import simulate_trials
+from spiking_bimt.simulation.driven import Driven, Stimulus, drive, rate_summary
 from spiking_bimt.stages.simulate import with_weights
 
-ACTIVITY_TRIALS = 10
+LONG_S = 1e6
+"""Seconds that rates alone are counted over: a spike in each is a rate of 1e-6 Hz."""
+Floats = npt.NDArray[np.float64]
+
 _DIRECTIONS = ("east", "west", "north", "south")
 
 
@@ -44,6 +45,12 @@ def place(
     starts: Sequence[str] | None = None,
     keep: bool = False,
     threads: int | None = None,
+    spikes: str | Path | None = None,
+    currents: str | Path | None = None,
+    poisson_hz: float | None = None,
+    weight: float | None = None,
+    ms: float | None = None,
+    neuron_rates: str | Path | None = None,
 ) -> dict[str, Any]:
     """Put the run's network on a chip's cores and write placement.h5; returns what it costs.
 
@@ -51,7 +58,9 @@ def place(
     placement so far is kept. starts: those of the placer's to try (`chip.begin.STARTS`). keep:
     leave the neurons on the cores that the network was made for, which have their scales and time
     constants. The placement is improved for the spike rates of calibration trials; the traffic
-    reported is that of test trials.
+    reported is that of test trials. In their place: a stimulus, as for `simulate`, whose potentials
+    and random input differ between the two; or neuron_rates, a file of each neuron's mean rate
+    (docs/stimuli.md).
     InputError where the network does not fit, with the limit, the core and the excess.
     """
     folder = Path(run)
@@ -59,18 +68,26 @@ def place(
     preset = load_chip(chip)
     if keep and (starts is not None or time_limit is not None):
         raise InputError("kept cores are not searched for: leave starts and the time out")
+    given = stimulus(spikes, currents, poisson_hz, weight, ms)
+    if neuron_rates is not None and (given is not None or ms is not None):
+        raise InputError("neuron_rates and a stimulus both say how neurons fire: give one")
     with run_folder.writing(folder, "placement.h5"):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
-        counts, steps, _ = spikes(network, "calibrate", threads)
-        rates_hz = 1000 * counts / (steps * network.dt)
+        known = None if neuron_rates is None else read_rates(neuron_rates, network.n_neurons)
+        how = Drive(given, ms, threads)
+        rates_hz = how.calibrated(network).recording.rates_hz if known is None else known
         with progress("place", ROUNDS) as advance:
             placement = kept(network, preset, rates_hz) if keep else place_network(
                 network, preset, rates_hz, seed=seed, time_limit=time_limit, starts=starts,
                 progress=advance,
             )  # fmt: skip
+        costs = (
+            measure(network, placement, preset, how.tested(network)) if known is None
+            else measure_rates(network, placement, preset, known, Path(str(neuron_rates)).name)
+        )  # fmt: skip
         measured = {
             **(placement.measured or {}),
-            **measure(network, placement, preset, threads),
+            **costs,
             "trained_for": network.chip or None,
         }
         store.save(
@@ -83,66 +100,103 @@ def place(
                 "time_limit": time_limit,
                 "starts": None if starts is None else list(starts),
                 "keep": keep,
+                "drive": costs["drive"]["text"],
             },
             inputs={"network.h5": source},
         )
     return measured
 
 
-def spikes(network: SpikingNetwork, stream: str, threads: int | None) -> tuple[Any, int, int]:
-    """Spikes of each neuron over trials of every task, simulated steps, and trials."""
-    driven, trials = trials_of(network, ACTIVITY_TRIALS, stream)
-    recording = simulate_trials(driven, trials, threads=threads, record_spikes=False)
-    steps = len(trials.labels) * driven.steps_per_task_step
-    return recording.spike_counts.sum(0), steps, trials.n_trials
+class Drive(NamedTuple):
+    """How the networks of a command are driven."""
+
+    stimulus: Stimulus | None
+    ms: float | None
+    threads: int | None
+
+    def calibrated(self, network: SpikingNetwork) -> Driven:
+        """The activity that a placement is made for."""
+        return drive(network, stream="calibrate", **self._asdict())
+
+    def tested(self, network: SpikingNetwork) -> Driven:
+        """The activity that is reported."""
+        return drive(network, **self._asdict())
 
 
 def measure(
-    network: SpikingNetwork, placement: Placement, chip: Chip, threads: int | None
+    network: SpikingNetwork, placement: Placement, chip: Chip, driven: Driven
 ) -> dict[str, Any]:
-    """Packets, hops and energy of test trials on a placement, as JSON values."""
-    driven, trials = trials_of(network, ACTIVITY_TRIALS, "test")
-    recording = simulate_trials(driven, trials, threads=threads)
-    steps = len(trials.labels) * driven.steps_per_task_step
+    """Packets, hops and energy of a network's activity on a placement, as JSON values.
+
+    Every cost a second; a trial too, where trials were run.
+    """
+    recording = driven.recording
     counts = recording.spike_counts.sum(0)
-    flow = traffic(network, placement, chip, counts, steps)
-    energy, n = flow.energy_pj, trials.n_trials
+    flow = traffic(network, placement, chip, counts, recording.n_steps)
     return {
-        "chip": chip.name,
-        "routing": chip.routing,
-        "mean_rate_hz": 1000 * flow.spikes / (steps * network.dt) / network.n_neurons,
-        "packets_per_spike": flow.packets / max(flow.spikes, 1),
-        "hops_per_spike": flow.hops / max(flow.spikes, 1),
-        "packets_per_trial": flow.packets / n,
-        "hops_per_trial": flow.hops / n,
-        "busiest_link_packets": int(flow.link_load.max(initial=0)),
-        "energy_nj_per_trial": None if energy is None else nj_per_trial(energy, n),
-        **_over_time(
-            network, placement, chip, trials.lengths * driven.steps_per_task_step, trials, recording
+        "drive": driven.described(),
+        "mean_rate_hz": recording.mean_rate_hz,
+        **_costs(
+            flow, chip, driven.seconds, None if driven.trials is None else driven.trials.n_trials
         ),
+        **_over_time(network, placement, chip, driven),
     }
 
 
-def _over_time(
-    network: SpikingNetwork, placement: Placement, chip: Chip, lengths: npt.NDArray[np.int64],
-    trials: Trials, recording: Recording,
-) -> dict[str, Any]:  # fmt: skip
-    """The busiest step, and the energy of each task and of a correct answer, as JSON values.
+def measure_rates(
+    network: SpikingNetwork, placement: Placement, chip: Chip, rates_hz: Floats, name: str
+) -> dict[str, Any]:
+    """What neurons of these mean rates cost a second: there are no spikes to follow."""
+    counts = np.rint(rates_hz * LONG_S)
+    steps = round(1000 * LONG_S / network.dt)
+    flow = traffic(network, placement, chip, counts, steps)
+    described = {"kind": "rates", "text": f"the rates of {name}", "seconds": None}
+    return {
+        "drive": {**described, **rate_summary(rates_hz)},
+        "mean_rate_hz": float(rates_hz.mean()),
+        **_costs(flow, chip, LONG_S, None),
+    }
 
-    lengths: simulated steps of each trial.
-    """
-    began = np.concatenate([[0], np.cumsum(lengths)])
-    trial_of = np.repeat(np.arange(trials.n_trials), np.diff(recording.offsets))
-    steps = began[trial_of] + recording.steps
-    course = timeline(network, placement, chip, steps, recording.neurons, int(began[-1]))
+
+def _costs(flow: Traffic, chip: Chip, seconds: float, trials: int | None) -> dict[str, Any]:
+    spikes, energy = max(flow.spikes, 1), flow.energy_pj
+    out = {
+        "chip": chip.name,
+        "routing": chip.routing,
+        "packets_per_spike": flow.packets / spikes,
+        "hops_per_spike": flow.hops / spikes,
+    }
+    for unit, many in (("second", seconds), ("trial", trials)):
+        if many:
+            busiest = int(flow.link_load.max(initial=0))
+            out |= {
+                f"packets_per_{unit}": flow.packets / many,
+                f"hops_per_{unit}": flow.hops / many,
+                f"busiest_link_packets_per_{unit}": busiest / many,
+                f"energy_nj_per_{unit}": None if energy is None else nj_each(energy, many),
+            }
+    return out
+
+
+def _over_time(
+    network: SpikingNetwork, placement: Placement, chip: Chip, driven: Driven
+) -> dict[str, Any]:
+    """The busiest step, and the energy of each task and of a correct answer, as JSON values."""
+    recording, trials = driven.recording, driven.trials
+    ends = np.cumsum(recording.lengths)
+    course = timeline(
+        network, placement, chip, recording.steps_on_end, recording.neurons, int(ends[-1])
+    )
     at = int(course.busiest_load.argmax())
-    trial = int(np.searchsorted(began, at, side="right")) - 1
+    part = int(np.searchsorted(ends, at, side="right"))
     tile, direction = np.divmod(int(course.busiest_link[at]), 4)
     found: dict[str, Any] = {
         "packets_per_step": {
             "mean": float(course.packets.mean()), "max": int(course.packets.max())},
         "busiest_step": None if course.busiest_link[at] < 0 else {
-            "trial": trial, "ms": float((at - began[trial]) * network.dt),
+            "trial": None if trials is None else part,
+            "ms": float((at - (0 if trials is None else ends[part] - recording.lengths[part]))
+                        * network.dt),
             "packets_on_a_link": int(course.busiest_load[at]),
             "link": f"{_DIRECTIONS[direction]} of tile "
                     f"({tile // chip.height}, {tile % chip.height})",
@@ -151,11 +205,11 @@ def _over_time(
     if course.time_ns is not None:
         found["step_time_ns"] = {
             "mean": float(course.time_ns.mean()), "max": float(course.time_ns.max())}  # fmt: skip
-    if course.energy_pj is not None:
-        per_trial = np.add.reduceat(course.energy_pj, began[:-1]) / 1000
+    if course.energy_pj is not None and trials is not None:
+        per_trial = np.add.reduceat(course.energy_pj, ends - recording.lengths) / 1000
         found["energy_nj_per_task"] = {
             name: float(per_trial[trials.task == k].mean()) for k, name in enumerate(trials.tasks)
         }
-        correct = int(score(recording.outputs, trials).correct.sum()) if network.tasks else 0
+        correct = int(score(recording.outputs, trials).correct.sum())
         found["energy_nj_per_correct"] = float(per_trial.sum() / correct) if correct else None
     return found

@@ -2,7 +2,9 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
@@ -18,10 +20,13 @@ from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.formats.sonata import write_spikes
+from spiking_bimt.formats.stimuli import stimulus
 from spiking_bimt.formats.tiles import read_tiles
 from spiking_bimt.plot.device_figures import accuracy_bars
 from spiking_bimt.plot.files import store_figure
 from spiking_bimt.progress import progress
+from spiking_bimt.simulation.driven import PROBE_TRIALS, Stimulus, drive
+from spiking_bimt.simulation.engine import simulate_network
 from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
 from spiking_bimt.simulation.run import simulate_trials
 
@@ -39,16 +44,23 @@ def simulate(
     device: str | Path | Device | None = None,
     seconds: float | None = None,
     state_bits: int | None = None,
-    trials: int = 10,
+    trials: int | None = None,
     weights: str = "auto",
     seed: int = 0,
     threads: int | None = None,
+    spikes: str | Path | None = None,
+    currents: str | Path | None = None,
+    poisson_hz: float | None = None,
+    weight: float | None = None,
+    ms: float | None = None,
 ) -> dict[str, Any]:
-    """Run test trials through the spiking network and write spikes.h5; returns what it measured.
+    """Run the spiking network and write spikes.h5; returns what it measured.
 
-    A network without tasks is driven by random currents (`battery.probe`) and has no accuracy.
-    trials: trials a task. weights: "codes" (integer weights, as the chip has them), "float", or
-    "auto": codes where the network has them. seed: of the initial membrane potentials.
+    It runs on test trials of its tasks, or under a stimulus of the user's (docs/stimuli.md): a
+    file of spikes or of currents, or Poisson input of poisson_hz; weight: of a spike; ms: length.
+    Without either it runs by itself, or under random currents where it does not fire then.
+    trials: trials a task, 10 by default. weights: "codes" (integer weights, as the chip has them),
+    "float", or "auto": codes where the network has them. seed: of the initial membrane potentials.
 
     state_bits: hold membranes and currents in fixed point of that many bits. Returns the results
     beside those of floating point, and how often a state saturated; writes no file.
@@ -58,6 +70,9 @@ def simulate(
     accuracy with each effect of the device and draws it beside the tile file. seed is of the
     devices and their noise too.
     """
+    given = stimulus(spikes, currents, poisson_hz, weight, ms)
+    if (device is not None or state_bits is not None) and (given is not None or ms is not None):
+        raise InputError("device and state_bits take trials: leave stimuli and `ms` out")
     if device is not None:
         if weights != "auto" or threads is not None or state_bits is not None:
             raise InputError("weights, threads and state_bits do not go with device: leave them")
@@ -67,53 +82,70 @@ def simulate(
             tiles = Path(file)
         else:
             raise InputError("device takes the tiles of a run or of a file: give one of the two")
-        return _on_device(tiles, device, seconds, trials, seed)
+        many = PROBE_TRIALS if trials is None else trials
+        return _on_device(tiles, device, seconds, many, seed)
     if file is not None or seconds is not None:
         raise InputError("file and seconds go with device: name one, or leave them out")
     if run is None:
         raise InputError("no run is given: name a run folder, or a file and a device")
     source = run_folder.require(Path(run), "network.h5")
     if state_bits is None:
-        return _in_floating_point(Path(run), source, trials, weights, seed, threads)
+        how = _How(given, trials, ms, seed, threads)
+        return _in_floating_point(Path(run), source, weights, how)
     if threads is not None:
         raise InputError("threads does not go with state_bits, which uses one: leave it out")
-    return _in_fixed_point(source, state_bits, trials, weights, seed)
+    many = PROBE_TRIALS if trials is None else trials
+    return _in_fixed_point(source, state_bits, many, weights, seed)
 
 
-def _in_floating_point(
-    folder: Path, source: Path, trials: int, weights: str, seed: int, threads: int | None
-) -> dict[str, Any]:
+class _How(NamedTuple):
+    """The settings of `drive`."""
+
+    stimulus: Stimulus | None
+    trials: int | None
+    ms: float | None
+    seed: int
+    threads: int | None
+
+
+def _in_floating_point(folder: Path, source: Path, weights: str, how: _How) -> dict[str, Any]:
     """Simulate the network of the file `source` and write spikes.h5 into the folder."""
     with run_folder.writing(folder, "spikes.h5"):
         network = with_weights(store.load(source, SpikingNetwork), weights)
-        driven, test = trials_of(network, trials, "test")
         # One small run first: compiling the kernel belongs to no measured figure.
-        simulate_trials(*trials_of(network, 1, "calibrate"), threads=threads)
+        if how.stimulus is None and network.tasks:
+            simulate_trials(*trials_of(network, 1, "calibrate"), threads=how.threads)
+        else:
+            simulate_network(network, network.dt)
         start = time.perf_counter()
-        recording = simulate_trials(driven, test, seed=seed, threads=threads)
+        driven = drive(network, **how._asdict())
         elapsed = time.perf_counter() - start
+        recording = driven.recording
         write_spikes(
             folder / "spikes.h5",
             recording,
-            test,
-            settings={"command": "simulate", "trials": trials, "weights": weights, "seed": seed},
+            driven.trials,
+            kind=driven.key,
+            settings={
+                "command": "simulate", "trials": how.trials, "weights": weights, "seed": how.seed,
+                "drive": driven.described(),
+            },
             inputs={"network.h5": source},
-        )
-    result = score(recording.outputs, test) if network.tasks else None
-    spikes = int(recording.spike_counts.sum())
-    out_degree = network.indptr[1:] - network.indptr[:-1]
-    events = int(recording.spike_counts.sum(0) @ out_degree)
-    seconds = len(test.labels) * test.dt / 1000
+        )  # fmt: skip
+    test = driven.trials
+    result = None if test is None else score(recording.outputs, test)
+    events = int(recording.spike_counts.sum(0) @ np.diff(network.indptr))
     return {
-        "trials": test.n_trials,
+        "drive": driven.described(),
+        "trials": None if test is None else test.n_trials,
         "accuracy": result and result.accuracy,
         "interval": result and list(result.interval),
         "per_task": dict(zip(test.tasks, result.per_task().tolist(), strict=True))
-        if result
+        if test and result
         else {},
-        "simulated_seconds": seconds,
-        "spikes": spikes,
-        "mean_rate_hz": spikes / seconds / network.n_neurons,
+        "simulated_seconds": driven.seconds,
+        "spikes": recording.n_spikes,
+        "mean_rate_hz": recording.mean_rate_hz,
         "synaptic_events": events,
         "wall_seconds": elapsed,
         "events_per_second": events / elapsed,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
-from spiking_bimt.chip.energy import nj_per_trial
+from spiking_bimt.chip.energy import nj_each
 from spiking_bimt.chip.graph import axon_graph, packet_destinations
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.tiling import cut, occupancy
@@ -74,7 +74,7 @@ def chip_costs(network: RateNetwork, chip: Chip, seed: int = 0) -> dict[str, Any
         "core": placement.core.tolist(),
     }
     if flow.energy_pj is not None:
-        row["energy_nj_per_trial"] = nj_per_trial(flow.energy_pj, n_trials)
+        row["energy_nj_per_trial"] = nj_each(flow.energy_pj, n_trials)
     return row
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spiking_bimt.chip.energy import PARTS, nj_per_trial, of_network
+from spiking_bimt.chip.energy import PARTS, nj_each, of_network
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.price import (
@@ -85,6 +85,6 @@ def test_hops_are_made_dearer_all_alike_or_left() -> None:
 
 
 def test_the_network_takes_packets_and_hops() -> None:
-    found = nj_per_trial({"soma": 6e3, "spike": 0.0, "packet": 4e3, "hop": 2e3}, 2)
+    found = nj_each({"soma": 6e3, "spike": 0.0, "packet": 4e3, "hop": 2e3}, 2)
     assert found == {"soma": 3.0, "spike": 0.0, "packet": 2.0, "hop": 1.0}
     assert of_network(found) == 3.0

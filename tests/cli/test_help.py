@@ -35,7 +35,7 @@ def test_every_option_has_a_text_and_tells_its_default(name: str) -> None:
         assert option.help[0].isupper() or " " in option.help, option.name
         needs_no_default = option.is_flag or option.name in (
             "target", "start", "cores", "device", "chip", "max_packets", "max_error", "file",
-            "scheduler",
+            "scheduler", "spikes", "currents", "poisson_hz", "neuron_rates",
         )  # fmt: skip
         assert needs_no_default or "[default: " in record[1], option.name
 

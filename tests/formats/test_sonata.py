@@ -163,7 +163,9 @@ def test_a_population_that_is_no_name_is_refused(tmp_path: Path, name: str) -> N
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     recording, trials = example()
-    fewer = altered(recording, spike_counts=recording.spike_counts[:2], offsets=[0, 52, 156],
+    kept = slice(0, int(recording.offsets[2]))
+    fewer = altered(recording, spike_counts=recording.spike_counts[:2], steps=recording.steps[kept],
+                    neurons=recording.neurons[kept], offsets=recording.offsets[:3],
                     lengths=recording.lengths[:2])  # fmt: skip
     with pytest.raises(InputError, match="a recording of 2 trials, not 3"):
         write_spikes(tmp_path / "s.h5", fewer, trials)
