@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from spiking_bimt.stages.train import train
     from spiking_bimt.stages.verify import verify
     from spiking_bimt.studies.study import study
+    from spiking_bimt.training.bimt import arrange
 
     __version__: str
 
@@ -99,6 +100,7 @@ _NAMES = {
     "stages.train": ("train",),
     "stages.verify": ("verify",),
     "studies.study": ("study",),
+    "training.bimt": ("arrange",),
 }
 """What each module gives to the front door."""
 
@@ -107,9 +109,9 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = [
     "CheckError", "Chip", "Device", "HeldCurrents", "InputError", "PlacedNetwork", "Placement",
     "PoissonSources", "RateNetwork", "Recording", "Simulation", "SpikeTrains", "SpikingNetwork",
-    "TileFile", "TileSet", "Timeline", "Traffic", "Trials", "__version__", "chips", "compare",
-    "configs", "convert", "cut_tiles", "demo", "devices", "draw_trials", "export", "from_coo",
-    "from_csr", "from_sparse", "import_network", "load_chip", "load_device", "place",
+    "TileFile", "TileSet", "Timeline", "Traffic", "Trials", "__version__", "arrange", "chips",
+    "compare", "configs", "convert", "cut_tiles", "demo", "devices", "draw_trials", "export",
+    "from_coo", "from_csr", "from_sparse", "import_network", "load_chip", "load_device", "place",
     "place_network", "plot", "quantise", "random_sheet", "read_nir", "read_sonata", "read_tiles",
     "report", "simulate", "simulate_network", "simulate_trials", "study", "taking_changed", "tasks",
     "timeline", "traffic", "train", "trusting", "verify", "write_tiles",

@@ -1,8 +1,9 @@
 """Trials to run a network on: those of its tasks, or random currents where it has none."""
 
-from spiking_bimt.battery.draw import MOST_TRIALS, draw_trials
-from spiking_bimt.battery.probe import probe_trials
+from spiking_bimt.battery.draw import MOST_TRIALS, STREAMS, draw_trials
+from spiking_bimt.battery.probe import probe_trials, random_trials
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 
@@ -17,9 +18,24 @@ def trials_of(network: SpikingNetwork, per_task: int, stream: str) -> tuple[Spik
     `battery.probe`).
     """
     if not network.tasks:
-        if per_task > MOST_TRIALS:
-            raise InputError(f"{per_task} trials: at most {MOST_TRIALS:,} are held in memory")
+        _refuse_too_many(per_task)
         return probe_trials(network, per_task, seed=_STREAMS[stream])
     return network, draw_trials(
         network.battery, network.tasks, per_task, network.task_dt, stream=stream
     )
+
+
+def rate_trials(network: RateNetwork, per_task: int, stream: str, seed: int = 0) -> Trials:
+    """Trials of each task of a rate network, or trials of random input where it has no tasks."""
+    if network.tasks:
+        return draw_trials(
+            network.battery, network.tasks, per_task, network.dt, stream=stream, seed=seed
+        )
+    _refuse_too_many(per_task)
+    own = len(STREAMS) * seed + STREAMS[stream]
+    return random_trials(network.w_in.shape[1], network.dt, per_task, seed=own)
+
+
+def _refuse_too_many(trials: int) -> None:
+    if trials > MOST_TRIALS:
+        raise InputError(f"{trials} trials: at most {MOST_TRIALS:,} are held in memory")

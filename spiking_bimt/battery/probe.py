@@ -1,4 +1,4 @@
-"""Trials for networks that have no tasks: random currents, so that every part of them is active."""
+"""Trials for networks that have no tasks: random drive, so that every part of them is active."""
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,33 @@ ROWS = 25
 """Currents of each channel in a trial."""
 INTERVAL_MS = 50.0
 """Interval between the spikes of a neuron without synapses at level 1 of its channel, ms."""
+
+RANDOM_STEPS = 50
+"""Steps of a trial of random input."""
+HELD_STEPS = 10
+"""Steps for which a level of random input is held."""
+RANDOM_INPUT = f"random: each channel at a level in 0 to 1, a new one every {HELD_STEPS} steps"
+"""`random_trials`, in words."""
+
+
+def random_trials(n_inputs: int, dt: float, n_trials: int, *, seed: int = 0) -> Trials:
+    """Trials that drive each input channel of a rate network at random levels, uniform in 0..1.
+
+    dt: step, ms. They have no right answer: labels are 0.
+    """
+    if n_trials < 1:
+        raise InputError(f"{n_trials} trials: ask for at least 1")
+    rng = np.random.default_rng((seed, 2))
+    levels = rng.random((n_trials * RANDOM_STEPS // HELD_STEPS, n_inputs), np.float32)
+    return Trials(
+        inputs=np.repeat(levels, HELD_STEPS, axis=0),
+        labels=np.zeros(n_trials * RANDOM_STEPS, np.int32),
+        offsets=RANDOM_STEPS * np.arange(n_trials + 1),
+        decision=np.zeros(n_trials, np.int32),
+        task=np.zeros(n_trials, np.int32),
+        tasks=("random input",),
+        dt=dt,
+    )
 
 
 def probe_currents(network: SpikingNetwork, interval_ms: float = INTERVAL_MS) -> Floats:

@@ -2,7 +2,7 @@
 
 import click
 
-from spiking_bimt.cli import converting, placing, showing, training
+from spiking_bimt.cli import converting, importing, placing, showing, training
 from spiking_bimt.cli.group import Group
 
 
@@ -19,6 +19,6 @@ def main() -> None:
 for _command in (
     showing.demo, training.train, converting.convert, placing.place, placing.simulate,
     placing.export, placing.verify, showing.report, showing.compare, training.study,
-    converting.import_, showing.tasks, showing.configs, showing.chips, showing.devices,
+    importing.import_, showing.tasks, showing.configs, showing.chips, showing.devices,
 ):  # fmt: skip
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""Commands that make a spiking network: convert, import."""
+"""The command that makes a spiking network of a rate network: convert."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from spiking_bimt.cli.options import (
     trust_option,
     under,
 )
-from spiking_bimt.formats import registry
 
 
 @command(
@@ -230,41 +229,3 @@ def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     """
     given = {key: value for key, value in options.items() if value is not None}
     call_stage("convert", as_json, run, bits=bits or None, **given)
-
-
-@command(
-    "import",
-    help=f"""Read a network of another tool. Writes RUN/network.h5.
-
-    FILE is one of: {", ".join(registry.read())}.
-    """,
-    examples="""
-    spiking_bimt import network.nir RUN
-    spiking_bimt import weights.npz RUN --dt 1 --tau-mem 10 --delay 1
-    """,
-)
-@click.argument("file", type=PATH)
-@run_argument()
-@option(
-    "--bits",
-    default=8,
-    show_default=True,
-    help="Bits of a weight, its sign included; 0: no integer weights, and so no tiles.",
-)
-@option(
-    "--dt", type=float, metavar="MS", help="Simulation step, ms.  [default: the file's, or 0.1]"
-)
-@under(
-    f"Neurons of {' and '.join(registry.leave_parameters())} files, which hold weights alone",
-    option("--tau-mem", type=float, metavar="MS",
-           help="Membrane time constant, ms.  [default: 20]"),
-    option("--tau-syn", type=float, metavar="MS", help="Synaptic time constant, ms.  [default: 5]"),
-    option("--t-ref", type=float, metavar="MS", help="Refractory time, ms.  [default: 0]"),
-    option("--bias", type=float, help="Constant input, thresholds per ms.  [default: 0]"),
-    option("--delay", type=int, help="Synaptic delay, steps of --dt.  [default: 1]"),
-)  # fmt: skip
-def import_(  # noqa: D103  (its text, with the names of the formats, is given to click above)
-    file: Path, run: Path, as_json: bool, bits: int, **options: Any
-) -> None:
-    given = {key: value for key, value in options.items() if value is not None}
-    call_stage("import_network", as_json, file, run, bits=bits or None, **given)

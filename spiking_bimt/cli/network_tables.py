@@ -48,12 +48,19 @@ def _cliff(threshold: float) -> str:
 
 def show_convert(result: dict[str, Any]) -> None:
     """Accuracy of each network on the same trials, and what the spiking one costs."""
-    names = {key: _NETWORKS[key].format(bits=result["bits"]) for key in result["accuracy"]}
-    rows = [
-        (f"accuracy, {names[key]}", with_interval(value, result["interval"][key]))
-        for key, value in result["accuracy"].items()
-    ]
+    scored = result["accuracy"] or result["agreement"]
+    names = {key: _NETWORKS[key].format(bits=result["bits"]) for key in scored}
+    if result["accuracy"]:
+        rows = [
+            (f"accuracy, {names[key]}", with_interval(value, result["interval"][key]))
+            for key, value in scored.items()
+        ]
+    else:
+        rows = [("accuracy", "none: the network has no tasks"), ("input", result["drive"])]
+        rows += [(f"R2 of the rate network's outputs, {names[key]}", plain(value))
+                 for key, value in scored.items()]  # fmt: skip
     rows.append(("neurons, synapses", f"{result['neurons']:,}, {result['synapses']:,}"))
+    rows.append(("synaptic time constant", f"{result['tau_out_ms']:g} ms"))
     rows += [
         (f"{what}, {names[key]}", form.format(result[prefix + field]))
         for what, field, form in (
@@ -64,7 +71,8 @@ def show_convert(result: dict[str, Any]) -> None:
         if key in names
     ]
     show_rows(f"conversion, {result['trials_per_task']} trials a task, the same for all", rows)
-    show_per_task({names[key]: values for key, values in result["per_task"].items()})
+    if result["per_task"]:
+        show_per_task({names[key]: values for key, values in result["per_task"].items()})
     if result["tried"]:
         show_rows(f"tried for {result['target']}, validation trials", [
             (f"{row['method']}, {row['full_rate']:g} Hz full scale",
@@ -137,9 +145,18 @@ def _show_device_effects(result: dict[str, Any]) -> None:
 
 
 def show_import_network(result: dict[str, Any]) -> None:
-    """What was read."""
-    rows = [(key.replace("_", " "), plain(value)) for key, value in result.items()]
+    """What was read, and the accuracy of a rate network with tasks."""
+    shown = dict(result)
+    per_task = shown.pop("per_task", None)
+    interval = shown.pop("accuracy_interval", None)
+    rows = [
+        (key.replace("_", " "),
+         with_interval(value, interval) if key == "accuracy" and interval else plain(value))
+        for key, value in shown.items()
+    ]  # fmt: skip
     show_rows("import", rows)
+    if per_task:
+        show_per_task({"rate": per_task})
 
 
 def show_export(result: dict[str, Any]) -> None:

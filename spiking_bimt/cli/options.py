@@ -173,3 +173,16 @@ def numbers(_context: Any, _parameter: Any, value: str | None) -> tuple[float, .
         return None if value is None else tuple(float(part) for part in value.split(","))
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not comma-separated numbers") from error
+
+
+def pairs(_context: Any, _parameter: Any, values: tuple[str, ...]) -> dict[str, str] | None:
+    """NAME=VALUE, given any number of times; each name once."""
+    found: dict[str, str] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+        if name in found:
+            raise click.BadParameter(f"{name} is given twice")
+        found[name] = value
+    return found or None

@@ -123,6 +123,19 @@ def delay_notes(network: RateNetwork, config: ConversionConfig) -> list[str]:
     ]
 
 
+def with_synapses(network: RateNetwork, config: ConversionConfig) -> RateNetwork:
+    """The rate network with the time constant of the synapses in the place of its own.
+
+    That is the one asked for, or its own, but at least half a trained step: with a delay of the
+    other half, a signal then takes a whole step around, as in a network without leak. A shorter
+    synapse would pass single spikes on, and not their rate.
+    """
+    if len(config.tau_syn) == 1:
+        return replace(network, tau=config.tau_syn[0], measured=None)
+    shortest = network.dt / 2
+    return network if network.tau >= shortest else replace(network, tau=shortest, measured=None)
+
+
 def full_drive(config: ConversionConfig) -> float:
     """Constant input (v per ms, v_th = 1) at which the neuron fires at full_rate.
 
@@ -149,7 +162,10 @@ def to_spiking(
 def floor_full_scale(full_scale: Floats) -> npt.NDArray[np.float64]:
     """(N,) full scales, the least of them 1e-3 of the largest; InputError where all are 0."""
     if full_scale.max() <= 0:
-        raise InputError("no unit is ever active on the calibration trials: train longer")
+        raise InputError(
+            "no unit is ever active on the calibration trials: train longer, or, where it has no "
+            "tasks and gets random input, import it with those that it was trained on"
+        )
     scale: npt.NDArray[np.float64] = np.maximum(full_scale, 1e-3 * full_scale.max()).astype(float)
     return scale
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.battery.drive import rate_trials
 from spiking_bimt.converting.drive_rounding import measure_moments, round_for_drives
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.inverse import recover_rate_network, refuse_other_neurons
@@ -16,6 +16,7 @@ from spiking_bimt.converting.one_to_one import (
     to_spiking,
     use_trained_neurons,
     with_neurons,
+    with_synapses,
 )
 from spiking_bimt.converting.output_neurons import add_output_units
 from spiking_bimt.converting.quantise import Rounding, Scales
@@ -94,8 +95,7 @@ def follow(
     # The teacher has the filters of sources and outputs too: without them it would answer earlier
     # than the network can.
     teacher = rate
-    if len(recipe.config.tau_syn) == 1:
-        rate = replace(rate, tau=recipe.config.tau_syn[0], measured=None)
+    rate = with_synapses(rate, recipe.config)
     if recipe.sources:
         signed = np.any(_calibration(rate, seed).inputs < 0, axis=0)
         rate = add_source_units(rate, signed, recipe.sources)
@@ -211,7 +211,5 @@ def _floored(rate: RateNetwork, config: ConversionConfig) -> ConversionConfig:
 
 
 def _calibration(rate: RateNetwork, seed: int) -> Trials:
-    """Trials for calibration, of every task of the network."""
-    return draw_trials(
-        rate.battery, rate.tasks, CALIBRATION_TRIALS, rate.dt, stream="calibrate", seed=seed
-    )
+    """Trials for calibration: of every task of the network, or random ones where it has none."""
+    return rate_trials(rate, CALIBRATION_TRIALS, "calibrate", seed)

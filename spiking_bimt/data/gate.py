@@ -180,7 +180,7 @@ def opening_npz(path: Path, what: str) -> Iterator[BinaryIO]:
         for member in members:
             if member.file_size > MAX_EXPANSION * max(member.compress_size, 1):
                 raise InputError(f"{member.filename} claims {member.file_size} bytes")
-        _check_claim(sum(member.file_size for member in members), size)
+        check_claim(sum(member.file_size for member in members), size)
         yield file
 
 
@@ -244,10 +244,11 @@ def _survey(file: h5py.File, size: int, expanded: int) -> None:
         if item.is_virtual or item.external:
             raise InputError(f"{item.name} has its data in other files: such are not opened")
         claimed += item.size * item.dtype.itemsize if item.shape is not None else 0
-    _check_claim(claimed, size, expanded)
+    check_claim(claimed, size, expanded)
 
 
-def _check_claim(claimed: int, size: int, expanded: int = MOST_EXPANDED) -> None:
+def check_claim(claimed: int, size: int, expanded: int = MOST_EXPANDED) -> None:
+    """Raise InputError where arrays claim more bytes than a file of `size` may ask for."""
     if claimed > MOST_TIMES * size + expanded:
         raise InputError(
             f"its arrays claim {claimed:,} bytes in a file of {size:,}: at most {MOST_TIMES} times "

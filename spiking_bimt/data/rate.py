@@ -1,14 +1,19 @@
 """The trained rate network."""
 
-from dataclasses import dataclass
+import importlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import validate
-from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data import rate_files, validate
+from spiking_bimt.data.arguments import check_fields, checked
 from spiking_bimt.data.frozen import freeze
+from spiking_bimt.data.rate_parts import MEANINGS, Parts, find_parts
 from spiking_bimt.errors import InputError, unknown_name
 
 Floats = npt.NDArray[np.float32]
@@ -45,7 +50,7 @@ class RateNetwork(validate.Record):
     dt: float
     """Time step that the network was trained at, ms."""
     battery: str
-    """Name of the task battery."""
+    """Name of the task battery, empty for a network without tasks."""
     tasks: tuple[str, ...]
     """Tasks in the order of their rule channels."""
     activation: str = "relu"
@@ -116,7 +121,97 @@ class RateNetwork(validate.Record):
                 raise InputError(f"{name}.curve: {field} is {value}: it must be above 0")
         object.__setattr__(self, "curve", curve)
 
+    @classmethod
+    @checked
+    def from_arrays(
+        cls, w_rec: npt.ArrayLike, w_in: npt.ArrayLike, w_out: npt.ArrayLike,
+        b: npt.ArrayLike | None = None, b_out: npt.ArrayLike | None = None, *,
+        dt: float, alpha: float | None = None, tau: float | None = None, step: str | None = None,
+        positions: npt.ArrayLike | None = None, battery: str = "", tasks: Sequence[str] = (),
+    ) -> "RateNetwork":  # fmt: skip
+        """A leaky ReLU network r <- (1 - alpha) r + alpha relu(W_rec r + W_in u + b).
+
+        w_rec (N, N) and w_in (N, C) are [post, pre], w_out is (K, N); biases are 0 where none are
+        given. dt: step, ms. alpha: share of the new rate in a step, 1 for units without leak; or
+        tau, ms, with `step` "euler" (alpha = dt / tau) or "exponential" (1 - exp(-dt / tau)).
+        positions: (N, 2) rows and columns on a sheet; by default the units fill a square sheet row
+        by row (`sb.arrange` puts connected units side by side). InputError names what is wrong.
+        """
+        given = {"w_rec": w_rec, "w_in": w_in, "w_out": w_out, "b": b, "b_out": b_out,
+                 "positions": positions}  # fmt: skip
+        arrays = {key: np.asarray(value) for key, value in given.items() if value is not None}
+        made = cls.from_parts(find_parts(arrays), dt, alpha, tau, step)
+        return replace(made, battery=battery, tasks=tuple(tasks))
+
+    @classmethod
+    @checked
+    def from_torch(
+        cls, source: Any, *, dt: float, alpha: float | None = None, tau: float | None = None,
+        step: str | None = None, names: Mapping[str, str] | None = None,
+        battery: str = "", tasks: Sequence[str] = (),
+    ) -> "RateNetwork":  # fmt: skip
+        """The network of a `torch.nn.Module` of leaky ReLU units, or of its state dict.
+
+        Its arrays are found by the usual names (`data.rate_parts.KNOWN`), or by `names`, such as
+        {"w_rec": "hidden.weight"}. A `torch.nn.RNN` needs no alpha: its units do not leak. A state
+        dict does not say its activation, which is taken for ReLU. The rest as in `from_arrays`.
+        """
+        parts = find_parts(rate_files.arrays_of(source), names)
+        made = cls.from_parts(parts, dt, alpha, tau, step)
+        return replace(made, battery=battery, tasks=tuple(tasks))
+
+    @classmethod
+    def from_parts(
+        cls, parts: Parts, dt: float | None, alpha: float | None, tau: float | None,
+        step: str | None,
+    ) -> "RateNetwork":  # fmt: skip
+        """The network of found parts; what of dt, alpha and tau is None, the parts may say."""
+        dt, tau = parts.time(dt, alpha, tau, step)
+        n = len(parts.arrays["w_rec"])
+        cols = math.ceil(math.sqrt(n))
+        sheet = (-(-n // cols), cols)
+        places = np.stack(np.divmod(np.arange(n), cols), axis=1)
+        if "positions" in parts.extras:
+            places = validate.array(
+                "RateNetwork", "positions", parts.extras["positions"], (n, 2), np.int32
+            )
+            size = parts.extras.get("sheet", places.max(axis=0) + 1)
+            most = validate.array("RateNetwork", "sheet", size, (2,), np.int32)
+            sheet = (int(most[0]), int(most[1]))  # fmt: skip
+        arrays: dict[str, Any] = {name: parts.arrays[name] for name in MEANINGS}
+        return cls(**arrays, positions=places, sheet=sheet, tau=tau, dt=dt, battery="", tasks=())
+
+    @checked
+    def to_torch(self) -> Any:
+        """The network as a `torch.nn.Module` that can be trained and run on any input.
+
+        It is a `training.rate_module.RateModule`: `module(u)` takes (steps, batch, channels).
+        """
+        # torch is loaded where it is asked for; this room knows arrays only.
+        module = importlib.import_module("spiking_bimt.training.rate_module")
+        return module.RateModule(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the weights, places and time constants to a .npz or .safetensors file.
+
+        `import_network` reads it back. Tasks and what was measured stay out. InputError for a
+        network whose function these arrays do not hold (leaky rates, Poisson sources).
+        """
+        if self.activation != "relu" or self.poisson is not None:
+            what = "Poisson sources" if self.activation == "relu" else "leaky rates"
+            raise InputError(f"a network with {what} has no {Path(path).suffix} file: keep rate.h5")
+        arrays = {name: getattr(self, name) for name in (*MEANINGS, "positions")}
+        alpha = -math.expm1(-self.dt / self.tau)
+        numbers = {"sheet": self.sheet, "alpha": alpha, "dt": self.dt}
+        arrays |= {name: np.array(value) for name, value in numbers.items()}
+        rate_files.write_arrays(Path(path), arrays)
+
     @property
     def n_units(self) -> int:
         """Number of hidden units, N."""
         return self.w_rec.shape[0]
+
+    @property
+    def alpha(self) -> float:
+        """Share of the new rate in a step, in float32: 1 for units without leak."""
+        return float(np.float32(-math.expm1(-self.dt / self.tau)))

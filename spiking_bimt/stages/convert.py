@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from spiking_bimt import run_folder
-from spiking_bimt.battery.accuracy import Score, score
+from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.battery.drive import rate_trials
 from spiking_bimt.converting.diagnosis import diagnose, score_full_rates
 from spiking_bimt.converting.finetune_config import FinetuneConfig
+from spiking_bimt.converting.measure import measure_conversion, plain_settings
 from spiking_bimt.converting.one_to_one import (
     ConversionConfig,
     delay_notes,
-    delay_steps,
     use_trained_neurons,
 )
 from spiking_bimt.converting.quantise import Rounding
@@ -33,13 +34,11 @@ from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.plot.conversion_figures import conversion_figure
 from spiking_bimt.plot.files import store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.simulation.run import simulate_trials
 
 DIAGNOSIS_TRIALS = 20
 """Validation trials a task of a diagnosis."""
@@ -112,6 +111,8 @@ def _converted(
     inputs = {"rate.h5": source}
     with run_folder.writing(folder, "network.h5", "diagnosis.svg"):
         rate = store.load(source, RateNetwork)
+        if not rate.tasks:
+            _refuse_without_tasks(folder, recipe, target, diagnose)
         if start is not None:
             inputs["start"] = run_folder.require(Path(start), "network.h5")
             recipe = replace(recipe, start=store.load(inputs["start"], SpikingNetwork))
@@ -124,8 +125,8 @@ def _converted(
         full_rates = FULL_RATES if free else (recipe.config.full_rate,)
         made, recipe, tried = _made(rate, recipe, target, full_rates)
         seconds, wall_seconds = time.process_time() - begun, time.perf_counter() - began
-        test = draw_trials(rate.battery, rate.tasks, trials, rate.dt, stream="test")
-        measured = _measure(rate, made, test, recipe.threads) | {
+        test = rate_trials(rate, trials, "test")
+        measured = measure_conversion(rate, made, test, recipe.threads) | {
             "method": recipe.method,
             "training": _training(recipe),
             "target": target,
@@ -148,12 +149,25 @@ def _converted(
     return measured
 
 
+def _refuse_without_tasks(
+    folder: Path, recipe: Recipe, target: float | None, diagnose: bool
+) -> None:
+    """InputError for what needs right answers."""
+    asked = [f"`method={recipe.method}`"] if recipe.method != "one-to-one" else []
+    asked += ["`target`"] * (target is not None) + ["`diagnose`"] * diagnose
+    if asked:
+        raise InputError(
+            f"{folder} holds a network without tasks, and {asked[0]} needs their right answers: "
+            "import it with `battery` and `tasks`"
+        )
+
+
 def _settings(recipe: Recipe, made: Converted) -> dict[str, Any]:
     """What network.h5 keeps of the settings that made it."""
     return {
         "command": "convert",
         "method": recipe.method,
-        **_plain(made.config),
+        **plain_settings(made.config),
         "rounding": recipe.rounding and asdict(recipe.rounding),
         "training": _training(recipe),
         "bits": recipe.rounding and recipe.rounding.bits,
@@ -236,60 +250,8 @@ def _agree(rate: RateNetwork, asked: dict[str, Any], config: ConversionConfig) -
             )
 
 
-def _measure(
-    rate: RateNetwork, made: Converted, test: Trials, threads: int | None
-) -> dict[str, Any]:
-    network, config = made.network, made.config
-    scores: dict[str, Score] = {}
-    of_codes = None
-    with progress("convert", 4) as advance:
-        scores["rate"] = score(rate_outputs(rate, test), test)
-        advance(1, "rate network at the simulation step")
-        fine = rate_outputs(rate, test, config.dt, delay_steps(rate, config))
-        scores["rate_fine"] = score(fine, test)
-        advance(2, "spiking network")
-        spiking = simulate_trials(network, test, threads=threads, record_spikes=False)
-        scores["spiking"] = score(spiking.outputs, test)
-        if network.codes is not None:
-            advance(3, f"{network.weight_bits}-bit network")
-            coded = simulate_trials(network.quantised(), test, threads=threads, record_spikes=False)
-            scores["quantised"] = score(coded.outputs, test)
-            of_codes = int(coded.spike_counts.sum())
-        advance(4, "")
-    spikes = int(spiking.spike_counts.sum())
-    seconds = len(test.labels) * test.dt / 1000
-    return {
-        "trials_per_task": test.n_trials // len(test.tasks),
-        "neurons": network.n_neurons,
-        "synapses": len(network.indices),
-        "bits": network.weight_bits,
-        "accuracy": {name: s.accuracy for name, s in scores.items()},
-        "interval": {name: list(s.interval) for name, s in scores.items()},
-        "decision_accuracy": {name: s.decision_accuracy for name, s in scores.items()},
-        "per_task": {
-            name: dict(zip(test.tasks, s.per_task().tolist(), strict=True))
-            for name, s in scores.items()
-        },
-        "mean_rate_hz": spikes / seconds / network.n_neurons,
-        "quantised_mean_rate_hz": None
-        if of_codes is None
-        else of_codes / seconds / network.n_neurons,
-        "spikes_per_trial": spikes / test.n_trials,
-        "quantised_spikes_per_trial": None if of_codes is None else of_codes / test.n_trials,
-        "conversion": _plain(config),
-    }
-
-
 def _training(recipe: Recipe) -> dict[str, Any] | None:
     """Settings of the training on the recipe, and how many trainings came before it."""
     if not training_steps(recipe):
         return None
-    return _plain(recipe.tuning) | {"earlier": earlier_trainings(recipe)}
-
-
-def _plain(config: ConversionConfig | FinetuneConfig) -> dict[str, Any]:
-    """The settings as JSON values, which have no infinity."""
-    return {
-        key: str(value) if isinstance(value, float) and np.isinf(value) else value
-        for key, value in asdict(config).items()
-    }
+    return plain_settings(recipe.tuning) | {"earlier": earlier_trainings(recipe)}

@@ -1,20 +1,36 @@
-"""`import`: a network of another tool to network.h5. (In Python `import` is a keyword.)"""
+"""`import`: a network of another tool to network.h5, or a rate network to rate.h5.
 
-from dataclasses import replace
+(In Python `import` is a keyword.)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
 
 from spiking_bimt import run_folder
+from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.battery.accuracy import score
+from spiking_bimt.battery.draw import BATTERIES, OWN, draw_trials, select_tasks
+from spiking_bimt.battery.environments import trusting
 from spiking_bimt.converting.quantise import quantise
+from spiking_bimt.converting.rate_import import Step, read_rate_network, with_tasks
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked, shown
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.errors import InputError
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.formats import registry
 from spiking_bimt.simulation.build import NetworkOptions
 from spiking_bimt.simulation.propagators import refractory_steps
+from spiking_bimt.simulation.rate import rate_outputs
+
+KINDS = ("spiking", "rate")
+TEST_TRIALS = 200
+"""Test trials a task of an imported rate network."""
+_BITS = 8
 
 
 @checked
@@ -22,18 +38,104 @@ def import_network(
     file: str | Path,
     run: str | Path,
     *,
-    bits: int | None = 8,
+    kind: str = "spiking",
+    bits: int | None = _BITS,
     dt: float | None = None,
+    alpha: float | None = None,
+    tau: float | None = None,
+    step: str | None = None,
+    names: Mapping[str, str] | None = None,
+    activation: str | None = None,
+    battery: str | None = None,
+    tasks: Sequence[str] | None = None,
     **parameters: Unpack[NetworkOptions],
 ) -> dict[str, Any]:
-    """Read a network of another tool: NIR, SONATA, scipy.sparse (docs/formats.md).
+    """Read a network of another tool: spiking (docs/formats.md) or rate (docs/own-networks.md).
 
-    Writes network.h5 into the run folder and returns what it holds. bits: width of integer
-    weights, None for none; without them it has no tiles. dt: simulation step, ms. parameters: of
-    the neurons (`simulation.build.from_csr`), one number each, for files that leave them open.
-    InputError where the file cannot be read, or the folder holds a trained network.
+    kind "spiking": NIR, SONATA, scipy.sparse. Writes network.h5 into the run folder and returns
+    what it holds. bits: width of integer weights, None for none; without them it has no tiles. dt:
+    simulation step, ms. parameters: of the neurons (`simulation.build.from_csr`), one number each,
+    for files that leave them open.
+
+    kind "rate": a trained network of leaky ReLU units from a PyTorch state dict, safetensors or
+    npz. Writes rate.h5, for `convert`. dt, alpha, tau, step, names: as in `RateNetwork.from_torch`.
+    activation: "relu", the default, which no file says. battery, tasks: what it was trained on;
+    with them it is scored, here and by every later command.
+
+    InputError where the file cannot be read, or the folder holds another network.
     """
     source, folder = Path(file), Path(run)
+    own: dict[str, Any] = {
+        "alpha": alpha, "tau": tau, "step": step, "names": names, "activation": activation,
+        "battery": battery, "tasks": tasks,
+    }  # fmt: skip
+    if kind == "rate":
+        if parameters or bits != _BITS:
+            name = next(iter(parameters), "bits")
+            raise InputError(f"`{name}` is of spiking neurons: give it to convert")
+        timing = Step(dt, alpha, tau, step)
+        with trusting(tasks or ()):
+            return _import_rate(source, folder, timing, own)
+    if kind != "spiking":
+        raise unknown_name("kind", kind, KINDS)
+    for name, value in own.items():
+        if value is not None:
+            raise InputError(f"`{name}` is of a rate network: give it with `kind=rate`")
+    return _import_spiking(source, folder, bits, dt, parameters)
+
+
+def _import_rate(source: Path, folder: Path, timing: Step, own: dict[str, Any]) -> dict[str, Any]:
+    """own: the settings of rate networks."""
+    network, keys = read_rate_network(source, timing, own["names"], own["activation"])
+    measured: dict[str, Any] = {"trained_units": network.n_units, **wiring(network)}
+    battery, tasks = own["battery"], own["tasks"]
+    if battery is not None:
+        chosen = select_tasks(battery, None if tasks is None else tuple(tasks))
+        network = with_tasks(network, battery, chosen)
+        measured |= _scored(network)
+    elif tasks is not None:
+        raise InputError(f"tasks are of a `battery`: name it ({', '.join((*BATTERIES, OWN))})")
+    settings = {
+        "command": "import", "kind": "rate", "keys": keys, "activation": own["activation"],
+        **asdict(timing),
+    }  # fmt: skip
+    with run_folder.writing(folder, "rate.h5"):
+        for name in ("checkpoint.h5", "rate.h5", "network.h5"):
+            if (folder / name).exists():
+                raise InputError(f"{folder} holds a network already: choose another folder")
+        network = replace(network, measured=measured)
+        store.save(network, folder / "rate.h5", settings, {source.name: source})
+    return {
+        "rate_network": str(folder / "rate.h5"),
+        "units": network.n_units,
+        "input_channels": network.w_in.shape[1],
+        "outputs": len(network.b_out),
+        "activation": "relu" if own["activation"] else "relu (assumed: the file does not say)",
+        "alpha": network.alpha,
+        "tau_ms": network.tau if network.alpha < 1 else None,
+        "dt_ms": network.dt,
+        "keys": keys,
+        "tasks": len(network.tasks),
+        **measured,
+    }
+
+
+def _scored(network: RateNetwork) -> dict[str, Any]:
+    """Accuracy of the rate network on test trials of its tasks."""
+    trials = draw_trials(network.battery, network.tasks, TEST_TRIALS, network.dt, stream="test")
+    result = score(rate_outputs(network, trials), trials)
+    return {
+        "accuracy": result.accuracy,
+        "accuracy_interval": list(result.interval),
+        "decision_accuracy": result.decision_accuracy,
+        "per_task": dict(zip(trials.tasks, result.per_task().tolist(), strict=True)),
+        "trials_per_task": TEST_TRIALS,
+    }
+
+
+def _import_spiking(
+    source: Path, folder: Path, bits: int | None, dt: float | None, parameters: NetworkOptions
+) -> dict[str, Any]:
     for name, value in parameters.items():
         if np.ndim(value):  # type: ignore[arg-type]
             raise InputError(f"import_network: {name} is {shown(value)}, expected one number")

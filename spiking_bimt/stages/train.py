@@ -172,6 +172,10 @@ def _kept_settings(network: RateNetwork, start: str, asked: dict[str, Any]) -> d
     """What a training that goes on from a network takes from it."""
     if asked.get("battery") is not None or asked.get("tasks") is not None:
         raise InputError(f"the network of {start} keeps its tasks: leave `battery` and `tasks` out")
+    if not network.tasks:
+        raise InputError(
+            f"the network of {start} has no tasks to train on: import it with `battery` and `tasks`"
+        )
     if network.activation != "relu":
         raise InputError(
             f"{start} has activation {network.activation}: only relu can be trained on"

@@ -4,12 +4,19 @@ Liu, Gan, Tegmark 2023 (arXiv:2305.08746) and Liu, Khona, Fiete, Tegmark 2023 (a
     loss = prediction loss + lambda * sum |w| + lambda * A * sum over recurrent |w_ij| d_ij
 """
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.arguments import checked
+from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.kernels import train_swaps
 
 Doubles = npt.NDArray[np.float64]
+
+_MOST_WORK = 10**10
+"""Most pairs of places that `arrange` looks at, about 20 s; large sheets stay less tidy."""
 
 
 def sheet_distances(rows: int, cols: int, metric: str = "euclidean") -> Doubles:
@@ -46,3 +53,22 @@ def swap_places(
     least = 1e-9 * float(np.trace(product))
     train_swaps.improve(cost, separation, product, place, max_swaps, least)
     return place
+
+
+@checked
+def arrange(network: RateNetwork) -> RateNetwork:
+    """The network with its units moved on their sheet so that the wiring is short.
+
+    Pairs of places are exchanged, best first, as in BIMT training; the function stays. For networks
+    that were trained without a sheet, whose wiring is then comparable.
+    """
+    rows, cols = network.sheet
+    n, places = network.n_units, rows * cols
+    w_rec = np.zeros((places, places), np.float32)
+    w_rec[:n, :n] = network.w_rec
+    taken = network.positions[:, 0].astype(np.int64) * cols + network.positions[:, 1]
+    start = np.append(taken, np.setdiff1d(np.arange(places), taken))
+    swaps = min(10 * places, _MOST_WORK // places**2)
+    moved = swap_places(w_rec, start, sheet_distances(rows, cols), swaps)
+    positions = np.stack(np.divmod(moved[:n], cols), axis=1).astype(np.int32)
+    return replace(network, positions=positions)

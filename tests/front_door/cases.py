@@ -67,6 +67,7 @@ GOOD: dict[str, Callable[[], dict[str, Any]]] = {
     "SpikingNetwork": lambda: vars(coded()).copy(),
     "TileSet": lambda: vars(sb.cut_tiles(placed()).tiles).copy(),
     "Trials": lambda: vars(trials()).copy(),
+    "arrange": lambda: {"network": sb.RateNetwork(**rate())},
     "compare": dict,
     "convert": lambda: {"run": "nowhere"},
     "cut_tiles": lambda: {"placed": placed()},
