@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
+from spiking_bimt.battery import sources
 from spiking_bimt.data import atomic, store
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import sonata, tiles
 
 MADE_BY = {
     "config.toml": "train",
+    "data.h5": "train",
     "metrics.jsonl": "train",
     "checkpoint.h5": "train",
     "rate.h5": "train",
@@ -26,7 +28,7 @@ MADE_BY = {
 """Files of a run and the command that makes each."""
 
 PARENTS = {
-    "rate.h5": ("config.toml",),
+    "rate.h5": ("config.toml", "data.h5"),
     "network.h5": ("rate.h5",),
     "placement.h5": ("network.h5",),
     "spikes.h5": ("network.h5",),
@@ -35,6 +37,7 @@ PARENTS = {
 """Files of a run that each file is made from."""
 
 SCHEMAS = {
+    "data.h5": "DataSet",
     "rate.h5": "RateNetwork",
     "network.h5": "SpikingNetwork",
     "placement.h5": "Placement",
@@ -48,9 +51,11 @@ def require(run: Path, name: str) -> Path:
     """Path of a file that an earlier stage made.
 
     InputError names that stage where the file lacks, or was made from other files than those that
-    the run holds now, unless these are taken (see `taking_changed`).
+    the run holds now, unless these are taken (see `taking_changed`). The data of the run become
+    known, so that trials can be drawn from them.
     """
     path = run / name
+    sources.use(run)
     if name == "rate.h5" and imported(run):
         raise InputError(f"{run} holds an imported network, which has no rate network")
     if not path.is_file():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.battery import sources
 from spiking_bimt.battery.environments import MODCOG, YANG19, Environment, Trial, environment
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import checked
@@ -21,12 +22,23 @@ OWN = "own"
 MOST_TRIALS = 10_000
 """Trials of each task that are drawn at a time: they are held in memory."""
 
+TEST_TRIALS = 200
+"""Test trials of each task where none are asked for; of a data set, all that it has."""
+
 STREAMS = {"train": 0, "validate": 1, "calibrate": 2, "test": 3}
 """Number of each stream of trials, a part of their seed: no two streams share a trial."""
 
 
 def select_tasks(battery: str, tasks: tuple[str, ...] | None = None) -> tuple[str, ...]:
-    """The tasks asked for, or all of the battery; InputError names what is unknown."""
+    """The tasks asked for, or all of the battery; InputError names what is unknown.
+
+    A data set is a battery with one task, which has the name of the data.
+    """
+    if sources.is_data(battery):
+        name = tasks[0] if tasks else sources.find(battery).name
+        if tasks is not None and len(tasks) != 1:
+            raise InputError(f"battery {battery} is one data set: it has no tasks to choose")
+        return (name,)
     if battery not in (*BATTERIES, OWN):
         raise unknown_name("battery", battery, (*BATTERIES, OWN))
     if battery == OWN and not tasks:
@@ -41,7 +53,10 @@ def select_tasks(battery: str, tasks: tuple[str, ...] | None = None) -> tuple[st
 
 
 def dimensions(battery: str, tasks: tuple[str, ...]) -> tuple[int, int]:
-    """Number of input channels (observation and rule) and of outputs."""
+    """Number of input channels (observation and rule, or those of the data) and of outputs."""
+    if sources.is_data(battery):
+        data = sources.find(battery)
+        return len(data.channels), len(data.outputs)
     every = [environment(task, 100.0) for task in select_tasks(battery, tasks)]
     for task, other in zip(tasks, every, strict=True):
         if (other.n_channels, other.n_outputs) != (every[0].n_channels, every[0].n_outputs):
@@ -65,9 +80,13 @@ def draw_trials(
 ) -> Trials:
     """`per_task` whole trials of each task, the same for the same arguments.
 
-    Inputs are the environment's observation (fixation, two rings) and the one-hot rule. `stream`
+    A data set gives at most so many, and all that it has where these are fewer. Of a task, inputs
+    are the environment's observation (fixation, two rings) and the one-hot rule. `stream`
     is a key of STREAMS: trials of different streams, seeds or pools are independent draws.
     """
+    if sources.is_data(battery):
+        _check_numbers(per_task, seed, pool)
+        return sources.draw(battery, per_task, dt, stream, (seed, _stream(stream), pool))
     trials = _draw(battery, tuple(tasks), per_task, dt, (seed, _stream(stream), pool), noise=True)
     return _joined(trials, tuple(tasks), dt)
 
@@ -85,8 +104,12 @@ def draw_noise_free(
     """As `draw_trials`, but without the noise that the tasks add, and its standard deviation.
 
     The second is (S, channels of the observation). Other random parts of a task, which do not come
-    from neurogym's add_randn, stay in the trials.
+    from neurogym's add_randn, stay in the trials. A data set has the noise that its record gives.
     """
+    if sources.is_data(battery):
+        drawn = draw_trials(battery, tasks, per_task, dt, stream=stream, seed=seed, pool=pool)
+        sigma = np.full(drawn.inputs.shape, sources.find(battery).noise, np.float32)
+        return drawn, sigma
     trials = _draw(battery, tasks, per_task, dt, (seed, _stream(stream), pool), noise=False)
     return _joined(trials, tasks, dt), np.concatenate([trial.sigma for trial in trials])
 
@@ -107,13 +130,7 @@ def _draw(
 ) -> list[Trial]:
     """The trials of each task, one task after another."""
     select_tasks(battery, tasks)
-    if per_task < 1:
-        raise InputError(f"{per_task} trials a task: ask for at least 1")
-    if per_task > MOST_TRIALS:
-        raise InputError(f"{per_task} trials a task: at most {MOST_TRIALS:,} are held in memory")
-    for name, value in (("seed", entropy[0]), ("pool", entropy[2])):
-        if value < 0:
-            raise InputError(f"{name} is {value}: it must not be negative")
+    _check_numbers(per_task, entropy[0], entropy[2])
     validate.positive("trials", "dt", dt)
     trials = []
     for task in tasks:
@@ -129,6 +146,21 @@ def _draw(
                 "steps"
             ) from error
     return trials
+
+
+def _check_numbers(per_task: int, seed: int, pool: int) -> None:
+    if per_task < 1:
+        raise InputError(f"{per_task} trials a task: ask for at least 1")
+    if per_task > MOST_TRIALS:
+        raise InputError(f"{per_task} trials a task: at most {MOST_TRIALS:,} are held in memory")
+    for name, value in (("seed", seed), ("pool", pool)):
+        if value < 0:
+            raise InputError(f"{name} is {value}: it must not be negative")
+
+
+def default_trials(battery: str) -> int:
+    """Test trials of each task where none are asked for."""
+    return MOST_TRIALS if sources.is_data(battery) else TEST_TRIALS
 
 
 def _drawn(source: Environment, seed: int, many: int, noise: bool) -> list[Trial]:

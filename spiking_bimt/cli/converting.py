@@ -14,7 +14,6 @@ from spiking_bimt.cli.options import (
     option,
     run_argument,
     threads_option,
-    trials_option,
     trust_option,
     under,
 )
@@ -212,7 +211,10 @@ from spiking_bimt.cli.options import (
 )
 @under(
     "Test and calibration",
-    trials_option(200),
+    option(
+        "--trials", type=int,
+        help="Test trials of each task.  [default: 200, and all of a data set]",
+    ),
     option(
         "--seed", default=0, show_default=True,
         help="Seed of the calibration trials and of training.",

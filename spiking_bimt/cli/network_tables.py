@@ -9,6 +9,7 @@ from spiking_bimt.cli.table_parts import (
     drive_rows,
     plain,
     show_notes,
+    show_per_class,
     show_per_task,
     show_rows,
     with_interval,
@@ -24,8 +25,11 @@ _NETWORKS = {
 
 def show_train(result: dict[str, Any]) -> None:
     """Accuracy and wiring of a trained rate network."""
+    measure = _measure(result)
     rows = [
-        ("accuracy", with_interval(result["accuracy"], result["accuracy_interval"])),
+        (measure, with_interval(result["accuracy"], result["accuracy_interval"])),
+        *_decisions({"": result["decision_accuracy"]}, result),
+        *_errors({"": result}),
         ("active units", f"{result['active_units']} of {result['trained_units']}, "
                          f"{_cliff(result['importance_threshold'])}"),
         ("recurrent connections", f"{result['synapses']:,}"),
@@ -34,12 +38,76 @@ def show_train(result: dict[str, Any]) -> None:
     if "chip" in result:
         rows.append(("cores", f"{result['cores']} of {result['chip']}"))
         rows.append(("packets to other cores", f"{result['packets_per_spike']:.3f} a spike"))
-    show_rows(f"rate network, {result['trials_per_task']} trials a task", rows)
+    show_rows(f"rate network, {_trials(result)}", rows)
     if result.get("rungs"):
         steps = [(f"rung {number}", f"error {error:.4f}, {packets:.3f} packets a spike")
                  for number, (error, packets) in enumerate(result["rungs"])]  # fmt: skip
         show_rows("the search for the price, on validation trials", steps)
-    show_per_task({"rate": result["per_task"]})
+    _show_parts({"rate": result}, {"rate": result["per_task"]})
+
+
+def _measure(result: dict[str, Any]) -> str:
+    return str(result.get("measure", "accuracy"))
+
+
+def _trials(result: dict[str, Any]) -> str:
+    """How many trials were scored; of a data set, which."""
+    if "decision_accuracy" in result and _is_data(result):
+        return f"{result['trials_per_task']} test trials of {next(iter(_per_task(result)))}"
+    return f"{result['trials_per_task']} trials a task"
+
+
+def _per_task(result: dict[str, Any]) -> dict[str, Any]:
+    per_task: dict[str, Any] = result["per_task"]
+    return next(iter(per_task.values())) if "details" in result else per_task
+
+
+def _is_data(result: dict[str, Any]) -> bool:
+    return bool(result.get("details") or "confusion" in result or "smape" in result)
+
+
+def _decisions(shares: dict[str, float], result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Rows of what the networks decide, and a line that says what it is; none of a data set."""
+    if _is_data(result):
+        return []
+    rows = [(f"decisions{name}", f"{share:.4f}") for name, share in shares.items()]
+    said = "right answer at the end; accuracy also asks that fixation was held until the go signal"
+    return [*rows, ("", said)]
+
+
+def _errors(details: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """Rows of the errors of a regression, by what follows their name."""
+    return [
+        (f"{label}{name}", f"{found[key]:.4g}{unit}")
+        for name, found in details.items()
+        for key, label, unit in (("smape", "sMAPE", " %"), ("mse", "mean squared error", ""))
+        if key in found
+    ]
+
+
+def _show_parts(details: dict[str, dict[str, Any]], per_task: dict[str, dict[str, float]]) -> None:
+    """The accuracy of each task; of a data set, that of each class and what it is taken for."""
+    if not any("confusion" in found or "smape" in found for found in details.values()):
+        show_per_task(per_task)
+        return
+    columns: dict[str, dict[str, str]] = {}
+    for name, found in details.items():
+        if "confusion" in found:
+            rows = zip(found["classes"], found["confusion"], strict=True)
+            columns[name] = {label: _class_row(label, row, found["classes"]) for label, row in rows}
+    if columns:
+        show_per_class(columns)
+
+
+def _class_row(label: str, row: list[int], classes: list[str]) -> str:
+    """Share of a class that was right, and the class that it was most often taken for."""
+    total = sum(row)
+    if not total:
+        return "not tested"
+    others = [(count, other) for count, other in zip(row, classes, strict=True) if other != label]
+    count, other = max(others)
+    taken = f", {count} for {other}" if count else ""
+    return f"{row[classes.index(label)] / total:.3f} of {total}{taken}"
 
 
 def _cliff(threshold: float) -> str:
@@ -50,11 +118,15 @@ def show_convert(result: dict[str, Any]) -> None:
     """Accuracy of each network on the same trials, and what the spiking one costs."""
     scored = result["accuracy"] or result["agreement"]
     names = {key: _NETWORKS[key].format(bits=result["bits"]) for key in scored}
+    measure, details = _measure(result), result.get("details", {})
     if result["accuracy"]:
         rows = [
-            (f"accuracy, {names[key]}", with_interval(value, result["interval"][key]))
+            (f"{measure}, {names[key]}", with_interval(value, result["interval"][key]))
             for key, value in scored.items()
         ]
+        shares = {f", {names[key]}": v for key, v in result["decision_accuracy"].items()}
+        rows += _decisions(shares, result)
+        rows += _errors({f", {names[key]}": found for key, found in details.items()})
     else:
         rows = [("accuracy", "none: the network has no tasks"), ("input", result["drive"])]
         rows += [(f"R2 of the rate network's outputs, {names[key]}", plain(value))
@@ -70,9 +142,12 @@ def show_convert(result: dict[str, Any]) -> None:
         for key, prefix in (("spiking", ""), ("quantised", "quantised_"))
         if key in names
     ]
-    show_rows(f"conversion, {result['trials_per_task']} trials a task, the same for all", rows)
+    show_rows(f"conversion, {_trials(result)}, the same for all", rows)
     if result["per_task"]:
-        show_per_task({names[key]: values for key, values in result["per_task"].items()})
+        _show_parts(
+            {names[key]: found for key, found in details.items()},
+            {names[key]: values for key, values in result["per_task"].items()},
+        )
     if result["tried"]:
         show_rows(f"tried for {result['target']}, validation trials", [
             (f"{row['method']}, {row['full_rate']:g} Hz full scale",

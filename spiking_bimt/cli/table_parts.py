@@ -58,3 +58,15 @@ def show_notes(notes: list[str]) -> None:
     """Print what a reader should know of the table above, a line each."""
     for note in notes:
         Console().print(f"note: {note}", soft_wrap=True)
+
+
+def show_per_class(columns: dict[str, dict[str, str]]) -> None:
+    """Print what became of each class of a data set, a column for each network."""
+    table = Table(title="accuracy per class, and the class most often given in its place",
+                  title_justify="left")  # fmt: skip
+    table.add_column("class")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for label in next(iter(columns.values())):
+        table.add_row(label, *(values[label] for values in columns.values()))
+    Console().print(table)

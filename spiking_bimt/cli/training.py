@@ -24,6 +24,7 @@ from spiking_bimt.cli.options import (
     spiking_bimt train RUN
     spiking_bimt train RUN --config quick --tasks go,anti,dlygo
     spiking_bimt train RUN --chip loihi16 --max-packets 0.2
+    spiking_bimt train RUN --data FILE.npz
     spiking_bimt train RUN --resume
     """
 )
@@ -34,7 +35,7 @@ from spiking_bimt.cli.options import (
         "--config",
         metavar="NAME|FILE",
         help="Configuration: a name that `spiking_bimt configs` lists, or a TOML file."
-        "  [default: cores with --chip, chip without]",
+        "  [default: cores with --chip, chip without; data-cores and data with --data]",
     ),
     option(
         "--battery",
@@ -52,6 +53,34 @@ from spiking_bimt.cli.options import (
         "--seed",
         type=int,
         help="Seed of weights, trials and noise.  [default: the configuration's]",
+    ),
+)
+@under(
+    "Own data (docs/data.md)",
+    option(
+        "--data",
+        metavar="FILE|NAME",
+        help="Data set in place of tasks: an .npz file of sequences with labels or targets."
+        "  [default: none]",
+    ),
+    option(
+        "--dt",
+        type=float,
+        metavar="MS",
+        help="Time that a step of the data lasts, ms.  [default: what the data say, else 20]",
+    ),
+    option(
+        "--read",
+        default="mean",
+        show_default=True,
+        metavar="NAME",
+        help="Outputs that tell the class of a sequence: their mean over its steps, or the last.",
+    ),
+    option(
+        "--standardise/--no-standardise",
+        default=True,
+        show_default=True,
+        help="Give each channel mean 0 and standard deviation 1 over the training sequences.",
     ),
 )
 @under(
@@ -96,14 +125,14 @@ from spiking_bimt.cli.options import (
     "Results",
     option("--pictures", is_flag=True, help="Draw the sheet during training, and animate it."),
     option(
-        "--test-trials", default=200, show_default=True,
-        help="Trials of each task in the test at the end.",
+        "--test-trials", type=int,
+        help="Trials of each task in the test at the end.  [default: 200, and all of a data set]",
     ),
 )  # fmt: skip
 @force_option()
 @trust_option()
 def train(run: Path, as_json: bool, **options: Any) -> None:
-    """Train a rate network on tasks. Writes RUN/rate.h5.
+    """Train a rate network on tasks, or on a data set. Writes RUN/rate.h5.
 
     The whole configuration is printed at the start and kept in RUN/config.toml. To change a
     setting that has no option, edit a copy of that file and give it as --config.

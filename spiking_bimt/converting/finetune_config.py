@@ -30,7 +30,8 @@ class FinetuneConfig:
     average: float = 0.0
     """Decay by a step of the running mean of the weights that is kept; 0 keeps the last ones."""
     margin: float = 2.0
-    """Margin of the fixation output before the go signal (logits)."""
+    """Margin of the fixation output of a task before the go signal, or of the right class of a data
+    set (logits); a regression has none."""
     spike_cost: float = 0.0
     """Weight of the mean spike rate in the loss, per Hz of the mean over neurons."""
     rate_limit: float = 0.0

@@ -84,6 +84,8 @@ def _scores(outputs: Outputs, test: Trials) -> dict[str, Any]:
             name: dict(zip(test.tasks, s.per_task().tolist(), strict=True))
             for name, s in scores.items()
         },
+        "measure": scores["rate"].measure,
+        "details": {name: s.details for name, s in scores.items() if s.details},
     }
 
 

@@ -1,4 +1,4 @@
-"""A set of task trials: what the network sees and what it should answer."""
+"""A set of trials: what the network sees and what it should answer."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,36 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
+
+KINDS = ("task", "sequence", "steps", "regression")
+"""What the outputs answer: a cognitive task with fixation; the class of a whole trial, by the mean
+of the outputs from the decision step on; the class at every step; numbers at every step."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the outputs of a battery mean, and so what trains and scores them."""
+
+    kind: str = "task"
+    """One of KINDS."""
+    names: tuple[str, ...] = ()
+    """Of the K classes or targets of a data set."""
+    mean: tuple[float, ...] = ()
+    """(K,) of regression: an output z stands for mean + scale * z, in the units of the data."""
+    scale: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.kind not in KINDS:
+            raise InputError(f"Answer: {unknown_name('kind', self.kind, KINDS)}")
+        wanted = len(self.names) if self.kind == "regression" else 0
+        if len(self.mean) != wanted or len(self.scale) != wanted:
+            raise InputError(f"Answer needs {wanted} numbers in mean and scale, one a target")
+
+
+TASK = Answer()
+"""Of cognitive tasks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,9 +44,9 @@ class Trials(validate.Record):
     """Whole trials of a battery, end to end; trial k owns steps offsets[k]..offsets[k + 1]."""
 
     inputs: npt.NDArray[np.float32]
-    """(S, C) input channels at each task step: fixation, stimulus, one-hot rule."""
+    """(S, C) input channels at each step; of a task: fixation, stimulus, one-hot rule."""
     labels: npt.NDArray[np.int32]
-    """(S,) right output at each step: 0 fixation, 1.. ring directions."""
+    """(S,) right output at each step; of a task: 0 fixation, 1.. ring directions."""
     offsets: npt.NDArray[np.int64]
     """(n + 1,) first step of each trial."""
     decision: npt.NDArray[np.int32]
@@ -27,6 +56,9 @@ class Trials(validate.Record):
     tasks: tuple[str, ...]
     dt: float
     """Task step, ms."""
+    answer: Answer = TASK
+    targets: npt.NDArray[np.float32] | None = None
+    """(S, K) right outputs of a regression, standardised as `answer` says."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -45,6 +77,12 @@ class Trials(validate.Record):
             value = validate.array(name, field, getattr(self, field), shape, dtype)
             object.__setattr__(self, field, value)
         validate.csr(name, self.offsets, self.labels, np.iinfo(np.int32).max)
+        if (self.targets is None) == (self.answer.kind == "regression"):
+            raise InputError(f"{name}.targets belong to a regression, and to nothing else")
+        if self.targets is not None:
+            width = len(self.answer.names)
+            value = validate.array(name, "targets", self.targets, (steps, width), np.float32)
+            object.__setattr__(self, "targets", value)
         validate.positive(name, "dt", self.dt)
         for field, most in (("task", len(self.tasks) - 1), ("decision", self.lengths)):
             value = getattr(self, field)

@@ -10,7 +10,7 @@ import numpy as np
 
 from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.battery.draw import default_trials, draw_trials
 from spiking_bimt.battery.drive import rate_trials
 from spiking_bimt.converting.diagnosis import diagnose, score_full_rates
 from spiking_bimt.converting.finetune_config import FinetuneConfig
@@ -48,7 +48,7 @@ DIAGNOSIS_TRIALS = 20
 def convert(
     run: str | Path, *, method: str | None = None, target: float | None = None,
     diagnose: bool = False, start: str | Path | None = None, sources: str | None = None,
-    output_neurons: bool = False, cores: str | Path | None = None, trials: int = 200,
+    output_neurons: bool = False, cores: str | Path | None = None, trials: int | None = None,
     seed: int = 0, threads: int | None = None,
     dt: float | None = None, full_rate: float | None = None, percentile: float | None = None,
     tau_mem: float | None = None, tau_syn: float | Sequence[float] | None = None,
@@ -73,8 +73,9 @@ def convert(
     the input as the spikes of source neurons, "regular" or "poisson". output_neurons: the answer is
     the output neuron with the most spikes. cores: placement.h5 of an earlier conversion, for scales
     `per` core and a `tau_syn` for each (one number is for all). trials: test trials a task, the
-    same for every network scored: the rate network, the rate network at the simulation step, the
-    spiking one, and the one with integer weights. seed: of the calibration trials and of training.
+    same for every network scored (None: 200, and all of a data set): the rate network, the rate
+    network at the simulation step, the spiking one, and the one with integer weights. seed: of the
+    calibration trials and of training.
 
     dt to floor are fields of `ConversionConfig`, aware_steps to softness of `FinetuneConfig`, and
     bits (None: no integer weights) to power_of_two of `Rounding`; None leaves a default.
@@ -102,11 +103,11 @@ def _given(**settings: Any) -> dict[str, Any]:
 
 def _converted(
     folder: Path, recipe: Recipe, asked: dict[str, Any], target: float | None,
-    start: str | Path | None, cores: str | Path | None, trials: int, diagnose: bool,
+    start: str | Path | None, cores: str | Path | None, trials: int | None, diagnose: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Convert in the run folder, measure and save; asked: settings of neurons that were given."""
     source = run_folder.require(folder, "rate.h5")
-    if trials < 1:
+    if trials is not None and trials < 1:
         raise InputError(f"{trials} trials a task: ask for at least 1")
     inputs = {"rate.h5": source}
     with run_folder.writing(folder, "network.h5", "diagnosis.svg"):
@@ -125,7 +126,8 @@ def _converted(
         full_rates = FULL_RATES if free else (recipe.config.full_rate,)
         made, recipe, tried = _made(rate, recipe, target, full_rates)
         seconds, wall_seconds = time.process_time() - begun, time.perf_counter() - began
-        test = rate_trials(rate, trials, "test")
+        many = default_trials(rate.battery) if trials is None else trials
+        test = rate_trials(rate, many, "test")
         measured = measure_conversion(rate, made, test, recipe.threads) | {
             "method": recipe.method,
             "training": _training(recipe),

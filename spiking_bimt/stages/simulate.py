@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from spiking_bimt import run_folder
+from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.battery.drive import trials_of
@@ -182,6 +183,7 @@ def _on_device(
     if seconds is not None and not has_effect(preset, "drift"):
         raise InputError(f"device {device} does not drift: leave `seconds` out")
     seconds = DAY if seconds is None else seconds
+    sources.use(path.parent)
     content = read_tiles(path)
     network = rebuild(content)
     if not network.tasks:

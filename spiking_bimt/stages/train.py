@@ -13,11 +13,15 @@ from spiking_bimt import run_folder
 from spiking_bimt.analysis.active import active_units
 from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.battery.draw import dimensions, draw_trials
+from spiking_bimt.battery.draw import default_trials, dimensions, draw_trials
 from spiking_bimt.battery.environments import trusting
+from spiking_bimt.battery.raw_data import DataOptions
+from spiking_bimt.battery.read_data import DataLike, read_data
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
+from spiking_bimt.data.dataset import DataSet
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.plot import growth_figures
@@ -26,6 +30,13 @@ from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.training import cores, ladder, loop
 from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.recorder import Draw, Recorder
+from spiking_bimt.training.settings import (
+    choose_settings,
+    fit_to_data,
+    kept_settings,
+    refuse_beside_data,
+    refuse_without_data,
+)
 from spiking_bimt.training.state import (
     State,
     initial_state,
@@ -34,13 +45,15 @@ from spiking_bimt.training.state import (
     to_network,
 )
 
-TEST_TRIALS = 200
-
 
 @checked
 def train(
     run: str | Path,
     *,
+    data: DataLike | None = None,
+    dt: float | None = None,
+    read: str = "mean",
+    standardise: bool = True,
     config: str | Path | TrainConfig | None = None,
     start: str | Path | None = None,
     resume: bool = False,
@@ -53,19 +66,25 @@ def train(
     max_packets: float | None = None,
     max_error: float | None = None,
     seed: int | None = None,
-    test_trials: int = TEST_TRIALS,
+    test_trials: int | None = None,
     pictures: bool = False,
     announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
+    data: train on a data set in place of tasks (docs/data.md): a file, a name, arrays by name, or
+    pairs of (inputs, labels). The run keeps it in data.h5. dt: time that a step of it lasts, ms, in
+    place of what the data say. read: outputs that tell the class of a sequence, their "mean" or the
+    "last". standardise: whether channels get mean 0 and standard deviation 1.
+
     config: a preset's name, a TOML file or a `TrainConfig`; by default "cores" where a chip is
-    given and "chip" where none is, and with `resume` the run's own config.toml. battery to seed:
-    fields of `TrainConfig` that replace those of the configuration; None leaves one as it is.
-    start: a run whose network is trained on; with a chip, from the first phase that prices packets.
-    `resume` continues from the run's checkpoint to the same result as an uninterrupted training (on
-    one thread, which this uses, bit for bit). A run that is trained already is refused without
-    `resume`. test_trials: test trials a task at the end. pictures: draw the sheet at every
+    given and "chip" where none is, "data-cores" and "data" for data, and with `resume` the run's
+    own config.toml. battery to seed: fields of `TrainConfig` that replace those of the
+    configuration; None leaves one as it is. start: a run whose network is trained on, with its
+    tasks or data; with a chip, from the first phase that prices packets. `resume` continues from
+    the run's checkpoint to the same result as an uninterrupted training (on one thread, which this
+    uses, bit for bit). A run that is trained already is refused without `resume`. test_trials: test
+    trials a task at the end; None for 200, and all of a data set. pictures: draw the sheet at every
     measurement, and an animation of them at the end. announce: called with the whole configuration,
     as TOML, when the training begins.
 
@@ -75,6 +94,11 @@ def train(
     folder = Path(run)
     if config is None and resume and (folder / "config.toml").is_file():
         config = folder / "config.toml"
+    if data is None:
+        refuse_without_data(dt, read, standardise)
+    else:
+        refuse_beside_data(battery=battery, tasks=tasks, start=start)
+    chosen = None if data is None else read_data(data, DataOptions(dt, read, standardise))
     source = None if start is None else run_folder.require(Path(start), "rate.h5")
     network = None if source is None else store.load(source, RateNetwork)
     fields: dict[str, Any] = {
@@ -84,51 +108,48 @@ def train(
         "seed": seed,
     }  # fmt: skip
     if network is not None:
-        fields |= _kept_settings(network, str(start), fields)
+        fields |= kept_settings(network, str(start), fields)
+    sources.use(folder)
     # Tasks that are named here, and not by a file, are the user's own choice.
     with trusting(tasks or ()):
-        settings = _settings(config, {name: v for name, v in fields.items() if v is not None})
-        return _trained(folder, settings, network, source, resume, test_trials, pictures, announce)
+        given = {name: v for name, v in fields.items() if v is not None}
+        on_data = chosen is not None or sources.is_data(given.get("battery", ""))
+        settings = choose_settings(config, given, on_data)
+        settings, chosen = fit_to_data(settings, chosen, network)
+        start_from = Start(network, source, chosen)
+        return _trained(folder, settings, start_from, resume, test_trials, pictures, announce)
 
 
-def _settings(config: str | Path | TrainConfig | None, fields: dict[str, Any]) -> TrainConfig:
-    """The configuration with these fields in place of its own."""
-    if isinstance(config, TrainConfig):
-        if "chip" in fields:
-            config = dataclasses.replace(config, chip_profile={}, chip=fields["chip"])
-        settings = dataclasses.replace(config, **fields)
-    else:
-        named = config or ("cores" if fields.get("chip") else "chip")
-        if named == "chip" and not fields.get("chip"):
-            _refuse_without_chip(fields)
-        settings = read_config(named, **fields)
-    if not settings.chip:
-        _refuse_without_chip(fields)
-    return settings
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a training begins with."""
 
-
-def _refuse_without_chip(fields: dict[str, Any]) -> None:
-    """InputError for settings that are about a chip's packets."""
-    for name in ("max_packets", "max_error", "packet_scale"):
-        if name in fields:
-            raise InputError(f"`{name}` is about a chip's packets: name the chip as `chip`")
+    network: RateNetwork | None
+    file: Path | None
+    """File of that network."""
+    data: DataSet | None
+    """Data to be written into the run; none for tasks, and where the run has them."""
 
 
 def _trained(
     folder: Path,
     settings: TrainConfig,
-    network: RateNetwork | None,
-    source: Path | None,
+    start: Start,
     resume: bool,
-    test_trials: int,
+    test_trials: int | None,
     pictures: bool,
     announce: Callable[[str], None] | None,
 ) -> dict[str, Any]:
+    if test_trials is None:
+        test_trials = default_trials(settings.battery)
     if test_trials < 1:
         raise InputError(f"{test_trials} test trials a task: ask for at least 1")
-    with run_folder.writing(folder, "rate.h5", "checkpoint.h5"):
+    with run_folder.writing(folder, "rate.h5", "checkpoint.h5", sources.FILE):
         checkpoint = folder / "checkpoint.h5"
-        state = _start(settings, network, checkpoint, resume)
+        _refuse_other_training(checkpoint, resume)
+        if start.data is not None and not resume:
+            sources.write(start.data, folder / sources.FILE)
+        state = _start(settings, start.network, checkpoint, resume)
         if state.phase == 0 and state.step == 0:
             _keep_config(folder / "config.toml", settings)
         if announce:
@@ -142,7 +163,7 @@ def _trained(
                 loop.run(settings, state, Recorder(folder, settings, state, advance, draw))
             if pictures and (frames := sorted((folder / "figures").glob("grid-*.png"))):
                 store.write_bytes(folder / "figures" / "grid.gif", growth_figures.animate(frames))
-            return _finish(settings, state, folder, test_trials, source)
+            return _finish(settings, state, folder, test_trials, start.file)
         finally:
             torch.set_num_threads(threads)
 
@@ -168,31 +189,8 @@ def _drawing_into(folder: Path) -> Draw:
     return draw
 
 
-def _kept_settings(network: RateNetwork, start: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """What a training that goes on from a network takes from it."""
-    if asked.get("battery") is not None or asked.get("tasks") is not None:
-        raise InputError(f"the network of {start} keeps its tasks: leave `battery` and `tasks` out")
-    if not network.tasks:
-        raise InputError(
-            f"the network of {start} has no tasks to train on: import it with `battery` and `tasks`"
-        )
-    if network.activation != "relu":
-        raise InputError(
-            f"{start} has activation {network.activation}: only relu can be trained on"
-        )
-    return {
-        "start": start,
-        "battery": network.battery,
-        "tasks": network.tasks,
-        "sheet": network.sheet,
-        "tau": network.tau,
-    }
-
-
-def _start(
-    settings: TrainConfig, network: RateNetwork | None, checkpoint: Path, resume: bool
-) -> State:
-    n_inputs, n_outputs = dimensions(settings.battery, settings.task_names)
+def _refuse_other_training(checkpoint: Path, resume: bool) -> None:
+    """InputError where the folder holds another training, or none to go on with."""
     if checkpoint.exists() and not resume:
         raise InputError(
             f"{checkpoint.parent} holds a training already: give `resume=True` to go on with it, "
@@ -205,6 +203,12 @@ def _start(
         )
     if resume and not checkpoint.exists():
         raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without `resume`")
+
+
+def _start(
+    settings: TrainConfig, network: RateNetwork | None, checkpoint: Path, resume: bool
+) -> State:
+    n_inputs, n_outputs = dimensions(settings.battery, settings.task_names)
     if resume:
         return load_checkpoint(checkpoint, settings, n_inputs, n_outputs)
     if network is not None:
@@ -224,19 +228,26 @@ def _finish(
         "accuracy": result.accuracy,
         "accuracy_interval": list(result.interval),
         "decision_accuracy": result.decision_accuracy,
+        "measure": result.measure,
+        **result.details,
         "per_task": dict(zip(trials.tasks, result.per_task().tolist(), strict=True)),
-        "trials_per_task": test_trials,
+        "trials_per_task": trials.n_trials // len(trials.tasks),
         "trained_units": settings.sheet[0] * settings.sheet[1],
         **wiring(network),
         "active_units": len(active.units),
         "importance_threshold": active.threshold,
         **_on_chip(settings, state),
     }
+    inputs = {"config.toml": folder / "config.toml"}
+    if source is not None:
+        inputs["start"] = source
+    if sources.is_data(settings.battery):
+        inputs[sources.FILE] = folder / sources.FILE
     store.save(
         to_network(settings, dt, state, measured),
         folder / "rate.h5",
         settings={"command": "train", **settings.to_dict()},
-        inputs={"config.toml": folder / "config.toml", **({"start": source} if source else {})},
+        inputs=inputs,
     )
     if settings.is_ladder:
         _check_reached(settings, state, measured)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from spiking_bimt import run_folder
+from spiking_bimt.battery import sources
 from spiking_bimt.data import atomic, store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
@@ -89,6 +90,8 @@ def _check(
         raise InputError(f"{reference} does not exist: name the network to compare as `against`")
     if reference == path.parent / "network.h5":
         run_folder.require(path.parent, "network.h5")
+    sources.use(path.parent)
+    sources.use(reference.parent)
     if path.is_dir():
         atomic.check_manifest(path)
     network = with_weights(store.load(reference, SpikingNetwork), "auto")

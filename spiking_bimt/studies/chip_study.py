@@ -13,7 +13,7 @@ from spiking_bimt.analysis.portrait import CLUSTERS, variance_of
 from spiking_bimt.analysis.structure import agreement
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.battery.draw import TEST_TRIALS, draw_trials
 from spiking_bimt.chip.energy import of_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import atomic
@@ -22,7 +22,6 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.plot import study_figures
 from spiking_bimt.plot.files import store_figure
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages.train import TEST_TRIALS
 from spiking_bimt.studies.chip_jobs import CHIPS, TASKS, Job, list_jobs
 from spiking_bimt.studies.rate_on_chip import chip_costs, spiking_error
 from spiking_bimt.studies.runner import Plan, Row, compare_at_equal_error, summarise

@@ -11,12 +11,12 @@ import numpy as np
 
 from spiking_bimt.analysis.clusters import functional_clusters
 from spiking_bimt.analysis.portrait import CLUSTERS, portrait, variance_of
+from spiking_bimt.battery.draw import TEST_TRIALS
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.plot import run_figures, sheet_figures, study_figures
 from spiking_bimt.plot.files import store_figure
-from spiking_bimt.stages.train import TEST_TRIALS
 from spiking_bimt.studies.runner import Plan, Row, compare_at_equal_error, summarise
 from spiking_bimt.training import bimt
 from spiking_bimt.training.config import read_config

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.battery.environments import N_RINGS, RING
-from spiking_bimt.data.trials import Trials
+from spiking_bimt.data.trials import TASK, Answer, Trials
 from spiking_bimt.kernels import train_recurrent
 from spiking_bimt.kernels.train_batch import gather
 
@@ -33,6 +33,16 @@ class Batch:
     """(P,) row of each in the trials that they were taken from."""
     task: npt.NDArray[np.int32]
     """(P,) task of each row's trial."""
+    answer: Answer = TASK
+    targets: npt.NDArray[np.float32] | None = None
+    """(P, K) right outputs of a regression."""
+
+    @property
+    def trial(self) -> Ints:
+        """(P,) trial of each row, by its place in the batch, longest first."""
+        starts = np.cumsum(self.counts) - self.counts
+        trials: Ints = np.arange(self.counts.sum()) - np.repeat(starts, self.counts)
+        return trials
 
     @property
     def previous(self) -> Ints:
@@ -45,8 +55,10 @@ class Batch:
 def pack(
     trials: Trials, chosen: Ints, decision_weight: float = 1.0, turn: Ints | None = None
 ) -> Batch:
-    """Pack the chosen trials; each trial weighs the same, its decision steps `decision_weight`.
+    """Pack the chosen trials; each trial weighs the same.
 
+    decision_weight: of a step from the go signal on, against 1 before it; the steps of a sequence
+    before the decision step weigh nothing, and those of other data all the same.
     turn: places by which each chosen trial's rings and answers are turned, if any. The inputs are
     padded to whole vectors, as `kernels.train_recurrent` wants them.
     """
@@ -65,6 +77,8 @@ def pack(
     gather(trials.inputs, rows, counts, places, RING, rings, inputs)
     labels = np.where(labels > 0, 1 + (labels - 1 + places[trial]) % RING, 0) if rings else labels
     weights = np.where(before_go, 1.0, decision_weight)
+    if trials.answer.kind != "task":
+        weights = np.where(before_go & (trials.answer.kind == "sequence"), 0.0, 1.0)
     weights /= np.bincount(trial, weights)[trial] * len(order)
     return Batch(
         inputs=inputs,
@@ -74,4 +88,6 @@ def pack(
         counts=counts,
         rows=rows,
         task=trials.task[order][trial],
+        answer=trials.answer,
+        targets=None if trials.targets is None else trials.targets[rows],
     )

@@ -34,8 +34,9 @@ class TrainConfig:
 
     phases: tuple[Phase, ...]
     battery: str = "yang19"
+    """Battery of tasks; of a data set "data:" and its digest, which `train` fills in."""
     tasks: tuple[str, ...] | None = None
-    """Tasks of the battery; None for all."""
+    """Tasks of the battery; None for all. Of a data set, its name."""
     sheet: tuple[int, int] = (20, 20)
     """Rows and columns of the sheet; one hidden unit a place."""
     tau: float = 100.0
@@ -78,14 +79,17 @@ class TrainConfig:
     """Softness of the threshold, relative to the input that reaches it."""
     seed: int = 0
     decision_weight: float = 5.0
-    """Weight of a decision step in the loss, against 1 before the go signal."""
+    """Weight of a decision step of a task in the loss, against 1 before the go signal."""
+    input_noise: float = 0.0
+    """Standard deviation of the noise on each standardised channel of a data set, which is drawn
+    anew for each use of a sequence; tasks have a noise of their own."""
     clip: float = 1.0
     """Largest norm of the loss's gradient."""
     focus: float = 0.0
     """Share of a batch that is drawn from the tasks in proportion to their present loss; the rest
     comes from all tasks alike."""
     pool: int = 100
-    """Trials a task in the pool that batches are drawn from."""
+    """Trials a task in the pool that batches are drawn from; of a data set, the most at a time."""
     reuse: int = 40
     """Batches as large as the whole pool that are drawn from it before the next is made."""
     checkpoint_every: int = 500
@@ -123,7 +127,7 @@ class TrainConfig:
                 raise InputError(f"{field} must be a finite number above 0")
 
     def _check_chip(self) -> None:
-        for field in ("packet_ends", "max_packets", "max_error"):
+        for field in ("packet_ends", "max_packets", "max_error", "input_noise"):
             if not (math.isfinite(getattr(self, field)) and getattr(self, field) >= 0):
                 raise InputError(f"{field} must be a finite number, least 0")
         priced = [phase.name for phase in self.phases if phase.packet]

@@ -46,7 +46,8 @@ class Phase:
     noise: float = 0.0
     """Standard deviation of Gaussian noise on the drive, per step of 20 ms; scales as dt^-1/2."""
     margin: float = 0.0
-    """Margin of the fixation output before the go signal (logits)."""
+    """Margin of the fixation output of a task before the go signal, or of the right class of a data
+    set (logits)."""
     activity: float = 0.0
     """Weight of the mean squared rate in the loss: keeps rates from growing without need."""
     spikes: float = 0.0

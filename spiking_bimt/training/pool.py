@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from spiking_bimt.battery.draw import draw_noise_free
+from spiking_bimt.battery.draw import BATTERIES, draw_noise_free
 from spiking_bimt.battery.environments import RING, ROTATING
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.training.batch import Batch, pack
@@ -46,13 +46,15 @@ class Pool:
 
     The pool holds trials without their noise, which is drawn anew each time that a trial is used,
     and a trial of a task that knows no preferred direction is turned around its rings: it can be
-    used many times before a network could know it by heart.
+    used many times before a network could know it by heart. Of a data set it holds all training
+    sequences, where these are not more than a pool.
     """
 
     def __init__(self, config: TrainConfig, phase: Phase, phase_index: int) -> None:
         self._config, self._phase, self._phase_index = config, phase, phase_index
         self._lasts = max(1, config.reuse * config.pool * len(config.task_names) // phase.batch)
-        self._rotates = np.isin(config.task_names, ROTATING)
+        own = config.battery in BATTERIES
+        self._rotates = np.isin(config.task_names, ROTATING) & own
         self._drawn = -1
         self._trials: Trials
         self._sigma: npt.NDArray[np.float32]
@@ -66,7 +68,8 @@ class Pool:
         by_loss = task_loss / task_loss.sum()
         share = config.focus * by_loss + (1 - config.focus) / len(by_loss)
         task = rng.choice(len(share), self._phase.batch, p=share)
-        chosen = task * config.pool + rng.integers(config.pool, size=len(task))
+        each = self._trials.n_trials // len(share)
+        chosen = task * each + rng.integers(each, size=len(task))
         turn = None
         if self._rotates.any():
             turn = np.where(self._rotates[task], rng.integers(RING, size=len(task)), 0)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from spiking_bimt.kernels import train_recurrent
+from spiking_bimt.training.answers import loss_of_outputs
 from spiking_bimt.training.batch import Batch
 from spiking_bimt.training.parameters import Parameters
 
@@ -107,10 +108,9 @@ def loss_and_gradient(
 ) -> tuple[Tensor, Parameters, Tensor]:
     """Loss by row (P,), the gradient of its sum, and the rates (P, N).
 
-    The loss is the weighted cross entropy; every row bears the same part of the costs of rates.
+    The loss is that of `training.answers`, with its `margin`; every row bears the same part of the
+    costs of rates.
 
-    `margin` is taken off the fixation output before the go signal, so that the network learns to
-    hold fixation by that much more than the best other output (additive-margin softmax).
     `activity` weighs the mean squared rate: without it rates may grow until spikes, whose noise
     grows with them, cannot carry what the network does. `spikes` weighs the mean rate relative to
     each unit's peak in the batch, which is how many spikes it sends once its peak has become the
@@ -119,17 +119,9 @@ def loss_and_gradient(
     n = len(p.b)
     passed = forward(p, batch, alpha, noise, curve)
     rates = passed.rates
-    labels, weights = torch.from_numpy(batch.labels), torch.from_numpy(batch.weights)
-    outputs = readout(p, rates)
-    if margin:
-        outputs[:, 0] -= margin * torch.from_numpy(batch.before_go)
-    log_p = torch.log_softmax(outputs, 1)
-    picked = log_p.gather(1, labels[:, None])[:, 0]
-    loss = -picked * weights
-    d_out = log_p.exp_()
-    d_out[torch.arange(len(d_out)), labels] -= 1
-    d_out *= weights[:, None]
-
+    loss, d_out = (
+        torch.from_numpy(part) for part in loss_of_outputs(readout(p, rates).numpy(), batch, margin)
+    )
     n_outputs = d_out.shape[1]
     d_out = _padded(d_out, len(d_out), train_recurrent.padded(n_outputs))
     d_drive = torch.zeros_like(rates)

@@ -206,7 +206,7 @@ def load_checkpoint(path: Path, config: TrainConfig, n_inputs: int, n_outputs: i
     record = store.load(path, Checkpoint)
     wanted, found = config.to_dict(), record.config
     # Earlier versions kept an own chip by its path alone: with nothing to compare, it is taken.
-    found = {"chip_profile": wanted.get("chip_profile")} | found
+    found = {"chip_profile": wanted.get("chip_profile"), "input_noise": 0.0} | found
     for key in sorted(set(wanted) | set(found)):
         if wanted.get(key) != found.get(key):
             raise InputError(

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlogy
 
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.kernels import train_recurrent
+from spiking_bimt.training.answers import loss_of_outputs, mixed_targets
 from spiking_bimt.training.batch import Batch
 
 Array = npt.NDArray[Any]
@@ -42,18 +42,12 @@ def loss_and_gradient(
     """Loss by row (P,) and the gradient of its sum by each of its parameters.
 
     rates, slopes: (P, N) measured rates and slope of the activation at each row's drive. targets:
-    (P, K) what the outputs should give each answer; the right one 1 by default. The loss is the
-    divergence from them, with the mean over neurons of the rate, weighted by rate_cost.
+    (P, K) what the outputs should answer, the right answers by default. The loss is that of
+    `training.answers`, with the mean over neurons of the rate, weighted by rate_cost.
     """
-    if targets is None:
-        targets = np.eye(len(network.b_out), dtype=np.float32)[batch.labels]
     outputs = rates @ network.w_out.T + network.b_out
-    outputs[:, 0] -= margin * batch.before_go
-    log_p = log_softmax(outputs)
-    negative_entropy = xlogy(targets, targets).sum(axis=1)
-    loss: Array = (negative_entropy - (targets * log_p).sum(axis=1)) * batch.weights
+    loss, d_out = loss_of_outputs(outputs, batch, margin, targets)
     loss += rate_cost * rates.mean() / len(rates)
-    d_out = (np.exp(log_p) - targets) * batch.weights[:, None]
     d_drive = backward(
         network, batch, d_out @ network.w_out + rate_cost / rates.size, slopes, alpha
     )
@@ -68,17 +62,7 @@ def loss_and_gradient(
 
 def soft_targets(network: RateNetwork, batch: Batch, rates: Array, share: float) -> Array:
     """(P, K) the right answers, with `share` of what a rate network at (P, N) rates answers."""
-    answers = np.exp(log_softmax(rates @ network.w_out.T + network.b_out))
-    targets: Array = np.float32(share) * answers
-    targets[np.arange(len(rates)), batch.labels] += np.float32(1 - share)
-    return targets
-
-
-def log_softmax(outputs: Array) -> Array:
-    """(P, K) logarithms of the shares that outputs (P, K) give."""
-    log_p: Array = outputs - outputs.max(axis=1, keepdims=True)
-    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
-    return log_p
+    return mixed_targets(rates @ network.w_out.T + network.b_out, batch, share)
 
 
 def backward(
