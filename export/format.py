@@ -71,8 +71,10 @@ class Format:
     write: Callable[[Export], dict[str, Any]] | None = None
     """Writes the file or folder; returns more to report."""
     read: Callable[..., SpikingNetwork] | None = None
-    """Takes the path, `dt` (ms) where one is given, and the neurons' parameters where a file leaves
-    them open."""
+    """Takes the path, `dt` (ms) where one is given, `step` where it `steps`, and the neurons'
+    parameters where a file leaves them open."""
+    steps: bool = False
+    """Whether its files have readers with steps of their own (`formats.nir_neurons`)."""
     verify: Callable[[Check], dict[str, Any]] | None = None
     """Compares the file with a network; returns what was compared, in words under "found".
     Raises CheckError where they differ, InputError for a file that cannot be read."""

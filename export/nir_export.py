@@ -1,7 +1,8 @@
 """NIR files (https://neuroir.org): a nested recurrent CubaLIF, as snnTorch and Rockpool read it.
 
     input -> input_weights (Affine) -> neurons (NIRGraph) -> output
-    neurons: input -> lif (CubaLIF) -> output,  lif -> w_rec (Affine, bias 0) -> lif
+    neurons: input -> lif (CubaLIF, or LIF where tau_syn is 0) -> output,
+             lif -> w_rec (Affine, bias 0) -> lif
 
 NIR's CubaLIF, time in seconds, v in the network's own unit:
 
@@ -46,8 +47,10 @@ def nir_losses(network: SpikingNetwork) -> list[str]:
     losses = {
         "reset by subtraction (NIR resets to v_reset)": network.reset != "value",
         **dict.fromkeys(network.losses(known=_HELD), True),
-        f"synaptic delays of up to {delay} steps (readers have their own single step)": delay > 1,
-        "held input and bias go through the synapse (tau_syn)": bool(driven),
+        f"synaptic delays of up to {delay} steps (readers have no delay)": delay > 0,
+        "held input and bias go through the synapse (tau_syn)": bool(
+            driven and network.tau_syn.any()
+        ),
         "the readout": bool(network.w_out.any()),
     }
     return [text for text, lost in losses.items() if lost]
@@ -57,7 +60,7 @@ def nir_form(network: SpikingNetwork) -> SpikingNetwork:
     """What a NIR file of the network holds, as `read_nir` gives it back."""
     n = network.n_neurons
     return network.without_codes(
-        reset="value", delay=1, delays=None, w_out=np.zeros((1, n), np.float32),
+        reset="value", delay=0, delays=None, w_out=np.zeros((1, n), np.float32),
         b_out=np.zeros(1, np.float32), **network.defaults(known=_HELD),
     )  # fmt: skip
 
@@ -80,16 +83,18 @@ def write_nir(path: Path, network: SpikingNetwork) -> None:
     Raises InputError where the dense weights are too large or the file cannot be written.
     """
     nir = nir_package()
-    if not network.tau_syn.all():
+    filtered = network.tau_syn > 0
+    if filtered.any() and not filtered.all():
         raise InputError(
-            f"neuron {int(np.argmin(network.tau_syn))} has tau_syn 0, synapses without filter: "
-            "NIR's CubaLIF has none; export to SONATA"
+            f"neuron {int(np.argmin(filtered))} has synapses without filter (tau_syn 0), neuron "
+            f"{int(np.argmax(filtered))} has not: in NIR they are a LIF and a CubaLIF, and one "
+            "population is written; export to SONATA"
         )
     dense_bytes(network)
     n, channels = network.n_neurons, max(network.n_inputs, 1)
     tau_syn = network.tau_syn.astype(float) / 1000
     tau_mem = np.minimum(network.tau_mem.astype(float) / 1000, NO_LEAK * STEP)
-    per_spike = STEP / tau_syn
+    per_spike = np.divide(STEP, tau_syn, where=filtered, out=np.ones(n))
     # A current of x v per ms moves v by 1000 STEP x in a step, through a filter of gain 1.
     per_current = 1000 * STEP * per_spike
     w_rec = dense(network.indptr, network.indices, network.weights, n) * per_spike[:, None]
@@ -97,11 +102,15 @@ def write_nir(path: Path, network: SpikingNetwork) -> None:
     w_in[:, : network.n_inputs] = dense(
         network.in_indptr, network.in_indices, network.in_weights, n
     ) * per_current[:, None]  # fmt: skip
-    lif = nir.CubaLIF(
-        tau_mem=tau_mem, tau_syn=tau_syn, r=tau_mem / STEP, w_in=tau_syn / STEP,
-        v_leak=network.v_leak.astype(float), v_threshold=network.v_th.astype(float),
-        v_reset=network.v_reset.astype(float),
-    )  # fmt: skip
+    common = {
+        "r": tau_mem / STEP, "v_leak": network.v_leak.astype(float),
+        "v_threshold": network.v_th.astype(float), "v_reset": network.v_reset.astype(float),
+    }  # fmt: skip
+    lif = (
+        nir.CubaLIF(tau_mem=tau_mem, tau_syn=tau_syn, w_in=tau_syn / STEP, **common)
+        if filtered.all()
+        else nir.LIF(tau=tau_mem, **common)
+    )
     neurons = nir.NIRGraph(
         nodes={
             "input": nir.Input({"input": np.array([n])}),

@@ -37,5 +37,6 @@ FORMAT = Format(
     losses=nir_losses,
     write=_write,
     read=read_nir,
+    steps=True,
     verify=_verify,
 )

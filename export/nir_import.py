@@ -1,277 +1,232 @@
-"""A spiking network from a NIR file: populations of CubaLIF, joined by Affine or Linear nodes.
+"""A spiking network from a NIR file: populations of neurons joined by chains of linear nodes.
 
-Nested graphs are flattened. A spike counts as 1 during one step of `STEP` seconds, and what comes
-from the Input is held current; see `formats.nir_export` for both. Other nodes are refused by name.
+What leads from one population to another is a matrix: the product of the nodes between, its Delay
+nodes the delays of the synapses. What comes from an Input is held current. LI nodes before the
+Output are the readout's filter, one that feeds a LIF node alone is its synapses' filter. A spike
+counts as 1 during one step of `STEP` seconds (see `formats.nir_export`), or of the reader's own
+step where its Euler integration is asked for. Other nodes are refused by name.
 """
 
-import re
-import subprocess
-import sys
-from collections.abc import Collection
+import warnings
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import NeuronOptions
-from spiking_bimt.errors import InputError
-from spiking_bimt.formats.nir_export import NO_LEAK, STEP, nir_package
+from spiking_bimt.errors import InputError, ReadWarning
+from spiking_bimt.formats.nir_export import STEP
+from spiking_bimt.formats.nir_file import Graph, read_graph
+from spiking_bimt.formats.nir_neurons import (
+    NEURONS,
+    Integration,
+    Neurons,
+    neurons_of,
+    short_constants,
+    size_of,
+)
+from spiking_bimt.formats.nir_paths import Paths, Way
 from spiking_bimt.simulation.build import from_coo
 
 Array = npt.NDArray[Any]
-Edges = list[tuple[str, str]]
 
-_PATIENCE_S = 20
-"""Reading a graph's texts takes well under a second."""
+_UNREAD = {
+    "Threshold": "it fires without a reset, which no neuron here does",
+    "CubaLI": "it never fires: a readout here is Linear or Affine and then LI",
+    "I": "it never fires and never leaks: a readout here is Linear or Affine and then LI",
+}
+"""Why a node is refused, where more than its name can be said."""
 
 
 class _Population(NamedTuple):
     first: int
     """Index of its first neuron."""
-    node: Any
+    neurons: Neurons
+    ways: list[Way]
+    bias: Array
+    """(n,) v per ms"""
 
 
 @checked
-def read_nir(path: str | Path, *, dt: float | None = None) -> SpikingNetwork:
+def read_nir(
+    path: str | Path, *, dt: float | None = None, step: Integration = "exponential"
+) -> SpikingNetwork:
     """The network in a NIR file.
 
-    dt: simulation step, ms; None takes the one that the file names, else 0.1. Raises InputError
-    for a file that is missing, damaged or foreign, or holds a node that this package has not.
+    dt: simulation step, ms; None takes the one that the file names, else 0.1. step: "exponential"
+    integrates NIR's equations exactly; "euler" makes the network whose exact step is the Euler step
+    of dt that snnTorch, Norse and most training takes, the spike 1 during that step (dt None: 0.1).
+    Raises InputError for a file that is missing, damaged or foreign, or holds what no network here
+    has. Warns of time constants so short that the choice of `step` matters.
     """
-    path = Path(path)
-    graph = _graph(path)
-    try:
-        nodes, edges = _flat(graph.nodes, [(str(a), str(b)) for a, b in graph.edges])
-    except (IndexError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path}: a nested graph lacks its Input or Output, or an edge its ends"
-        ) from error
-    for name in sorted({name for edge in edges for name in edge} - nodes.keys()):
-        raise InputError(f"{path}: an edge names {name}, which is no node")
-    populations, n = {}, 0
-    for name, node in sorted(nodes.items(), key=lambda item: _natural(item[0])):
-        kind = type(node).__name__
-        if kind == "CubaLIF":
-            populations[name] = _Population(n, node)
-            n += node.tau_mem.size
-        elif kind not in ("Affine", "Linear", "Input", "Output"):
-            raise InputError(
-                f"{path}: node {name} is a {kind}; read are CubaLIF, Affine, Linear, Input, Output"
-            )
+    graph = read_graph(Path(path))
+    own = float(graph.metadata.get("dt", 0.1)) if step == "exponential" else 1000 * STEP
+    chosen = own if dt is None else float(dt)
+    if not (np.isfinite(chosen) and chosen > 0):
+        raise InputError(f"{path}: dt is {chosen} ms: it must be above 0 and finite")
+    paths = Paths(graph, chosen)
+    for name in graph.nodes:
+        paths.refuse_unknown(name, _UNREAD)
+    populations = _populations(paths, step)
     if not populations:
-        raise InputError(f"{path} holds no CubaLIF node: there are no neurons to import")
-    metadata = graph.metadata or {}
-    _refuse_units(path, metadata)
-    step = metadata.get("dt", 0.1) if dt is None else dt
-    return _network(path, nodes, edges, populations, n, float(step))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Order of names in which lif2 comes before lif10."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
-
-
-def _refuse_units(path: Path, metadata: dict[str, Any]) -> None:
-    """NIR has no unit of time of its own; its readers take seconds."""
-    for name, value in metadata.items():
-        text = value.decode() if isinstance(value, bytes) else str(value)
-        if "time" in name and "unit" in name and text not in ("s", "second", "seconds"):
-            raise InputError(
-                f"{path}: {name} in its metadata is {text!r}; read are seconds: write the file "
-                "again with its time constants in s"
-            )
-
-
-def _graph(path: Path) -> Any:
-    nir = nir_package()
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
-    _survive(path)
-    try:
-        with h5py.File(path, "r") as file:
-            if "node" not in file or "version" not in file:
-                raise InputError(f"{path} is no NIR file: it has no datasets `version` and `node`")
-            file["node"].visititems(_check_size)
-        # Its check of types refuses shapes with a batch axis, as Rockpool writes them.
-        graph = nir.read(path, type_check=False)
-    except InputError as error:
-        raise InputError(f"{path}: {error}".replace(f"{path}: {path}", str(path))) from error
-    except Exception as error:  # nir raises whatever the damage leads to
         raise InputError(
-            f"{path} is not a readable NIR file (truncated or foreign; {type(error).__name__}: "
-            f"{' '.join(str(error).split()):.100}): make it again"
-        ) from error
-    if type(graph).__name__ != "NIRGraph":
-        raise InputError(f"{path} holds a single {type(graph).__name__}, not a graph")
-    return graph
+            f"{path} holds no {', '.join(NEURONS)} node: there are no neurons to import"
+        )
+    _warn(graph, populations, chosen, step)
+    return _network(paths, populations, step)
 
 
-def _survive(path: Path) -> None:
-    """Read the file's texts in another process first: HDF5 can crash or hang on damaged ones.
-
-    NIR's texts are of variable length; a file of fixed ones would not need this.
-    """
-    script = (
-        "import h5py, sys\n"
-        "read = lambda name, item: item[()] if hasattr(item, 'dtype') and item.dtype.hasobject "
-        "else None\n"
-        "h5py.File(sys.argv[1], 'r').visititems(read)\n"
-    )
-    command = [sys.executable, "-c", script, str(path)]
-    try:
-        subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE_S)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        raise InputError(
-            f"{path} is not a readable NIR file (truncated or foreign): make it again"
-        ) from None
-
-
-def _check_size(_name: str, item: Any) -> None:
-    if isinstance(item, h5py.Dataset) and item.dtype.kind in "biuf" and item.shape:
-        store.check_size(item)
-
-
-def _flat(nodes: dict[str, Any], edges: Edges, prefix: str = "") -> tuple[dict[str, Any], Edges]:
-    """Nodes and edges without nested graphs; a graph's Input and Output become plain joints."""
-    out: dict[str, Any] = {}
-    joined: Edges = [(prefix + a, prefix + b) for a, b in edges]
-    for name, node in nodes.items():
-        full = prefix + name
-        if type(node).__name__ != "NIRGraph":
-            out[full] = node
-            continue
-        inner = [(str(a), str(b)) for a, b in node.edges]
-        sub, sub_edges = _flat(node.nodes, inner, f"{full}/")
-        out |= sub
-        inputs = [k for k, v in node.nodes.items() if type(v).__name__ == "Input"]
-        outputs = [k for k, v in node.nodes.items() if type(v).__name__ == "Output"]
-        joined = [
-            (f"{full}/{outputs[0]}" if a == full else a, f"{full}/{inputs[0]}" if b == full else b)
-            for a, b in joined
-        ] + sub_edges
-    return out, joined
-
-
-def _sources(name: str, nodes: dict[str, Any], edges: Edges, top: set[str]) -> list[str]:
-    """Names of what feeds a node, seen through the joints of nested graphs."""
-    found: list[str] = []
-    for a, b in edges:
-        if b != name:
-            continue
-        joint = type(nodes[a]).__name__ in ("Input", "Output") and a not in top
-        found += _sources(a, nodes, edges, top) if joint else [a]
+def _populations(paths: Paths, step: Integration) -> dict[str, _Population]:
+    graph, found, n = paths.graph, dict[str, _Population](), 0
+    for name, node in graph.nodes.items():
+        if graph.kind(name) in NEURONS:
+            found[name] = _population(paths, name, n, step)
+            n += size_of(node)
     return found
 
 
-def _network(
-    path: Path,
-    nodes: dict[str, Any],
-    edges: Edges,
-    populations: dict[str, _Population],
-    n: int,
-    dt: float,
-) -> SpikingNetwork:
-    top = {name for name in nodes if "/" not in name}
-    _refuse_readout(path, nodes, edges, populations, top)
-    inputs = {k: v for k, v in nodes.items() if k in top and type(v).__name__ == "Input"}
-    channels, first_channel = 0, {}
-    for name, node in inputs.items():
-        first_channel[name] = channels
-        channels += int(np.prod(node.input_type["input"]))
-    rec: list[tuple[Array, Array, Array]] = []
-    ins: list[tuple[Array, Array, Array]] = []
-    bias = np.zeros(n)
-    for name, (first, lif) in populations.items():
-        tau_syn, tau_mem, r, w_in = (
-            np.ravel(getattr(lif, field)).astype(float)
-            for field in ("tau_syn", "tau_mem", "r", "w_in")
+def _population(paths: Paths, name: str, first: int, step: Integration) -> _Population:
+    """Its neurons, and what reaches them: through their own synapses, and held current."""
+    graph, dt = paths.graph, paths.dt
+    node, where = graph.nodes[name], graph.where(name)
+    plain = neurons_of(where, node, graph.kind(name), dt, step)
+    filters = [source for source in graph.sources(name) if graph.kind(source) == "LI"]
+    if not filters:
+        ways, bias = paths.into(name, size_of(node))
+        return _Population(first, plain, ways, bias * plain.per_current)
+    held, bias = paths.into(name, size_of(node), without=filters)
+    spikes = [way for way in held if not graph.is_channel(way.source)]
+    if len(filters) > 1 or graph.kind(name) != "LIF" or spikes:
+        other = filters[1] if len(filters) > 1 else spikes[0].source if spikes else name
+        raise InputError(
+            f"{graph.where(filters[0])} is the filter of the synapses onto {name}, which must be a "
+            f"LIF that no other LI and no unfiltered spike reaches; see {other}"
         )
-        gain = np.broadcast_to(r * w_in / tau_mem, tau_syn.shape)  # of a weight, 1 / s
-        for feeding in _sources(name, nodes, edges, top):
-            affine = nodes[feeding]
-            if type(affine).__name__ not in ("Affine", "Linear"):
-                raise InputError(
-                    f"{path}: node {feeding} feeds {name} without an Affine or Linear between"
-                )
-            if affine.weight.shape[0] != tau_syn.size:
-                raise InputError(
-                    f"{path}: node {feeding} has {affine.weight.shape[0]} outputs, "
-                    f"{name} {tau_syn.size} neurons"
-                )
-            bias[first : first + tau_syn.size] += _bias(affine) * gain / 1000
-            post, pre = np.nonzero(affine.weight)
-            weight = affine.weight[post, pre].astype(float) * gain[post]
-            for source in _sources(feeding, nodes, edges, top):
-                n_sources = _size(source, nodes)
-                if affine.weight.shape[1] != n_sources:
-                    raise InputError(
-                        f"{path}: node {feeding} has {affine.weight.shape[1]} inputs, {source} "
-                        f"{n_sources} outputs"
-                    )
-                if source in populations:
-                    rec.append((populations[source].first + pre, first + post, weight * STEP))
-                elif source in inputs:
-                    ins.append((first_channel[source] + pre, first + post, weight / 1000))
-                else:
-                    raise InputError(f"{path}: node {source} feeds {feeding}: no neurons there")
-    pre, post, weight = _joined(rec)
-    neurons = _parameters(populations) | NeuronOptions(bias=bias)
-    network = from_coo(pre, post, weight, n, dt=dt, reset="value", **neurons)
-    return _with_inputs(network, channels, *_joined(ins))
+    li = graph.nodes[filters[0]]
+    joined = SimpleNamespace(
+        **{k: getattr(node, k) for k in ("r", "v_leak", "v_threshold", "v_reset")},
+        tau_mem=node.tau, tau_syn=li.tau, w_in=li.r,
+    )  # fmt: skip
+    if np.size(li.tau) not in (1, size_of(node)):
+        raise InputError(f"{graph.where(filters[0])} has {np.size(li.tau)} values, {name} another")
+    neurons = neurons_of(where, joined, "CubaLIF", dt, step)
+    ways, filtered = paths.into(filters[0], size_of(node))
+    # What is held reaches the membrane as it is; only its weight differs from a spike's.
+    scale = plain.per_current / neurons.per_current
+    held = [way._replace(matrix=_scaled(scale, way.matrix)) for way in held]
+    constant = filtered * neurons.per_current + (bias + np.ravel(li.v_leak)) * plain.per_current
+    return _Population(first, neurons, [*ways, *held], constant)
 
 
-def _refuse_readout(
-    path: Path, nodes: dict[str, Any], edges: Edges, populations: Collection[str], top: set[str]
-) -> None:
-    """Weights that lead to no neuron would be dropped: a readout of spikes as they are."""
-    used = {a for name in populations for a in _sources(name, nodes, edges, top)}
-    for name, node in nodes.items():
-        if type(node).__name__ in ("Affine", "Linear") and name not in used:
-            raise InputError(
-                f"{path}: node {name} ({type(node).__name__}) feeds no neurons; a readout of "
-                "unfiltered spikes is not read: take it out and join its neurons to the Output"
-            )
+def _scaled(rows: Array, matrix: sparse.csr_array) -> sparse.csr_array:
+    return sparse.csr_array(sparse.diags_array(rows) @ matrix)
 
 
-def _size(name: str, nodes: dict[str, Any]) -> int:
-    """How many values a node gives."""
-    node = nodes[name]
-    if type(node).__name__ == "CubaLIF":
-        return int(node.tau_mem.size)
-    if type(node).__name__ == "Input":
-        return int(np.prod(node.input_type["input"]))
-    return int(node.weight.shape[0])
+def _warn(graph: Graph, populations: dict[str, _Population], dt: float, step: Integration) -> None:
+    ours = str(graph.metadata.get("writer", "")).startswith("spiking_bimt")
+    if step == "euler" or ours:
+        return
+    short = {k: short_constants(p.neurons, dt) for k, p in populations.items()}
+    named = {name: steps for name, steps in short.items() if steps is not None}
+    if named:
+        name = min(named, key=lambda k: named[k])
+        warnings.warn(
+            f"{graph.path}: a time constant of {name} is {named[name]:.3g} steps of {dt:g} ms: the "
+            "network was most likely trained with Euler steps, which the exact ones differ from; "
+            '`--step euler` (in Python step="euler") takes its reader\'s own',
+            ReadWarning,
+            stacklevel=4,
+        )
 
 
-def _bias(affine: Any) -> Array:
-    return np.ravel(getattr(affine, "bias", 0.0)).astype(float)
-
-
-def _joined(parts: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
-    empty = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    pre, post, weight = (np.concatenate(c) for c in zip(empty, *parts, strict=True))
-    return pre, post, weight
+def _network(
+    paths: Paths, populations: dict[str, _Population], step: Integration
+) -> SpikingNetwork:
+    channels = paths.channels()
+    depth = paths.depths(populations) if step == "euler" else dict.fromkeys(populations, 0)
+    rec: list[tuple[Array, ...]] = [(np.empty(0, np.int64),) * 2 + (np.empty(0),) * 2]
+    ins: list[tuple[Array, ...]] = [(np.empty(0, np.int64),) * 2 + (np.empty(0),)]
+    for name, population in populations.items():
+        neurons, first = population.neurons, population.first
+        for way in population.ways:
+            post, pre = (np.asarray(index) for index in way.matrix.nonzero())
+            weight = np.asarray(way.matrix[post, pre]).ravel()
+            if way.source in channels:
+                ins.append((
+                    channels[way.source] + pre, first + post, weight * neurons.per_current[post],
+                ))  # fmt: skip
+                continue
+            # A reader's layers follow one another within a step, ours in the next.
+            late = max(depth[name] - depth[way.source] - 1, 0)
+            rec.append((
+                populations[way.source].first + pre, first + post,
+                weight * neurons.per_spike[post], np.full(len(pre), way.delay + late),
+            ))  # fmt: skip
+    pre, post, weight, delay = (np.concatenate(part) for part in zip(*rec, strict=True))
+    bias = np.concatenate([p.bias for p in populations.values()])
+    same = len(delay) == 0 or (delay == delay[0]).all()
+    network = from_coo(
+        pre, post, weight, len(bias), dt=paths.dt, reset="value",
+        delay=int(delay[0]) if len(delay) and same else 0,
+        delays=None if same else delay.astype(np.int32),
+        **_parameters(populations) | NeuronOptions(bias=bias),
+    )  # fmt: skip
+    source, target, current = (np.concatenate(part) for part in zip(*ins, strict=True))
+    network = _with_inputs(network, paths.n_channels(), source, target, current)
+    return _with_readout(network, paths, {k: p.first for k, p in populations.items()}, step)
 
 
 def _parameters(populations: dict[str, _Population]) -> NeuronOptions:
-    def gathered(field: str, factor: float = 1.0) -> Array:
-        return np.concatenate(
-            [factor * np.ravel(getattr(p.node, field)).astype(float) for p in populations.values()]
-        )
+    def joined(field: str) -> Array:
+        return np.concatenate([getattr(p.neurons, field) for p in populations.values()])
 
-    tau_mem = gathered("tau_mem", 1000)
     return {
-        "tau_mem": np.where(tau_mem >= 1000 * NO_LEAK * STEP, np.inf, tau_mem),
-        "tau_syn": gathered("tau_syn", 1000),
-        "v_th": gathered("v_threshold"),
-        "v_reset": gathered("v_reset"),
-        "v_leak": gathered("v_leak"),
-    }
+        "tau_mem": joined("tau_mem"), "tau_syn": joined("tau_syn"), "v_th": joined("v_th"),
+        "v_reset": joined("v_reset"), "v_leak": joined("v_leak"),
+    }  # fmt: skip
+
+
+def _with_readout(
+    network: SpikingNetwork, paths: Paths, first: dict[str, int], step: Integration
+) -> SpikingNetwork:
+    """The LI nodes before the Output as the readout: they start settled."""
+    graph, rows, biases, taus = paths.graph, [], [], []
+    for name in paths.readouts():
+        node, where = graph.nodes[name], graph.where(name)
+        as_neurons = SimpleNamespace(
+            tau=node.tau, r=node.r, v_leak=node.v_leak, v_threshold=np.ones(np.size(node.tau)),
+            v_reset=0.0,
+        )  # fmt: skip
+        li = neurons_of(where, as_neurons, "LIF", paths.dt, step)
+        jump = li.per_spike * (np.exp(-paths.dt / li.tau_mem) if step == "euler" else 1.0)
+        ways, bias = paths.into(name, np.size(node.tau))
+        weights = np.zeros((np.size(node.tau), network.n_neurons))
+        for way in ways:
+            if way.source not in first or way.delay:
+                raise InputError(f"{where} reads {way.source} directly or late; read are spikes")
+            low = first[way.source]
+            weights[:, low : low + way.matrix.shape[1]] += way.matrix.toarray() * jump[:, None]
+        rows.append(weights)
+        biases.append(li.v_leak + np.ravel(node.r) * bias)
+        taus.append(li.tau_mem)
+    if not rows:
+        return network
+    tau = np.concatenate(taus)
+    if (np.abs(tau / tau[0] - 1) > 1e-6).any():
+        raise InputError(
+            f"{graph.path}: its readouts (LI) have time constants of {tau.min():g} to "
+            f"{tau.max():g} ms; a readout here has one filter"
+        )
+    return replace(
+        network, w_out=np.concatenate(rows).astype(np.float32),
+        b_out=np.concatenate(biases).astype(np.float32), tau_out=float(tau[0]),
+    )  # fmt: skip
 
 
 def _with_inputs(
@@ -281,9 +236,7 @@ def _with_inputs(
         return network
     order = np.lexsort((post, pre))
     counts = np.bincount(pre.astype(np.int64), minlength=channels)
-    fields = vars(network) | {
-        "in_indptr": np.append(0, np.cumsum(counts)),
-        "in_indices": post[order],
-        "in_weights": weight[order],
-    }
-    return SpikingNetwork(**fields)
+    return replace(
+        network, in_indptr=np.append(0, np.cumsum(counts)), in_indices=post[order],
+        in_weights=weight[order].astype(np.float32),
+    )  # fmt: skip

@@ -45,5 +45,9 @@ def unknown_name(what: str, given: object, known: Iterable[str], also: str = "")
     return InputError(f"unknown {what} {given!r}; {hint}")
 
 
-class OldFileWarning(UserWarning):
+class ReadWarning(UserWarning):
+    """What was read may be meant otherwise; shown in one line."""
+
+
+class OldFileWarning(ReadWarning):
     """A file of an earlier version is read without a check that those of this one have."""

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from spiking_bimt.cli import INTERRUPTED, leave
-from spiking_bimt.errors import CheckError, InputError, OldFileWarning
+from spiking_bimt.errors import CheckError, InputError, ReadWarning
 from spiking_bimt.extras import named
 from spiking_bimt.platforms import require_supported
 
@@ -129,7 +129,7 @@ def _show_warning(other: Callable[..., None]) -> Callable[..., None]:
     """Print this package's warnings as one line, and those of others as `other` does."""
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-        if issubclass(category, OldFileWarning):
+        if issubclass(category, ReadWarning):
             click.echo(f"spiking_bimt: note: {printable(str(message))}", err=True)
         else:
             other(message, category, *rest, **more)

@@ -39,6 +39,13 @@ from spiking_bimt.formats import registry
     help="Simulation step, or with --kind rate the step that the network was trained at, ms."
     "  [default: the file's, or 0.1; --kind rate: the file's]",
 )
+@option(
+    "--step",
+    type=click.Choice(["euler", "exponential"]),
+    help="How FILE's own reader steps. NIR: euler for snnTorch's and Norse's, in steps of --dt"
+    " (0.1 ms). With --kind rate and --tau: euler: alpha is dt / tau; exponential:"
+    " 1 - exp(-dt / tau).  [default: exponential; --kind rate: --alpha]",
+)
 @under(
     "Rate networks",
     option(
@@ -60,11 +67,6 @@ from spiking_bimt.formats import registry
         metavar="MS",
         help="In place of --alpha: time constant of the units, ms, with --step."
         "  [default: --alpha]",
-    ),
-    option(
-        "--step",
-        type=click.Choice(["euler", "exponential"]),
-        help="euler: alpha is dt / tau; exponential: 1 - exp(-dt / tau).  [default: --alpha]",
     ),
     option(
         "--map",

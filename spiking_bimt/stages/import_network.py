@@ -54,8 +54,9 @@ def import_network(
 
     kind "spiking": NIR, SONATA, scipy.sparse. Writes network.h5 into the run folder and returns
     what it holds. bits: width of integer weights, None for none; without them it has no tiles. dt:
-    simulation step, ms. parameters: of the neurons (`simulation.build.from_csr`), one number each,
-    for files that leave them open.
+    simulation step, ms. step: "euler" for that of a NIR file's own reader (`formats.nir_import`).
+    parameters: of the neurons (`simulation.build.from_csr`), one number each, for files that leave
+    them open.
 
     kind "rate": a trained network of leaky ReLU units from a PyTorch state dict, safetensors or
     npz. Writes rate.h5, for `convert`. dt, alpha, tau, step, names: as in `RateNetwork.from_torch`.
@@ -79,9 +80,9 @@ def import_network(
     if kind != "spiking":
         raise unknown_name("kind", kind, KINDS)
     for name, value in own.items():
-        if value is not None:
+        if value is not None and name != "step":
             raise InputError(f"`{name}` is of a rate network: give it with `kind=rate`")
-    return _import_spiking(source, folder, bits, dt, parameters)
+    return _import_spiking(source, folder, bits, {"dt": dt, "step": step}, parameters)
 
 
 def _import_rate(source: Path, folder: Path, timing: Step, own: dict[str, Any]) -> dict[str, Any]:
@@ -134,16 +135,16 @@ def _scored(network: RateNetwork) -> dict[str, Any]:
 
 
 def _import_spiking(
-    source: Path, folder: Path, bits: int | None, dt: float | None, parameters: NetworkOptions
+    source: Path, folder: Path, bits: int | None, timing: dict[str, Any], parameters: NetworkOptions
 ) -> dict[str, Any]:
     for name, value in parameters.items():
         if np.ndim(value):  # type: ignore[arg-type]
             raise InputError(f"import_network: {name} is {shown(value)}, expected one number")
-    network = _merged(_read(source, dt, parameters))
+    network = _merged(_read(source, timing, parameters))
     refractory_steps(network)  # refuses times that no step divides
     if bits is not None:
         network = quantise(network, bits)
-    settings = {"command": "import", "bits": bits, "dt": dt, **parameters}
+    settings = {"command": "import", "bits": bits, **timing, **parameters}
     with run_folder.writing(folder, "network.h5"):
         if (folder / "rate.h5").exists():
             raise InputError(f"{folder} holds a trained network: choose another folder")
@@ -161,7 +162,7 @@ def _import_spiking(
     }
 
 
-def _read(source: Path, dt: float | None, parameters: NetworkOptions) -> SpikingNetwork:
+def _read(source: Path, timing: dict[str, Any], parameters: NetworkOptions) -> SpikingNetwork:
     found = registry.of_foreign(source)
     if found is None:
         what = "is of an unknown format" if source.exists() else "does not exist"
@@ -174,8 +175,12 @@ def _read(source: Path, dt: float | None, parameters: NetworkOptions) -> Spiking
             f"{source} says its own {next(iter(parameters))}: give it for {' or '.join(left_open)} "
             "alone"
         )
-    step = {} if dt is None else {"dt": dt}
-    return form.read(source, **step, **parameters)
+    if timing["step"] is not None and not form.steps:
+        raise InputError(
+            f"{source} is {name}, whose readers have no step of their own: leave `step`"
+        )
+    given = {key: value for key, value in timing.items() if value is not None}
+    return form.read(source, **given, **parameters)
 
 
 def _merged(network: SpikingNetwork) -> SpikingNetwork:

@@ -17,7 +17,7 @@ from spiking_bimt.data import digest, store
 from spiking_bimt.data.atomic import MANIFEST
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.errors import CheckError, InputError
-from spiking_bimt.formats import nir_import, registry, tile_layout
+from spiking_bimt.formats import nir_file, registry, tile_layout
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.verify import verify
 from tests.kernels.networks import random_network
@@ -184,7 +184,7 @@ def test_every_changed_field_is_found_or_without_effect(
 ) -> None:
     for package in {"nir": ["nir"], "sanafe": ["sanafe"]}.get(name, []):
         pytest.importorskip(package)
-    monkeypatch.setattr(nir_import, "_survive", lambda _path: None)  # a process for each
+    monkeypatch.setattr(nir_file, "_survive", lambda _path: None)  # a process for each
     path = made(tmp_path, name)
     assert verify(path, trials=1)["spikes"] >= 12
     if path.is_dir():

@@ -40,7 +40,7 @@ def plain_network(seed: int, n: int = 30, **options: Any) -> SpikingNetwork:
     indptr = np.append(0, np.cumsum(there.sum(1)))
     indices = np.nonzero(there)[1]
     defaults: dict[str, Any] = {
-        "tau_mem": rng.uniform(5, 20, n), "tau_syn": rng.uniform(1, 5, n), "dt": DT,
+        "tau_mem": rng.uniform(5, 20, n), "tau_syn": rng.uniform(1, 5, n), "dt": DT, "delay": 0,
     }  # fmt: skip
     weights = 0.25 * rng.normal(size=len(indices))
     return from_csr(indptr, indices, weights, **(defaults | options))
@@ -168,6 +168,9 @@ def test_euler_readers_simulate_our_spikes_from_the_file(
         network, w_rec, 1 - DT / network.tau_syn.astype(float),
         1 - DT / network.tau_mem.astype(float), "value",
     )  # fmt: skip
+    for field in ("tau_mem", "tau_syn", "weights"):  # which the reader finds by itself
+        euler = getattr(read_nir(path, step="euler"), field)
+        np.testing.assert_allclose(euler, getattr(taken, field), rtol=1e-5)
     ours = our_spikes(taken, w_in, per_weight, inputs)
     theirs = simulated(path, inputs, network.delay)
     assert ours.sum() > 3000
@@ -177,8 +180,8 @@ def test_euler_readers_simulate_our_spikes_from_the_file(
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("seed", [0, 2])
 def test_rockpool_simulates_our_spikes_from_the_file(tmp_path: pathlib.Path, seed: int) -> None:
-    """Rockpool resets by subtraction, whatever the file says."""
-    network = with_channels(plain_network(seed), seed)
+    """Rockpool resets by subtraction, whatever the file says; spikes are held back by a step."""
+    network = with_channels(plain_network(seed, delay=1), seed)
     path, inputs = tmp_path / "network.nir", input_spikes(seed)
     write_nir(path, network)
     w_rec, w_in = weights_of(path)
@@ -248,8 +251,15 @@ def test_a_network_of_dense_weights_too_large_is_refused_with_its_size(
     assert not list(tmp_path.iterdir())
 
 
-def test_synapses_without_filter_are_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(InputError, match="neuron 2 has tau_syn 0"):
+def test_synapses_without_filter_are_a_lif(tmp_path: pathlib.Path) -> None:
+    network = with_channels(plain_network(0, tau_syn=0.0, bias=0.01), 0)
+    write_nir(tmp_path / "network.nir", network)
+    assert nir_losses(network) == []
+    assert type(nir.read(tmp_path / "network.nir").nodes["neurons"].nodes["lif"]) is nir.LIF
+    back = read_nir(tmp_path / "network.nir")
+    for field in ("weights", "in_weights", "bias", "tau_mem", "tau_syn", "v_th"):
+        np.testing.assert_array_equal(getattr(back, field), getattr(network, field), err_msg=field)
+    with pytest.raises(InputError, match=r"neuron 2 has .* \(tau_syn 0\), neuron 0 has not"):
         write_nir(tmp_path / "network.nir", plain_network(0, 3, tau_syn=[1, 2, 0]))
 
 

@@ -1,14 +1,13 @@
 """NIR files that are foreign, damaged or hostile are refused in one line."""
 
 import pathlib
-from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats import nir_import
+from spiking_bimt.formats import nir_file
 from spiking_bimt.formats.nir_export import write_nir
 from spiking_bimt.formats.nir_import import read_nir
 from tests.formats.test_nir import plain_network
@@ -16,17 +15,11 @@ from tests.formats.test_nir import plain_network
 nir = pytest.importorskip("nir")
 
 
-def lif_graph() -> Any:
-    one = np.ones(2)
-    return nir.NIRGraph.from_list(
-        nir.Affine(np.ones((2, 2)), one), nir.LIF(one, one, one, one, v_reset=one)
-    )
-
-
 def test_other_nodes_are_refused_by_name(tmp_path: pathlib.Path) -> None:
-    nir.write(tmp_path / "lif.nir", lif_graph())
-    with pytest.raises(InputError, match=r"lif\.nir: node .* is a LIF; read are CubaLIF"):
-        read_nir(tmp_path / "lif.nir")
+    one = np.ones(2)
+    nir.write(tmp_path / "li.nir", nir.NIRGraph.from_list(nir.Linear(np.ones((2, 2))), nir.I(one)))
+    with pytest.raises(InputError, match=r"li\.nir: node i \(I\): it never fires"):
+        read_nir(tmp_path / "li.nir")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.95])
@@ -43,7 +36,7 @@ def test_flipped_bytes_never_end_the_process(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """HDF5 crashes or hangs on some damaged texts of variable length: in a child, then."""
-    monkeypatch.setattr(nir_import, "_PATIENCE_S", 4)
+    monkeypatch.setattr(nir_file, "_PATIENCE_S", 4)
     path, lines = tmp_path / "network.nir", []
     write_nir(path, plain_network(0, 4))
     whole = path.read_bytes()

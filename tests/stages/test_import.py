@@ -151,3 +151,22 @@ def test_stages_of_a_rate_network_refuse_an_imported_one(tmp_path: Path) -> None
         assert stderr.count("\n") == 1
     after = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     assert after | {"config.toml": b""} == before | {"config.toml": b""}
+
+
+@pytest.mark.filterwarnings("always::spiking_bimt.errors.ReadWarning")
+def test_a_readers_own_step_is_taken_from_nir_alone(tmp_path: Path) -> None:
+    nir = pytest.importorskip("nir")
+    one = np.ones(3)
+    graph = nir.NIRGraph.from_list(
+        nir.Linear(40 * np.ones((3, 2))), nir.LIF(5e-4 * one, one, 0 * one, one)
+    )
+    nir.write(tmp_path / "g.nir", graph)
+    code, _, stderr = call("import", tmp_path / "g.nir", tmp_path / "exact")
+    assert (code, stderr.count("\n")) == (0, 1)
+    assert "a time constant of lif is 5 steps of 0.1 ms" in stderr
+    code, _, stderr = call("import", tmp_path / "g.nir", tmp_path / "euler", "--step", "euler")
+    assert (code, stderr) == (0, "")
+    network = store.load(tmp_path / "euler" / "network.h5", SpikingNetwork)
+    np.testing.assert_allclose(np.exp(-0.1 / network.tau_mem), 0.8, rtol=1e-6)
+    with pytest.raises(InputError, match=r"w\.npz is npz, whose readers have no step of their own"):
+        import_network(npz(tmp_path / "w.npz"), tmp_path / "third", step="euler")
