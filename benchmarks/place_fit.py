@@ -1,6 +1,7 @@
 """Does the placer find a placement where one is known to exist? Planted networks on tight chips.
 
-    python benchmarks/place_fit.py [--quick] [--instances 200] [--seeds 1] [--json FILE]
+    python benchmarks/place_fit.py [--quick] [--instances 200] [--seeds 1] [--cells FILE]
+                                   [--json FILE]
 
 Each network is made of groups that a known assignment puts on the cores of a grid or board; the
 limits on neurons, input axons and synapse memory are what that assignment needs, plus 0, 5 or 20%.
@@ -163,14 +164,22 @@ def main() -> None:
     known = parser(__doc__)
     known.add_argument("--instances", type=int, default=200)
     known.add_argument("--seeds", type=int, default=1)
-    known.add_argument("--cells", type=Path, help="what each instance gave")
+    known.add_argument("--cells", type=Path, help="measurements, read and added to")
     options = known.parse_args()
     if options.quick:
         options.instances = min(options.instances, QUICK)
+    known_cells: dict[str, dict[str, Any]] = {}
+    if options.cells and options.cells.exists():
+        known_cells = json.loads(options.cells.read_text())
     cells = []
     for number in range(options.instances):
         for seed in range(options.seeds):
-            one = measured(number, seed)
+            key = f"{number}|{seed}"
+            if key not in known_cells:
+                known_cells[key] = measured(number, seed)
+                if options.cells:
+                    options.cells.write_text(json.dumps(known_cells, indent=0))
+            one = known_cells[key]
             cells.append(one)
             if (
                 not one["fits"]
@@ -192,8 +201,6 @@ def main() -> None:
     for key, what in (("seconds", "placing"), ("refusing", "refusing")):
         most = max(one[key] for one in cells)
         rows.append(Row(f"CPU of {what}, largest", most, None, None, None, None, "s", ""))
-    if options.cells:
-        options.cells.write_text(json.dumps(cells, indent=0))
     show("planted networks", rows, options.json)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from spiking_bimt.chip import start
 from spiking_bimt.chip.graph import AxonGraph
 from spiking_bimt.chip.hypergraph import has_mtkahypar, hypergraph_parts, packets_between
+from spiking_bimt.chip.levels import by_levels
 from spiking_bimt.chip.refine import GENTLE, Begun, Clock, chunks, is_dense
 from spiking_bimt.chip.search import Problem, Search, rearranged, search_from
 from spiking_bimt.chip.traffic import flow
@@ -19,7 +20,7 @@ from spiking_bimt.errors import InputError, unknown_name
 Ints = npt.NDArray[np.int32]
 Random = npt.NDArray[np.uint64]
 
-STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "trained")
+STARTS = ("blocks", "hilbert", "sequential", "overlap", "km1", "levels", "trained")
 _OF_THE_BLOCK = ("blocks", "hilbert")
 """Starts that depend on the shape of the block of cores."""
 
@@ -46,8 +47,9 @@ class Starts:
     """The starts that a placement tries, and the parts found so far."""
 
     names: tuple[str, ...]
+    clock: Clock
     known: dict[tuple[str, int], Ints] = field(default_factory=dict)
-    """Parts of neurons by start and number of cores, where they are dear to find."""
+    """Parts of neurons, or their cores, by start and number of cores, where dear to find."""
 
     def core(self, name: str, problem: Problem, used: Ints) -> Ints:
         """Core of each neuron in the start of that name, over the cores `used`."""
@@ -62,6 +64,11 @@ class Starts:
             case "trained" if problem.trained is not None:
                 return start.compacted(problem.trained, used)
         key = name, len(used)
+        if name == "levels":
+            if key not in self.known:
+                own = Clock(self.clock.began, self.clock.limit * _STARTING)
+                self.known[key] = by_levels(problem, used, own)
+            return self.known[key]
         if key not in self.known:
             rates = problem.rates
             self.known[key] = (
@@ -81,14 +88,16 @@ def _cut(problem: Problem, used: Ints) -> Ints:
     )
 
 
-def chosen_starts(asked: Sequence[str] | None, graph: AxonGraph, trained: bool) -> Starts:
+def chosen_starts(
+    asked: Sequence[str] | None, graph: AxonGraph, trained: bool, clock: Clock
+) -> Starts:
     """Those asked for, or all that suit the network and are installed."""
     if asked is None:
         n = graph.n_neurons
         sparse = n <= _CUT and not is_dense(graph)
-        able = {"km1": sparse and has_mtkahypar(), "trained": trained}
-        few = ("blocks", "trained") if n > ALL_TRIED else STARTS
-        return Starts(tuple(name for name in few if able.get(name, True)))
+        able = {"km1": sparse and has_mtkahypar(), "levels": n > ALL_TRIED, "trained": trained}
+        few = ("blocks", "levels", "trained") if n > ALL_TRIED else STARTS
+        return Starts(tuple(name for name in few if able.get(name, True)), clock)
     for name in asked:
         if name == "trained" and not trained:
             raise InputError("the network was not trained against this chip: no start 'trained'")
@@ -96,7 +105,7 @@ def chosen_starts(asked: Sequence[str] | None, graph: AxonGraph, trained: bool) 
             raise unknown_name("start", name, STARTS)
     if not asked:
         raise InputError(f"no start is named; known: {', '.join(STARTS)}")
-    return Starts(tuple(asked))
+    return Starts(tuple(asked), clock)
 
 
 def tried(
@@ -130,7 +139,9 @@ def tried(
         if begins and clock.share() > _STARTING:
             break
         count = len(begins)
-        take(starts.core(name, problem, used), used)
+        core = starts.core(name, problem, used)
+        # The groups of "levels" have left the block where that costs less.
+        take(core, np.unique(core) if name == "levels" else used)
         if len(begins) > count:
             cost = flow(chip, problem.graph, begins[-1].core, problem.rates).cost(chip)
             costs[name] = min(cost, costs.get(name, math.inf))

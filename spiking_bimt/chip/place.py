@@ -81,12 +81,11 @@ def place(
     if seed < 0:
         raise InputError(f"seed is {seed}: it must be a whole number, least 0")
     trained = network.core if network.chip == chip.name else None
-    chosen = chosen_starts(starts, graph, trained is not None)
+    chosen = chosen_starts(starts, graph, trained is not None, clock)
     room = _room(chip, graph.n_neurons, cores)
     least = 0 if cores is None else graph.n_neurons // cores
     given = weight, network.positions, room, least, int(seed), trained
-    exchanges = min(1.0, math.sqrt(effort))
-    problem = Problem(with_dearer_hops(chip, _HOP), graph, *given, exchanges)
+    problem = Problem(with_dearer_hops(chip, _HOP), graph, *given, effort)
     used, begun, legal = legal_start(problem, chosen, cores, _random(seed))
     per_round = max(1, round(effort * _proposals(problem, legal.core) / ROUNDS))
     best, costs, proposals = _improved(chip, problem, legal, chosen, per_round, clock, progress)

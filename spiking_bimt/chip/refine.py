@@ -22,8 +22,8 @@ mean cost of a neuron."""
 _HOTTEST = (0.15, 0.6, 2.0)
 """First temperatures that are tried: a sheet wants heat enough to fold over the mesh, a random
 network does not."""
-_HOT_LARGE = 1.0
-"""First temperature of networks too large for a trial."""
+_HOT_LARGE = 0.3
+"""First temperature of networks too large for a trial: more would spoil what `levels` found."""
 _HOT = 0.3
 """First temperature of small and dense networks."""
 _COLDEST = 0.003
@@ -216,6 +216,7 @@ def _cooled(
             gone = schedule.gone(step, share)
             if slack and gone >= _SOFT:
                 slack, search = 0, search_from(problem, search.core)
+                search.drained(used, rng)
                 search.repaired(used, rng, 1)
             heat = 0.0 if step == ROUNDS - 1 or gone >= 1 else scale * schedule.heat(gone)
             pressure = scale * schedule.pressure(gone) if slack else 0.0

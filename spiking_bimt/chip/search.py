@@ -15,6 +15,7 @@ from spiking_bimt.chip.price import core_prices, packet_price
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.kernels import place_moves, place_state
 from spiking_bimt.kernels.place_annealing import anneal
+from spiking_bimt.kernels.place_drain import drain
 from spiking_bimt.kernels.place_fit import fit
 
 Floats = npt.NDArray[np.float64]
@@ -54,7 +55,7 @@ class Problem:
     trained: Ints | None = None
     """(N,) core on which training left each neuron, or None."""
     effort: float = 1.0
-    """Share of the exchanges of whole cores that are made."""
+    """Scale of the number of proposals."""
     loose: bool = False
     """Whether the search keeps no limit but that of neurons, and leaves it to `Search.legal` to say
     which of its placements keep the others too."""
@@ -92,6 +93,15 @@ class Search:
             if self.excess == before:
                 break
         return self.excess == 0
+
+    def drained(self, cores: Ints, rng: Any) -> bool:
+        """Whether cores with too many neurons could pass them on to neighbours with room."""
+        chip = self.problem.chip
+        usable = np.zeros(chip.n_cores, bool)
+        usable[cores] = True
+        given = self.graph, self.mesh, self.rules, self.state, self.scratch, usable
+        working = np.empty((2, chip.n_cores), np.int64)
+        return bool(drain(*given, *neighbours(chip), *working, rng) == 0)
 
     def fitted(self, cores: Ints, rng: Any, each: int) -> bool:
         """Whether annealing of what is too much, `each` proposals a neuron, made it legal."""
@@ -176,5 +186,19 @@ def rearranged(
     problem = search.problem
     places = start.surrounding_cores(problem.chip, used)
     given = problem.chip, problem.graph, search.core, problem.rates, places, rng
-    at = arranged(*given, effort * problem.effort)
+    at = arranged(*given, effort * min(1.0, math.sqrt(problem.effort)))
     return search_from(problem, at[search.core], slack), at[used]
+
+
+def neighbours(chip: Chip) -> tuple[npt.NDArray[np.int64], Ints]:
+    """The cores of the same tile and of the tiles around it, by core: indptr (K + 1,), cores."""
+    tile = np.arange(chip.width * chip.height).reshape(chip.width, chip.height)
+    across, along = (tile[:-1], tile[1:]), (tile[:, :-1], tile[:, 1:])
+    both = (across, across[::-1], along, along[::-1], (tile, tile))
+    pairs = np.hstack([np.stack([a.ravel(), b.ravel()]) for a, b in both])
+    own = np.arange(chip.cores_per_tile)
+    first = (pairs[0, :, None, None] * len(own) + own[:, None] + 0 * own).ravel()
+    other = (pairs[1, :, None, None] * len(own) + 0 * own[:, None] + own).ravel()
+    first, other = first[first != other], other[first != other]
+    indptr = np.append(0, np.cumsum(np.bincount(first, minlength=chip.n_cores)))
+    return indptr, other[np.argsort(first, kind="stable")].astype(np.int32)

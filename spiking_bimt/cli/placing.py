@@ -45,8 +45,8 @@ from spiking_bimt.formats import registry
     "--starts",
     callback=names,
     metavar="NAME,NAME,..",
-    help="Start placements to try, of blocks, hilbert, sequential, overlap, km1 and trained."
-    "  [default: all that apply]",
+    help="Start placements to try, of blocks, hilbert, sequential, overlap, km1, levels and "
+    "trained.  [default: all that apply]",
 )
 @option(
     "--keep",
