@@ -25,10 +25,10 @@ def chip_numbers(on_chip: OnChip, material: Material) -> Iterator[Number]:
         f"{per_core.max()} of {chip.neurons_per_core} neurons",
         "Neurons on the fullest core, and how many a core can hold.",
     )  # fmt: skip
-    yield from _traffic(chip, on_chip.traffic, material.trials.n_trials)
+    yield from _traffic(chip, on_chip.traffic, material.unit, material.units)
 
 
-def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
+def _traffic(chip: Chip, flow: Traffic, unit: str, many: float) -> Iterator[Number]:
     spikes = max(flow.spikes, 1)
     multicast = chip.routing == "multicast"
     what = "spike that leaves its core" if multicast else "spike and destination core"
@@ -43,46 +43,48 @@ def _traffic(chip: Chip, flow: Traffic, trials: int) -> Iterator[Number]:
         "hops_per_packet", "hops per packet", flow.hops / max(flow.packets, 1),
         f"{flow.hops / max(flow.packets, 1):.3f}",
         "Links between neighbouring tiles that a packet and its copies cross.",
-        "hops / packet", f"{flow.packets / trials:,.0f} packets a trial",
+        "hops / packet", f"{flow.packets / many:,.0f} packets a {unit}",
     )  # fmt: skip
     yield Number(
-        "packets_per_trial", "packets a trial", flow.packets / trials,
-        f"{flow.packets / trials:,.1f}",
-        "Packets on the chip's network in one trial, on average.",
+        f"packets_per_{unit}", f"packets a {unit}", flow.packets / many,
+        f"{flow.packets / many:,.1f}",
+        f"Packets on the chip's network in one {unit}, on average.",
     )  # fmt: skip
-    busiest = int(flow.link_load.max(initial=0)) / trials
+    busiest = int(flow.link_load.max(initial=0)) / many
     yield Number(
-        "busiest_link", "busiest link", busiest, f"{busiest:,.1f} packets a trial",
-        "Packets in one trial over the link that carries the most.",
+        "busiest_link", "busiest link", busiest, f"{busiest:,.1f} packets a {unit}",
+        f"Packets in one {unit} over the link that carries the most.",
     )  # fmt: skip
     yield Number(
-        "events_per_trial", "synaptic events a trial", flow.synaptic_events / trials,
-        f"{flow.synaptic_events / trials:,.0f}",
-        "Synapses that the spikes of one trial reach; a core adds one weight for each.",
+        f"events_per_{unit}", f"synaptic events a {unit}", flow.synaptic_events / many,
+        f"{flow.synaptic_events / many:,.0f}",
+        f"Synapses that the spikes of one {unit} reach; a core adds one weight for each.",
     )  # fmt: skip
-    yield from _energy(flow.energy_pj, trials, spikes)
+    if flow.energy_pj is not None:
+        yield from _energy(flow.energy_pj, unit, many, spikes)
 
 
-def _energy(energy_pj: Mapping[str, float] | None, trials: int, spikes: int) -> Iterator[Number]:
-    if energy_pj is None:
-        return
-    parts = nj_each(energy_pj, trials)
+def _energy(
+    energy_pj: Mapping[str, float], unit: str, many: float, spikes: int
+) -> Iterator[Number]:
+    parts = nj_each(energy_pj, many)
     total = sum(parts.values())
     yield Number(
-        "energy_nj_per_trial", "energy a trial", total, _energy_text(total),
-        "Energy of one trial on average, from the published figures of the chip.",
-        "energy a trial", f"{sum(energy_pj.values()) / spikes:,.0f} pJ per spike",
+        f"energy_nj_per_{unit}", f"energy a {unit}", total, energy_text(total),
+        f"Energy of one {unit} on average, from the published figures of the chip.",
+        f"energy a {unit}", f"{sum(energy_pj.values()) / spikes:,.0f} pJ per spike",
     )  # fmt: skip
     for part, value in parts.items():
         share = value / max(total, 1e-300)
         yield Number(
-            f"energy_{part}_nj_per_trial", f"energy a trial, {part}", value,
-            f"{_energy_text(value)} ({100 * share:.0f} %)",
+            f"energy_{part}_nj_per_{unit}", f"energy a {unit}, {part}", value,
+            f"{energy_text(value)} ({100 * share:.0f} %)",
             f"Part of this energy that goes into {PARTS[part].text}.",
         )  # fmt: skip
 
 
-def _energy_text(nanojoules: float) -> str:
+def energy_text(nanojoules: float) -> str:
+    """An energy with its unit."""
     large = nanojoules >= 1000
     return f"{nanojoules / 1000:,.2f} µJ" if large else f"{nanojoules:,.1f} nJ"
 

@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from spiking_bimt.analysis.clusters import Clusters
 from spiking_bimt.analysis.variance import TaskVariance
+from spiking_bimt.chip.timeline import Timeline
 from spiking_bimt.data.chip import Chip, Placement, Traffic
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.tiles import TileSet
-from spiking_bimt.data.trials import Trials
 from spiking_bimt.formats.sonata import SpikeFile
+from spiking_bimt.simulation.driven import Driven
 
 Doubles = npt.NDArray[np.float64]
 
@@ -30,8 +30,6 @@ class Function:
     """Ratio of isolated units (`isolated_ratio`)."""
     nulls: Mapping[str, Doubles]
     """The same ratio after shuffles, by what is shuffled."""
-    importance: Doubles
-    """(N,) see `analysis.importance`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,9 @@ class OnChip:
     chip: Chip
     placement: Placement
     traffic: Traffic
-    """Of the report's own trials."""
+    """Of the activity that the report shows."""
+    timeline: Timeline
+    """The same, step by step."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,16 @@ class Material:
 
     name: str
     """The run's name."""
-    rate: RateNetwork
+    rate: RateNetwork | None
+    """None for a network of another tool."""
     network: SpikingNetwork
     """As simulated: with integer weights where it has them."""
-    function: Function
-    trials: Trials
-    """The trials that the report simulated."""
-    recording: Recording
-    shown: int
-    """The trial of the raster."""
+    function: Function | None
+    """None where units have no functions that differ: without a rate network, or of one task."""
+    driven: Driven
+    """The activity that the page shows."""
+    shown: tuple[int, ...]
+    """The trials, or pieces of the run, of the rasters; the first is shown first."""
     metrics: Sequence[Mapping[str, Any]] | None
     on_chip: OnChip | None
     tiles: TileSet | None
@@ -67,3 +68,14 @@ class Material:
     """Figure of `convert --diagnose` as a data URI."""
     hints: Mapping[str, str]
     """By file name: why an optional file is not shown, and which command makes it."""
+
+    @property
+    def unit(self) -> str:
+        """What costs are told a: "trial", or "second" where there are no trials."""
+        return "second" if self.driven.trials is None else "trial"
+
+    @property
+    def units(self) -> float:
+        """How many trials or seconds the activity has."""
+        trials = self.driven.trials
+        return self.driven.seconds if trials is None else trials.n_trials

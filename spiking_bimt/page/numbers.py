@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spiking_bimt.analysis.wiring import CONNECTED, wiring
+from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.page.chip_numbers import chip_numbers, tile_numbers
-from spiking_bimt.page.material import Function, Material
+from spiking_bimt.page.material import Material
 from spiking_bimt.page.page import Number
 
 
@@ -31,7 +32,7 @@ def all_numbers(material: Material) -> dict[str, list[Number]]:
     """The numbers by group, in the page's order; groups without a number are left out."""
     groups = {
         "Accuracy": list(_accuracy(material)),
-        "Network": [*_network(material), *_function(material.function)],
+        "Network": [*_rate_network(material), *_spiking_network(material), *_function(material)],
         "Activity": list(_activity(material)),
         "Chip": [] if material.on_chip is None else list(chip_numbers(material.on_chip, material)),
         "Tiles": [] if material.tiles is None else list(tile_numbers(material.tiles)),
@@ -72,7 +73,7 @@ def _accuracy(material: Material) -> Iterator[Number]:
 
 
 def _trained_accuracy(material: Material) -> Iterator[Number]:
-    own = material.rate.measured or {}
+    own = (material.rate and material.rate.measured) or {}
     if "accuracy" in own:
         low, high = own["accuracy_interval"]
         yield Number(
@@ -85,15 +86,18 @@ def _trained_accuracy(material: Material) -> Iterator[Number]:
         )  # fmt: skip
 
 
-def trained_units(material: Material) -> int:
+def trained_units(rate: RateNetwork) -> int:
     """Units at the start of training."""
-    own: Mapping[str, Any] = material.rate.measured or {}
-    rows, cols = material.rate.sheet
+    own: Mapping[str, Any] = rate.measured or {}
+    rows, cols = rate.sheet
     return int(own.get("trained_units", rows * cols))
 
 
-def _network(material: Material) -> Iterator[Number]:
-    rate, trained = material.rate, trained_units(material)
+def _rate_network(material: Material) -> Iterator[Number]:
+    rate = material.rate
+    if rate is None:
+        return
+    trained = trained_units(rate)
     wires = wiring(rate)
     yield Number(
         "active_units", "active units", rate.n_units, f"{rate.n_units} of {trained}",
@@ -116,16 +120,29 @@ def _network(material: Material) -> Iterator[Number]:
         "Size of each recurrent weight times its length in a straight line, summed: BIMT training "
         "keeps this low.",
     )  # fmt: skip
+
+
+def _spiking_network(material: Material) -> Iterator[Number]:
     network = material.network
+    alone = material.rate is None
+    yield Number(
+        "neurons", "neurons", network.n_neurons, f"{network.n_neurons:,}",
+        "Neurons of the network that was simulated.", "neurons" if alone else "",
+        f"{network.n_inputs} input channels",
+    )  # fmt: skip
     yield Number(
         "spiking_synapses", "recurrent synapses on the chip", len(network.indices),
         f"{len(network.indices):,}",
         "Recurrent synapses of the network that was simulated, without weights whose integer code "
         "is 0.",
+        "synapses" if alone else "", f"{network.weight_bits}-bit" if network.bits else "float",
     )  # fmt: skip
 
 
-def _function(function: Function) -> Iterator[Number]:
+def _function(material: Material) -> Iterator[Number]:
+    function = material.function
+    if function is None:
+        return
     clusters = function.clusters
     silhouette = clusters.silhouettes[clusters.k]
     yield Number(
@@ -162,30 +179,32 @@ def _function(function: Function) -> Iterator[Number]:
 
 
 def _activity(material: Material) -> Iterator[Number]:
-    counts = material.recording.spike_counts
-    seconds = len(material.trials.labels) * material.trials.dt / 1000
-    n, per_task = material.trials.n_trials, material.trials.n_trials // len(material.trials.tasks)
-    spikes = int(counts.sum())
-    mean = spikes / seconds / counts.shape[1]
-    busiest = float(counts.sum(0).max() / seconds)
-    silent = int((counts.sum(0) == 0).sum())
-    note = f"over {n} trials"
+    driven, unit = material.driven, material.unit
+    rates = driven.recording.rates_hz
+    told = driven.described()
+    note = driven.text if driven.trials is None else f"over {driven.trials.n_trials} trials"
     yield Number(
-        "mean_rate_hz", "mean spike rate", mean, f"{mean:.1f} Hz",
-        f"Spikes of a neuron per second, averaged over neurons and {per_task} trials of each "
-        "task.",
+        "mean_rate_hz", "mean spike rate", told["mean_rate_hz"], f"{told['mean_rate_hz']:.1f} Hz",
+        f"Spikes of a neuron per second, averaged over neurons and {driven.seconds:g} s of "
+        f"{driven.text}.",
         "mean rate", note,
     )  # fmt: skip
     yield Number(
-        "busiest_rate_hz", "busiest neuron", busiest, f"{busiest:.1f} Hz",
-        "Spike rate of the neuron that fires most, averaged over the same trials.",
+        "busiest_rate_hz", "busiest neuron", float(rates.max()), f"{rates.max():.1f} Hz",
+        "Spike rate of the neuron that fires most, averaged over the same time.",
+    )  # fmt: skip
+    spikes = driven.recording.n_spikes / material.units
+    yield Number(
+        f"spikes_per_{unit}", f"spikes a {unit}", spikes, f"{spikes:,.0f}",
+        f"Spikes of the whole network in one {unit}, on average.",
+        f"spikes a {unit}", note if driven.trials is not None else f"over {driven.seconds:g} s",
     )  # fmt: skip
     yield Number(
-        "spikes_per_trial", "spikes a trial", spikes / n, f"{spikes / n:,.0f}",
-        "Spikes of the whole network in one trial, on average.",
-        "spikes a trial", note,
+        "silent_neurons", "silent neurons", told["silent"], f"{told['silent']}",
+        "Neurons that never fired in this time.",
     )  # fmt: skip
     yield Number(
-        "silent_neurons", "silent neurons", silent, f"{silent}",
-        "Neurons that never fired in these trials.",
+        "fast_neurons", "neurons above 500 Hz", told["above_500_hz"], f"{told['above_500_hz']}",
+        "Neurons that fired faster than any neuron of a brain or trained network does: more than "
+        "a few tell of an input in other units.",
     )  # fmt: skip

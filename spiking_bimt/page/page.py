@@ -7,6 +7,9 @@ from importlib import resources
 CARD_ROWS = (("Accuracy", "Network"), ("Activity", "Chip", "Tiles"))
 """Groups of numbers whose cards stand in one row."""
 
+FEWEST_CARDS = 3
+"""Cards of the first row below which all stand in one."""
+
 
 @dataclass(frozen=True)
 class Number:
@@ -41,6 +44,16 @@ class Key:
 
 
 @dataclass(frozen=True)
+class View:
+    """One of several images of a chart, of which the reader opens those that he wants."""
+
+    name: str
+    image: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
 class Chart:
     """A figure with its texts, or a hint in its place."""
 
@@ -56,6 +69,8 @@ class Chart:
     tall: bool = False
     """Whether it takes two rows, beside two other charts."""
     legend: tuple[Key, ...] = ()
+    views: tuple[View, ...] = ()
+    """Images to choose from, in the place of `image`; the first is open."""
 
 
 @dataclass(frozen=True)
@@ -120,4 +135,6 @@ def render(page: Page) -> bytes:
         [number for group in groups for number in page.numbers.get(group, ()) if number.card]
         for groups in CARD_ROWS
     ]
+    if len(rows[0]) < FEWEST_CARDS:
+        rows = [[card for row in rows for card in row]]
     return environment.from_string(text).render(page=page, card_rows=rows).encode(errors="replace")

@@ -29,11 +29,12 @@ _STEPS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)])
 """(x, y) of the neighbour that a tile's link leads to: east, west, north, south."""
 
 
-def core_grid(chip: Chip, placement: Placement, load: Doubles) -> str:
-    """Neurons of each core, and packets per trial over each link (width, height, 4)."""
+def core_grid(chip: Chip, placement: Placement, load: Doubles, unit: str = "trial") -> str:
+    """Neurons of each core, and packets a unit over each link (width, height, 4)."""
 
     def paint(figure: "Figure") -> None:
-        paint_core_grid(figure.add_subplot(), chip, placement, load, "packets over a link a trial")
+        label = f"packets over a link a {unit}"
+        paint_core_grid(figure.add_subplot(), chip, placement, load, label)
 
     return style.draw(5.4, _HEIGHT, paint)
 
@@ -124,9 +125,13 @@ def _paint_links(axes: "Axes", load: Doubles) -> "Collection":
     return links
 
 
-def tile_mosaic(tiles: TileSet) -> tuple[str, int]:
-    """Images of the tiles' codes, the fullest first, and how many of them are shown."""
-    t, r, c = tiles.n_tiles, tiles.rows, tiles.cols
+def tile_mosaic(tiles: TileSet) -> tuple[str, int, tuple[int, int]]:
+    """Images of the tiles' codes, the fullest first, how many are shown, and rows and columns.
+
+    Rows and columns beyond those that any tile uses are left out.
+    """
+    t = tiles.n_tiles
+    r, c = (int(np.diff(lines).max()) for lines in (tiles.row_indptr, tiles.col_indptr))
     shown = min(t, _MOST_TILES, max(1, _LARGEST_MOSAIC // (r * c)))
     order = np.argsort(-np.diff(tiles.indptr), kind="stable")[:shown]
     # So many rows that the whole is about three times as wide as it is high.
@@ -139,11 +144,11 @@ def tile_mosaic(tiles: TileSet) -> tuple[str, int]:
         for axes in panels:
             axes.set_axis_off()
         for axes, tile in zip(panels, order, strict=False):
-            axes.imshow(_tile_image(tiles, int(tile), limit), interpolation="none")
+            axes.imshow(_tile_image(tiles, int(tile), limit)[:r, :c], interpolation="none")
             axes.set_title(f"core {tiles.core[tile]}", fontsize=7, pad=2, color=style.MUTED)
 
     cell = min(10.8 / across, 1.8)
-    return style.draw(11.2, 0.1 + down * (cell * r / c + 0.22), paint), shown
+    return style.draw(11.2, 0.1 + down * (cell * r / c + 0.22), paint), shown, (r, c)
 
 
 def _tile_image(tiles: TileSet, tile: int, limit: int) -> npt.NDArray[np.uint8]:

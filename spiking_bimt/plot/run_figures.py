@@ -100,19 +100,33 @@ def accuracy_per_task(per_task: Mapping[str, Mapping[str, float]]) -> str:
     return style.draw(5.4, height_for(len(tasks)), paint)
 
 
+_FEW_NEURONS = 40
+"""Neurons whose rates are drawn one by one: a histogram of so few says little."""
+
+
 def rate_histogram(rates_hz: npt.NDArray[np.float64]) -> str:
-    """Histogram of the neurons' mean spike rates."""
+    """Histogram of the neurons' mean spike rates; of few neurons, a bar for each."""
+    mean = float(rates_hz.mean())
+
+    def paint_each(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        neurons = np.arange(len(rates_hz))
+        axes.bar(neurons, rates_hz, color=style.BLUE, width=0.8)
+        axes.axhline(mean, color=style.VERMILLION, lw=1.6, label=f"mean {mean:.1f} Hz")
+        axes.set(xlim=(-0.6, len(rates_hz) - 0.4), xlabel="neuron", ylabel="mean spike rate (Hz)")
+        axes.set_xticks(neurons if len(neurons) <= 20 else neurons[::5])
+        axes.grid(axis="y")
+        axes.legend(loc="upper right")
 
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
         axes.hist(rates_hz, bins=60, color=style.BLUE, edgecolor="white", linewidth=0.6)
-        mean = float(rates_hz.mean())
         axes.axvline(mean, color=style.VERMILLION, lw=1.6, label=f"mean {mean:.1f} Hz")
         axes.set(xlim=(0, None), xlabel="mean spike rate of a neuron (Hz)", ylabel="neurons")
         axes.grid(axis="y")
         axes.legend(loc="upper right")
 
-    return style.draw(11.2, 2.4, paint)
+    return style.draw(11.2, 2.4, paint_each if len(rates_hz) <= _FEW_NEURONS else paint)
 
 
 @dataclass(frozen=True)
@@ -124,7 +138,9 @@ class ShownTrial:
     groups: tuple[tuple[str, int], ...]
     """Name and size of each group of input channels, in their order."""
     outputs: Floats
-    """(T, K) readout; 0 is fixation, 1.. ring directions."""
+    """(T, K) readout; 0 is fixation, 1.. the answers."""
+    answers: str
+    """What the outputs after the first are."""
     labels: Ints
     """(T,) right output."""
     go: int
@@ -135,8 +151,9 @@ class ShownTrial:
     """(n,) time of each spike, ms."""
     spike_neuron: Ints
     """(n,) neuron of each spike."""
-    clusters: Ints
-    """(N,) functional cluster of each neuron."""
+    n_neurons: int
+    clusters: Ints | None
+    """(N,) functional cluster of each neuron, where they have any."""
 
     @property
     def duration(self) -> float:
@@ -188,19 +205,23 @@ def _paint_inputs(figure: "Figure", axes: "Axes", trial: ShownTrial) -> None:
 
 
 def _paint_spikes(axes: "Axes", trial: ShownTrial) -> None:
-    order = np.lexsort((np.arange(len(trial.clusters)), trial.clusters))
-    row = np.empty(len(order), int)
-    row[order] = np.arange(len(order))
-    own = trial.clusters[trial.spike_neuron]
-    colours = style.rgb([style.cluster_colour(c) for c in range(-1, int(trial.clusters.max()) + 1)])
-    height = min(14.0, 180 / len(order))
+    n = trial.n_neurons
+    order, colours = np.arange(n), style.rgb([style.BLUE] * n)
+    if trial.clusters is not None:
+        order = np.lexsort((np.arange(n), trial.clusters))
+        known = range(-1, int(trial.clusters.max()) + 1)
+        colours = style.rgb([style.cluster_colour(c) for c in known])[trial.clusters + 1]
+    row = np.empty(n, int)
+    row[order] = np.arange(n)
+    height = min(14.0, 180 / n)
     axes.scatter(
         trial.spike_ms, row[trial.spike_neuron], s=height**2, marker="|", linewidths=1.0,
-        c=colours[own + 1], rasterized=True,
+        c=colours[trial.spike_neuron], rasterized=True,
     )  # fmt: skip
-    axes.set(xlim=(0, trial.duration), ylim=(len(order) - 0.5, -0.5))
-    axes.set_ylabel("neurons, by cluster (number)")
-    mark_clusters(axes, trial.clusters[order], style.LINE)
+    axes.set(xlim=(0, trial.duration), ylim=(n - 0.5, -0.5))
+    axes.set_ylabel("neurons" if trial.clusters is None else "neurons, by cluster (number)")
+    if trial.clusters is not None:
+        mark_clusters(axes, trial.clusters[order], style.LINE)
     axes.tick_params(axis="y", length=0)
 
 
@@ -216,7 +237,7 @@ def _paint_outputs(figure: "Figure", axes: "Axes", trial: ShownTrial) -> None:
     edges = np.arange(len(trial.labels) + 1) * trial.task_dt
     axes.stairs(trial.labels, edges, baseline=None, color=style.ORANGE, lw=1.6,
                 label="right answer")  # fmt: skip
-    axes.set_yticks([0, k / 2], ["fixation", "ring"])
+    axes.set_yticks([0, k / 2], ["fixation", trial.answers])
     axes.set_ylabel("outputs")
     axes.tick_params(axis="y", length=0)
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2))

@@ -15,11 +15,11 @@ from spiking_bimt.analysis.clusters import (
     isolated_null,
     isolated_ratio,
 )
-from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.variance import task_variance
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.presets import chip_of
+from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import gate, store
 from spiking_bimt.data.arguments import checked
@@ -27,32 +27,35 @@ from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.spikes import Recording
-from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import sonata, tiles
 from spiking_bimt.page.material import Function, Material, OnChip
 from spiking_bimt.page.numbers import all_numbers
 from spiking_bimt.page.page import Page, Source, render
 from spiking_bimt.page.sections import all_sections, summary
-from spiking_bimt.simulation.run import simulate_trials
+from spiking_bimt.simulation.driven import Driven, drive
 
 FUNCTION_TRIALS = 30
 """Trials a task that the task variance is measured on."""
 SPIKE_TRIALS = 10
 """Trials a task that are simulated for rates, traffic and the raster."""
 SHUFFLES = 10_000
+MOST_RASTERS = 5
+"""Rasters to choose from: each takes about 100 kB."""
 
 
 @checked
 def report(run: str | Path) -> dict[str, Any]:
     """Write report.html, one page that needs nothing else; returns its path and its numbers.
 
-    rate.h5 and network.h5 must be there. Where another file lacks, or was made from an earlier
-    version of them, the page says which command makes it.
+    network.h5 must be there, and rate.h5 unless the network was imported. Where another file lacks,
+    or was made from an earlier version of them, the page says which command makes it. An imported
+    network is shown as `simulate` ran it last, or by itself or under random currents.
     """
     folder = Path(run)
-    for name in ("rate.h5", "network.h5"):
-        run_folder.require(folder, name)
+    if not run_folder.imported(folder):
+        run_folder.require(folder, "rate.h5")
+    run_folder.require(folder, "network.h5")
     with run_folder.writing(folder, "report.html"):
         material, files = _gather(folder)
         numbers = all_numbers(material)
@@ -76,33 +79,52 @@ def report(run: str | Path) -> dict[str, Any]:
 
 def _gather(folder: Path) -> tuple[Material, list[str]]:
     """What the page shows, and the names of the files that it comes from."""
-    rate = store.load(folder / "rate.h5", RateNetwork)
     network = store.load(folder / "network.h5", SpikingNetwork)
-    _check(folder, rate, network)
+    rate = None
+    if not run_folder.imported(folder):
+        rate = store.load(folder / "rate.h5", RateNetwork)
+        _check(folder, rate, network)
     network = network if network.codes is None else network.quantised()
     hints = _hints(folder)
     metrics = None if "metrics.jsonl" in hints else _metrics(folder / "metrics.jsonl")
     placement = None if "placement.h5" in hints else store.load(folder / "placement.h5", Placement)
     crossbars = None if "tiles.h5" in hints else tiles.read_tiles(folder / "tiles.h5").tiles
     spikes = None if "spikes.h5" in hints else sonata.read_spikes(folder / "spikes.h5")
-    trials = draw_trials(rate.battery, rate.tasks, SPIKE_TRIALS, network.task_dt, stream="test")
-    recording = simulate_trials(network, trials)
+    driven = _driven(folder, network, spikes)
     material = Material(
         name=folder.resolve().name,
         rate=rate,
         network=network,
-        function=_function(rate),
-        trials=trials,
-        recording=recording,
-        shown=_shown(recording, trials),
+        function=None if rate is None else _function(rate),
+        driven=driven,
+        shown=_shown(driven),
         metrics=metrics,
-        on_chip=None if placement is None else _on_chip(network, placement, trials, recording),
+        on_chip=None if placement is None else _on_chip(network, placement, driven.recording),
         tiles=crossbars,
         spikes=spikes,
         diagnosis=None if "diagnosis.svg" in hints else _diagnosis(folder / "diagnosis.svg"),
         hints=hints,
     )
-    return material, ["rate.h5", "network.h5", *(name for name in _OPTIONAL if name not in hints)]
+    made_from = ["network.h5"] if rate is None else ["rate.h5", "network.h5"]
+    return material, [*made_from, *(name for name in _OPTIONAL if name not in hints)]
+
+
+def _driven(folder: Path, network: SpikingNetwork, spikes: sonata.SpikeFile | None) -> Driven:
+    """The activity to show: test trials or, of a network without tasks, what spikes.h5 holds."""
+    if network.tasks or spikes is None or spikes.n_neurons != network.n_neurons:
+        return drive(network, trials=SPIKE_TRIALS if network.tasks else None)
+    told = run_folder.provenance(folder / "spikes.h5").settings.get("drive", {})
+    trial = np.repeat(np.arange(len(spikes.task)), np.diff(spikes.offsets))
+    counts = np.zeros((len(spikes.task), spikes.n_neurons), np.int32)
+    np.add.at(counts, (trial, spikes.neurons), 1)
+    recording = Recording(
+        outputs=np.empty((0, 1), np.float32), spike_counts=counts, offsets=spikes.offsets,
+        steps=spikes.steps, neurons=spikes.neurons,
+        lengths=np.rint(spikes.duration_ms / spikes.dt).astype(np.int64), dt=spikes.dt,
+        n_neurons=spikes.n_neurons,
+    )  # fmt: skip
+    key = spikes.tasks[0] if spikes.tasks else "run"
+    return Driven(recording, None, key, str(told.get("text", "the spikes of spikes.h5")))
 
 
 _OPTIONAL: dict[str, tuple[str, ...]] = {
@@ -151,33 +173,49 @@ def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
         )
 
 
-def _function(rate: RateNetwork) -> Function:
+def _function(rate: RateNetwork) -> Function | None:
+    if len(rate.tasks) == 1:
+        return None
     trials = draw_trials(rate.battery, rate.tasks, FUNCTION_TRIALS, rate.dt, stream="test")
     variance = task_variance(rate, trials)
     clusters = functional_clusters(variance.normalised, variance.responsive)
+    if clusters.k == 1:
+        return None
     where = (clusters.labels, rate.positions, rate.sheet)
     return Function(
         variance,
         clusters,
         isolated_ratio(*where),
         {name: isolated_null(*where, shuffled=name, shuffles=SHUFFLES) for name in SHUFFLED},
-        importance(rate),
     )
 
 
-def _shown(recording: Recording, trials: Trials) -> int:
-    """The longest of the trials that the network got right, or of all where it got none."""
+def _shown(driven: Driven) -> tuple[int, ...]:
+    """Which trials the rasters show: first the longest that the network got right, then others.
+
+    Of each further task one, as long as there are some to show, and one that went wrong.
+    """
+    recording, trials = driven.recording, driven.trials
+    if trials is None:
+        return tuple(range(min(recording.n_trials, MOST_RASTERS)))
     correct = score(recording.outputs, trials).correct
-    return int(np.argmax(np.where(correct, trials.lengths, 0 if correct.any() else trials.lengths)))
+    right = correct if correct.any() else np.ones_like(correct)
+    first = int(np.argmax(np.where(right, trials.lengths, 0)))
+    wrong = np.flatnonzero(~correct)[:1].tolist()
+    tasks = [k for k in range(len(trials.tasks)) if k != trials.task[first]]
+    others = [int(np.argmax((trials.task == k) * (1 + right))) for k in tasks]
+    more = [k for k in dict.fromkeys([*wrong, *others]) if k != first]
+    return (first, *more[: MOST_RASTERS - 1])
 
 
-def _on_chip(
-    network: SpikingNetwork, placement: Placement, trials: Trials, recording: Recording
-) -> OnChip:
+def _on_chip(network: SpikingNetwork, placement: Placement, recording: Recording) -> OnChip:
     chip = chip_of(placement)
-    steps = len(trials.labels) * network.steps_per_task_step
     counts = recording.spike_counts.sum(axis=0)
-    return OnChip(chip, placement, traffic(network, placement, chip, counts, steps))
+    steps = recording.n_steps
+    return OnChip(
+        chip, placement, traffic(network, placement, chip, counts, steps),
+        timeline(network, placement, chip, recording.steps_on_end, recording.neurons, steps),
+    )  # fmt: skip
 
 
 def _metrics(path: Path) -> Sequence[Mapping[str, Any]]:
@@ -208,9 +246,12 @@ def _source(path: Path) -> Source:
 
 
 def _method(material: Material) -> str:
+    driven = material.driven
+    if driven.trials is None:
+        return f"Rates, traffic and rasters are of {driven.seconds:g} s of {driven.text}."
     return (
-        f"The report ran {material.trials.n_trials} test trials ({SPIKE_TRIALS} a task) through "
-        "the spiking network for the rates, the traffic and the raster, and "
+        f"The report ran {driven.trials.n_trials} test trials ({SPIKE_TRIALS} a task) through "
+        "the spiking network for the rates, the traffic and the rasters, and "
         f"{FUNCTION_TRIALS} a task through the rate network for the task variance; training used "
         "none of them. Accuracies were measured by the commands that wrote the files below."
     )

@@ -50,7 +50,7 @@ def shown_trial() -> run_figures.ShownTrial:
     rng = np.random.default_rng(0)
     return run_figures.ShownTrial(
         inputs=rng.random((10, 6)).astype(np.float32), groups=(("stimulus", 4), ("rule", 2)),
-        outputs=rng.random((10, 3)).astype(np.float32),
+        outputs=rng.random((10, 3)).astype(np.float32), answers="ring", n_neurons=len(LABELS),
         labels=np.repeat([0, 2], 5).astype(np.int32),
         go=5, task_dt=20.0, spike_ms=np.array([1.0, 50.0, 199.0]),
         spike_neuron=np.array([0, 3, 2], np.int32), clusters=LABELS,

@@ -144,7 +144,7 @@ def test_weights_that_overflow_are_one_line(tmp_path: Path) -> None:
 def test_stages_of_a_rate_network_refuse_an_imported_one(tmp_path: Path) -> None:
     import_network(npz(tmp_path / "w.npz"), tmp_path / "run")
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    for args in (["convert"], ["report"], ["train"], ["demo", "--out"]):
+    for args in (["convert"], ["train"], ["demo", "--out"]):
         code, stdout, stderr = call(*args, tmp_path / "run")
         assert (code, stdout) == (2, "")
         assert "holds a" in stderr

@@ -114,12 +114,15 @@ def test_the_page_of_a_whole_run(run: Path, whole: tuple[Path, dict[str, Any]]) 
     assert "makes it" not in words
     for title in ("Accuracy per task", "Training", "Functional clusters", "Wiring",
                   "What each cluster does", "Importance of the units", "Is function local?",
-                  "One trial of", "Spike rates", "Cores and traffic", "Tile occupancy",
+                  "trial of go", "Spike rates", "Cores and traffic", "Traffic over time",
                   "The tiles", "What the conversion lost"):  # fmt: skip
         assert title in words
     assert all(link.startswith(("data:", "#")) for link in text.links)
     diagnosis = base64.b64encode((run / "diagnosis.svg").read_bytes()).decode()
     assert f"data:image/svg+xml;base64,{diagnosis}" in text.links
+    views = re.findall(r'<details class="view".*?>', (run / "report.html").read_text("utf-8"))
+    assert 2 <= len(views) <= stage.MOST_RASTERS
+    assert [view.endswith(" open>") for view in views] == [True] + [False] * (len(views) - 1)
     assert not re.search(r"https?://", (run / "report.html").read_text("utf-8"))
     assert not text.tags & {"script", "iframe", "object"}
     assert (run / "report.html").stat().st_size < 3_000_000
