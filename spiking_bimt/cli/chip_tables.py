@@ -111,6 +111,7 @@ _COMPARED: dict[str, Callable[[dict[str, Any]], str | None]] = {
 def _costs(unit: str) -> dict[str, Callable[[dict[str, Any]], str | None]]:
     """What networks cost a trial or a second."""
     energy = f"energy_nj_per_{unit}"
+    updates, synaptic = f"membrane_updates_per_{unit}", f"synaptic_operations_per_{unit}"
     return {
         f"packets a {unit}": _placed(f"packets_per_{unit}", ",.0f"),
         f"hops a {unit}": _placed(f"hops_per_{unit}", ",.0f"),
@@ -118,4 +119,25 @@ def _costs(unit: str) -> dict[str, Callable[[dict[str, Any]], str | None]]:
         f"energy a {unit}, nJ": lambda row: (
             f"{sum(row[energy].values()):,.0f}" if row.get(energy) else None
         ),
+        "parameters, dense": _benched("parameters", "dense", ",.0f"),
+        "parameters, sparse": _benched("parameters", "sparse", ",.0f"),
+        "footprint, bytes, dense": _benched("footprint_bytes", "dense", ",.0f"),
+        "footprint, bytes, sparse": _benched("footprint_bytes", "sparse", ",.0f"),
+        "connection sparsity": _benched("connection_sparsity", None, ".4f"),
+        "activation sparsity": _benched("activation_sparsity", None, ".4f"),
+        f"synaptic operations a {unit}, dense": _benched(synaptic, "dense", ",.0f"),
+        f"effective MACs a {unit}": _benched(synaptic, "effective_macs", ",.0f"),
+        f"effective ACs a {unit}": _benched(synaptic, "effective_acs", ",.0f"),
+        f"membrane updates a {unit}": _benched(updates, None, ",.0f"),
     }
+
+
+def _benched(key: str, part: str | None, form: str) -> Callable[[dict[str, Any]], str | None]:
+    """A figure of NeuroBench (`analysis.neurobench`)."""
+
+    def cell(row: dict[str, Any]) -> str | None:
+        value = row.get("neurobench", {}).get(key)
+        value = value[part] if value is not None and part is not None else value
+        return None if value is None else format(value, form)
+
+    return cell

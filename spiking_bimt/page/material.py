@@ -64,6 +64,8 @@ class Material:
     on_chip: OnChip | None
     tiles: TileSet | None
     spikes: SpikeFile | None
+    neurobench: Mapping[str, Any]
+    """See `analysis.neurobench`."""
     diagnosis: str | None
     """Figure of `convert --diagnose` as a data URI."""
     hints: Mapping[str, str]
@@ -72,10 +74,9 @@ class Material:
     @property
     def unit(self) -> str:
         """What costs are told a: "trial", or "second" where there are no trials."""
-        return "second" if self.driven.trials is None else "trial"
+        return list(self.driven.units)[-1]
 
     @property
     def units(self) -> float:
         """How many trials or seconds the activity has."""
-        trials = self.driven.trials
-        return self.driven.seconds if trials is None else trials.n_trials
+        return self.driven.units[self.unit]

@@ -35,6 +35,7 @@ def all_numbers(material: Material) -> dict[str, list[Number]]:
         "Network": [*_rate_network(material), *_spiking_network(material), *_function(material)],
         "Activity": list(_activity(material)),
         "Chip": [] if material.on_chip is None else list(chip_numbers(material.on_chip, material)),
+        "NeuroBench": list(_neurobench(material)),
         "Tiles": [] if material.tiles is None else list(tile_numbers(material.tiles)),
     }
     return {name: numbers for name, numbers in groups.items() if numbers}
@@ -208,3 +209,44 @@ def _activity(material: Material) -> Iterator[Number]:
         "Neurons that fired faster than any neuron of a brain or trained network does: more than "
         "a few tell of an input in other units.",
     )  # fmt: skip
+
+
+def _neurobench(material: Material) -> Iterator[Number]:
+    found, unit = material.neurobench, material.unit
+    stored = {
+        "dense": "all weights in float32 matrices, as NeuroBench counts them",
+        "sparse": "weights other than 0 alone, as codes where there are any, with their indices",
+    }
+    for kind, meaning in stored.items():
+        count, size = found["parameters"][kind], found["footprint_bytes"][kind]
+        yield Number(
+            f"parameters_{kind}", f"parameters, {kind}", count, f"{count:,}",
+            f"Weights and biases; {meaning}.",
+        )  # fmt: skip
+        yield Number(
+            f"footprint_{kind}", f"footprint, {kind}", size, f"{size:,} bytes",
+            f"Memory of the parameters of synapses and neurons; {meaning}.",
+        )  # fmt: skip
+    for key, meaning in (
+        ("connection_sparsity", "Share of the weights of the dense matrices that are 0."),
+        ("activation_sparsity", "Share of neurons and steps without a spike."),
+    ):
+        yield Number(key, key.replace("_", " "), found[key], f"{found[key]:.4f}", meaning)
+    kinds = {
+        "dense": "synaptic operations, dense: one for each weight of the dense matrices in each "
+                 "step of their layer",
+        "effective_macs": "multiply-accumulates of input levels and weights other than 0",
+        "effective_acs": "accumulates: weights other than 0 that spikes reach, the readout's too",
+    }  # fmt: skip
+    for key, value in found[f"synaptic_operations_per_{unit}"].items():
+        label = key.replace("_", " ").replace("acs", "ACs").replace("mACs", "MACs")
+        yield Number(
+            f"{key}_per_{unit}", f"synaptic operations a {unit}, {label}", value, f"{value:,.0f}",
+            f"On average: {kinds[key]}.",
+        )  # fmt: skip
+    updates = found[f"membrane_updates_per_{unit}"]
+    if updates is not None:
+        yield Number(
+            f"membrane_updates_per_{unit}", f"membrane updates a {unit}", updates,
+            f"{updates:,.0f}", "Changes of a membrane potential in a step, of all neurons.",
+        )  # fmt: skip

@@ -62,6 +62,19 @@ class Driven:
     """"tasks", "own", "probe", or a stimulus's."""
     text: str
     """What drove it, in words."""
+    network: SpikingNetwork | None = None
+    """The network as it was run, where it can be run again."""
+    inputs: tuple[Input, ...] = ()
+    """Its stimuli in the engine."""
+    levels: Trials | None = None
+    """Trials of its tasks, or of random currents."""
+    seed: int = 0
+
+    @property
+    def units(self) -> dict[str, float]:
+        """Units that costs are told in, and how many of each were simulated."""
+        trials = {} if self.trials is None else {"trial": float(self.trials.n_trials)}
+        return {"second": self.seconds, **trials}
 
     @property
     def seconds(self) -> float:
@@ -107,7 +120,8 @@ def drive(
             raise InputError("trials are of tasks: leave them out where a stimulus is given")
         inputs = (stimulus.make(network, start),)
         recording = _run(network, inputs, stimulus.length_ms, start, threads)
-        return Driven(recording, None, stimulus.key, stimulus.describe(network))
+        text = stimulus.describe(network)
+        return Driven(recording, None, stimulus.key, text, network, inputs, seed=start)
     if network.tasks:
         if ms is not None:
             raise InputError("ms is the length of a run without trials: give `trials`")
@@ -115,7 +129,7 @@ def drive(
         drawn = trials_of(network, many, stream)[1]
         recording = simulate_trials(network, drawn, seed=seed, threads=threads)
         text = f"{many} test trials of each of {len(network.tasks)} tasks"
-        return Driven(recording, drawn, "tasks", text)
+        return Driven(recording, drawn, "tasks", text, network, levels=drawn, seed=seed)
     if trials is not None:
         raise InputError("the network has no tasks to draw trials of: give its length as `ms`")
     own = _own_activity(network, ms, start, threads)
@@ -134,7 +148,8 @@ def _own_activity(
         return None
     if ms is not None:
         recording = _run(network, (), ms, seed, threads)
-    return Driven(recording, None, "own", "its own activity, without input")
+    text = "its own activity, without input"
+    return Driven(recording, None, "own", text, network, seed=seed)
 
 
 def _probed(
@@ -146,7 +161,7 @@ def _probed(
     driven, trials = trials_of(network, many, stream)
     recording = simulate_trials(driven, trials, seed=seed, threads=threads)
     text = f"random currents, {many} times {piece:g} ms, because it does not fire by itself"
-    return Driven(recording, None, "probe", text)
+    return Driven(recording, None, "probe", text, driven, levels=trials, seed=seed)
 
 
 def _run(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spiking_bimt import run_folder
+from spiking_bimt.analysis.neurobench import neurobench_figures
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
@@ -133,13 +134,15 @@ def _row(folder: Path, chip: Chip, seed: int, how: Drive) -> dict[str, Any]:
         placement = place_network(network, chip, calibrated.recording.rates_hz, seed=seed)
     except InputError as error:
         return {**row, "drive": calibrated.described(), "refused": str(error)}
-    costs = measure(network, placement, chip, how.tested(network))
+    tested = how.tested(network)
+    costs = measure(network, placement, chip, tested)
     tiles = occupancy(cut(network, placement, chip))
     return {
         **row,
         "cores": len(set(placement.core.tolist())),
         **costs,
         "tiles": tiles,
+        "neurobench": neurobench_figures(network, tested),
     }
 
 

@@ -136,9 +136,7 @@ def measure(
     return {
         "drive": driven.described(),
         "mean_rate_hz": recording.mean_rate_hz,
-        **_costs(
-            flow, chip, driven.seconds, None if driven.trials is None else driven.trials.n_trials
-        ),
+        **_costs(flow, chip, driven.units),
         **_over_time(network, placement, chip, driven),
     }
 
@@ -154,11 +152,11 @@ def measure_rates(
     return {
         "drive": {**described, **rate_summary(rates_hz)},
         "mean_rate_hz": float(rates_hz.mean()),
-        **_costs(flow, chip, LONG_S, None),
+        **_costs(flow, chip, {"second": LONG_S}),
     }
 
 
-def _costs(flow: Traffic, chip: Chip, seconds: float, trials: int | None) -> dict[str, Any]:
+def _costs(flow: Traffic, chip: Chip, units: dict[str, float]) -> dict[str, Any]:
     spikes, energy = max(flow.spikes, 1), flow.energy_pj
     out = {
         "chip": chip.name,
@@ -166,15 +164,14 @@ def _costs(flow: Traffic, chip: Chip, seconds: float, trials: int | None) -> dic
         "packets_per_spike": flow.packets / spikes,
         "hops_per_spike": flow.hops / spikes,
     }
-    for unit, many in (("second", seconds), ("trial", trials)):
-        if many:
-            busiest = int(flow.link_load.max(initial=0))
-            out |= {
-                f"packets_per_{unit}": flow.packets / many,
-                f"hops_per_{unit}": flow.hops / many,
-                f"busiest_link_packets_per_{unit}": busiest / many,
-                f"energy_nj_per_{unit}": None if energy is None else nj_each(energy, many),
-            }
+    busiest = int(flow.link_load.max(initial=0))
+    for unit, many in units.items():
+        out |= {
+            f"packets_per_{unit}": flow.packets / many,
+            f"hops_per_{unit}": flow.hops / many,
+            f"busiest_link_packets_per_{unit}": busiest / many,
+            f"energy_nj_per_{unit}": None if energy is None else nj_each(energy, many),
+        }
     return out
 
 

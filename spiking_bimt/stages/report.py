@@ -15,6 +15,7 @@ from spiking_bimt.analysis.clusters import (
     isolated_null,
     isolated_ratio,
 )
+from spiking_bimt.analysis.neurobench import neurobench_figures
 from spiking_bimt.analysis.variance import task_variance
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
@@ -102,6 +103,7 @@ def _gather(folder: Path) -> tuple[Material, list[str]]:
         on_chip=None if placement is None else _on_chip(network, placement, driven.recording),
         tiles=crossbars,
         spikes=spikes,
+        neurobench=neurobench_figures(network, driven),
         diagnosis=None if "diagnosis.svg" in hints else _diagnosis(folder / "diagnosis.svg"),
         hints=hints,
     )
@@ -174,7 +176,7 @@ def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
 
 
 def _function(rate: RateNetwork) -> Function | None:
-    if len(rate.tasks) == 1:
+    if len(rate.tasks) < 2:
         return None
     trials = draw_trials(rate.battery, rate.tasks, FUNCTION_TRIALS, rate.dt, stream="test")
     variance = task_variance(rate, trials)
