@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import unknown_name
 
 Labels = npt.NDArray[np.int32]
 
@@ -32,6 +33,37 @@ def modules(network: RateNetwork, seed: int = 0) -> Modules:
     for number, members in enumerate(sorted(found, key=lambda m: (-len(m), min(m)))):
         labels[list(members)] = number
     return Modules(labels, float(networkx.community.modularity(graph, found, weight="weight")))
+
+
+def communities(
+    weights: npt.NDArray[np.float64],
+    *,
+    method: str = "louvain",
+    resolution: float = 1.0,
+    seed: int = 0,
+) -> Labels:
+    """(N,) communities of the undirected graph of weights + weights^T (N, N), 0 the largest.
+
+    method: "louvain", or "greedy" for merging the pair that raises modularity most (networkx);
+    resolution: above 1 for smaller communities.
+    """
+    import networkx
+
+    graph = networkx.from_numpy_array(weights + weights.T)
+    if method == "louvain":
+        found = networkx.community.louvain_communities(
+            graph, weight="weight", resolution=resolution, seed=seed
+        )
+    elif method == "greedy":
+        found = networkx.community.greedy_modularity_communities(
+            graph, weight="weight", resolution=resolution
+        )
+    else:
+        raise unknown_name("method", method, ("louvain", "greedy"))
+    labels = np.zeros(len(weights), np.int32)
+    for number, members in enumerate(sorted(found, key=lambda m: (-len(m), min(m)))):
+        labels[list(members)] = number
+    return labels
 
 
 @dataclass(frozen=True)

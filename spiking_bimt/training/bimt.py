@@ -37,16 +37,22 @@ def swap_places(
     place: npt.NDArray[np.int64],
     distances: Doubles,
     max_swaps: int,
+    alike: npt.NDArray[np.floating] | None = None,
+    attract: float = 0.0,
 ) -> npt.NDArray[np.int64]:
     """Exchange places, best pair first, while that lowers the wiring cost; the new `place`.
 
     w_rec: (N, N); place: (N,) place of each unit, a permutation; distances between places. Units
-    without connections are as good as empty places: exchanging with one is a move.
+    without connections are as good as empty places: exchanging with one is a move. alike: (N, N)
+    how alike units are in what they do, which counts as connections that together weigh `attract`
+    times as much as all of w_rec.
     """
     place = place.copy()
     cost = np.abs(w_rec).astype(np.float64)
     cost = cost + cost.T
     np.fill_diagonal(cost, 0)
+    if alike is not None and attract:
+        cost += attracted(alike, attract * cost.sum())
     separation = distances[np.ix_(place, place)]
     product = cost @ separation
     # Rounding must not make two places trade for ever.
@@ -72,3 +78,10 @@ def arrange(network: RateNetwork) -> RateNetwork:
     moved = swap_places(w_rec, start, sheet_distances(rows, cols), swaps)
     positions = np.stack(np.divmod(moved[:n], cols), axis=1).astype(np.int32)
     return replace(network, positions=positions)
+
+
+def attracted(alike: npt.NDArray[np.floating], weight: float) -> Doubles:
+    """How alike units are, as weights of connections whose sum is `weight`; 0 where none are."""
+    total = float(alike.sum(dtype=np.float64))
+    pull: Doubles = alike.astype(np.float64) * (weight / total if total else 0.0)
+    return pull

@@ -180,9 +180,9 @@ class TrainConfig:
         """The phases under `reg` and `l1_scale`."""
         changes: dict[str, dict[str, Any]] = {
             "bimt": {},
-            "bimt-noswap": {"swap_every": 0},
-            "l1": {"distance": 0.0, "swap_every": 0},
-            "none": {**dict.fromkeys(PENALTIES, 0.0), "swap_every": 0},
+            "bimt-noswap": {"swap_every": 0, "attract": 0.0},
+            "l1": {"distance": 0.0, "unlike": 0.0, "swap_every": 0, "attract": 0.0},
+            "none": {**dict.fromkeys(PENALTIES, 0.0), "swap_every": 0, "attract": 0.0},
         }
         off = changes[self.reg]
         phases = [

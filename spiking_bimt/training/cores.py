@@ -80,13 +80,18 @@ def sizes(p: Parameters, grouped: bool) -> Doubles:
 
 def improve(
     p: Parameters, core: Ints, activity: Doubles, cost: Cost, seed: tuple[int, ...],
-    proposals: int = PROPOSALS, hot: float = 0.0,
+    proposals: int = PROPOSALS, hot: float = 0.0, alike: npt.NDArray[np.floating] | None = None,
+    attract: float = 0.0,
 ) -> Ints:  # fmt: skip
     """The cores of the units after moves and exchanges that lower the cost.
 
-    core, activity: (n,). The same seed gives the same moves.
+    core, activity: (n,). The same seed gives the same moves. alike: (n, n) how alike units are in
+    what they do, which counts as weights that together add `attract` times as much to groups as all
+    of w_rec does.
     """
     size = sizes(p, cost.grouped)
+    if alike is not None and attract:
+        size[:, : len(core)] += bimt.attracted(alike, attract * size[:, : len(core)].sum())
     n_cores, n = cost.price.shape[1], len(core)
     home = np.concatenate([core, np.full(size.shape[1] - n, n_cores)])
     weight = np.concatenate([activity, np.ones(size.shape[1] - n)])

@@ -14,6 +14,7 @@ from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import bimt, cores, ladder, pruning, rnn
 from spiking_bimt.training.batch import Batch
 from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.function import measure_function, similarity
 from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.optimiser import BETA2, bias_of, clip_scale
 from spiking_bimt.training.parameters import Floats, Parameters
@@ -34,7 +35,7 @@ OVERFULL_RISE = 0.1
 FITTING_FALL = 0.01
 """Fall of that price, each time that the core keeps its limits."""
 
-SILENCING = ("l1", "packet", "activity", "spikes")
+SILENCING = ("l1", "unlike", "packet", "activity", "spikes")
 """Settings of a phase that can silence units, or take away what outputs read."""
 PRUNING = ("prune", "prune_cost")
 """Settings of a phase that take weights away at its start."""
@@ -118,17 +119,23 @@ def _run_phase(config: TrainConfig, phase: Phase, state: State, observer: Observ
         _begin_phase(config, phase, state, observer)
         if phase.packet:
             settle_on_cores(config, phase, state, pool)
+        if phase.needs_function:
+            state.function = measure_function(config, phase, state)
     context = Context.of(config, state)
     while state.step < phase.steps:
         loss = step(context, state, pool.batch(state.step, state.task_loss))
+        if phase.needs_function and state.step % phase.function_every == 0:
+            state.function = measure_function(config, phase, state)
+            context.refresh(state)
         if phase.swap_every and state.step % phase.swap_every == 0:
-            if phase.distance:
-                _swap(state, context.setting.distances, phase.max_swaps)
+            if phase.distance or phase.attract:
+                _swap(state, context.setting)
             if context.setting.cost is not None:
                 seed = (config.seed, state.phase, state.step)
                 state.core = cores.improve(
-                    state.p, state.core, state.activity, context.setting.cost, seed
-                )
+                    state.p, state.core, state.activity, context.setting.cost, seed,
+                    alike=similarity(state.function), attract=phase.attract,
+                )  # fmt: skip
                 _reprice_cores(config, phase, state)
             context.refresh(state)
         elif (phase.l1_ramp or phase.packet_ramp) and state.step % RAMP_EVERY == 0:
@@ -251,12 +258,16 @@ def _update(context: Context, state: State, gradient: Parameters) -> None:
         )  # fmt: skip
 
 
-def _swap(state: State, distances: bimt.Doubles, max_swaps: int) -> None:
-    """Exchange places of units on the sheet while that lowers the wiring cost."""
-    n = len(state.place)
-    w_rec = np.zeros((n, n), np.float32)
-    w_rec[np.ix_(state.units, state.units)] = state.p.w_rec
-    state.place = bimt.swap_places(w_rec, state.place, distances, max_swaps)
+def _swap(state: State, setting: Setting) -> None:
+    """Exchange places on the sheet while that lowers the cost of wire and of units' function."""
+    n, phase = len(state.place), setting.phase
+    w_rec, alike = np.zeros((2, n, n), np.float32)
+    survivors = np.ix_(state.units, state.units)
+    w_rec[survivors] = state.p.w_rec
+    alike[survivors] = similarity(state.function)
+    state.place = bimt.swap_places(
+        w_rec, state.place, setting.distances, phase.max_swaps, alike, phase.attract
+    )
 
 
 def _noise(config: TrainConfig, phase: Phase, state: State, rows: int) -> Tensor | None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from spiking_bimt.training import cores
 from spiking_bimt.training.bimt import Doubles
 from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.function import similarity
 from spiking_bimt.training.parameters import Parameters
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State
@@ -64,6 +65,16 @@ def add_l1_and_wiring(setting: Setting, state: State, step: int, to: Strengths) 
     to.weights.w_out += l1 * phase.l1_ends
 
 
+def add_unlike(setting: Setting, state: State, step: int, to: Strengths) -> None:
+    """l1 B (1 - s_ij) between units whose function is alike by s_ij (`training.function`)."""
+    if not setting.phase.unlike:
+        return
+    l1 = setting.phase.l1_at(step, setting.before.l1 if setting.before else 0.0)
+    apart = 1 - similarity(state.function)
+    np.fill_diagonal(apart, 0)
+    to.weights.w_rec += l1 * setting.phase.unlike * apart
+
+
 def add_packets(setting: Setting, state: State, step: int, to: Strengths) -> None:
     """What the axons of a weight cost on the chip (`training.cores`), as groups or by weight."""
     if setting.cost is None:
@@ -82,6 +93,7 @@ def add_packets(setting: Setting, state: State, step: int, to: Strengths) -> Non
 
 PENALTIES: tuple[Callable[[Setting, State, int, Strengths], None], ...] = (
     add_l1_and_wiring,
+    add_unlike,
     add_packets,
 )
 """Called in this order with the setting, the state, the step of the phase and what to add to."""

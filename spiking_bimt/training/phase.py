@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from spiking_bimt.errors import InputError
 
-PENALTIES = ("l1", "distance", "packet")
+PENALTIES = ("l1", "distance", "packet", "unlike")
 """Strengths of the penalties, which a training without penalties sets to 0."""
 
 
@@ -39,6 +39,14 @@ class Phase:
     packet_ramp: float = 0.0
     """First share of the phase over which the strength goes linearly from that of the phase before
     to `packet`; 0 for a jump."""
+    unlike: float = 0.0
+    """B: price of recurrent weights between units of unlike function, relative to l1: it is l1 B
+    (1 - s_ij); see `training.function`. It moves weights alone."""
+    attract: float = 0.0
+    """mu: attraction of units of like function where places or cores are exchanged, as if they were
+    connected, relative to the sum of all recurrent weights. It moves places alone."""
+    function_every: int = 500
+    """Steps between measurements of what units do, where `unlike` or `attract` needs it."""
     swap_every: int = 100
     """Steps between swaps of places, and between moves to other cores; 0 for none."""
     max_swaps: int = 20
@@ -64,7 +72,7 @@ class Phase:
     """The phase ends at the first measurement whose validation error is at most this; 0: never."""
 
     def __post_init__(self) -> None:
-        for field in ("steps", "batch"):
+        for field in ("steps", "batch", "function_every"):
             if getattr(self, field) < 1:
                 raise InputError(f"phase {self.name!r}: {field} is {getattr(self, field)}, least 1")
         for field in ("dt", "lr"):
@@ -72,6 +80,12 @@ class Phase:
                 raise InputError(f"phase {self.name!r}: {field} must be a finite number above 0")
         if self.prune and self.prune_cost:
             raise InputError(f"phase {self.name!r}: give prune or prune_cost, not both")
+        if self.unlike and not self.l1:
+            raise InputError(f"phase {self.name!r}: unlike is relative to l1, which is 0: give l1")
+        if self.attract and not self.swap_every:
+            raise InputError(
+                f"phase {self.name!r}: attract acts where units are exchanged: give swap_every"
+            )
         if max(self.l1_ramp, self.packet_ramp, self.lr_decay) > 1:
             raise InputError(
                 f"phase {self.name!r}: l1_ramp, packet_ramp and lr_decay are shares, at most 1"
@@ -79,6 +93,11 @@ class Phase:
         for name in (one.name for one in fields(self) if one.type in (int, float)):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise InputError(f"phase {self.name!r}: {name} must be a finite number, least 0")
+
+    @property
+    def needs_function(self) -> bool:
+        """Whether what units do is measured in this phase."""
+        return bool(self.unlike or self.attract)
 
     def l1_at(self, step: int, before: float) -> float:
         """lambda of a step of this phase, after one that ended at `before`."""

@@ -47,6 +47,8 @@ class Checkpoint:
     rungs: npt.NDArray[np.float64]
     """(R, 2) error and packets a spike of every strength tried so far."""
     config: dict[str, Any]
+    function: npt.NDArray[np.float32] | None = None
+    """(n, tasks) what each unit does, as last measured; 0 before."""
 
 
 @dataclass
@@ -66,6 +68,7 @@ class State:
     used: npt.NDArray[np.int64]
     burden: npt.NDArray[np.float64]
     rungs: npt.NDArray[np.float64]
+    function: npt.NDArray[np.float32]
 
 
 def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
@@ -86,6 +89,7 @@ def initial_state(config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
         used=np.empty(0, np.int64),
         burden=np.empty(0),
         rungs=np.empty((0, 2)),
+        function=np.zeros((n, len(config.task_names)), np.float32),
     )
 
 
@@ -115,6 +119,7 @@ def state_from(config: TrainConfig, network: RateNetwork) -> State:
     state.units = np.arange(n)
     state.peak = np.zeros(n, np.float32)
     state.activity, state.core = np.ones(n), np.zeros(n, np.int64)
+    state.function = np.zeros((n, len(config.task_names)), np.float32)
     return state
 
 
@@ -145,7 +150,7 @@ def drop_dead(state: State, phase: Phase, causes: Sequence[str]) -> bool:
         state.p = state.p.select(units)
         for moments in (state.adam.m, state.adam.v, state.adam.mask):
             moments.update(Parameters(**moments).select(units).arrays())
-        for name in ("units", "activity", "core"):
+        for name in ("units", "activity", "core", "function"):
             setattr(state, name, getattr(state, name)[units])
     state.peak = np.zeros(len(state.units), np.float32)
     return dropped
@@ -193,6 +198,7 @@ def save_checkpoint(path: Path, config: TrainConfig, state: State) -> None:
         used=state.used,
         burden=state.burden,
         rungs=state.rungs,
+        function=state.function,
         config=config.to_dict(),
     )
     store.save(record, path, settings=config.to_dict())
@@ -236,4 +242,9 @@ def load_checkpoint(path: Path, config: TrainConfig, n_inputs: int, n_outputs: i
         used=record.used.copy(),
         burden=record.burden.copy(),
         rungs=record.rungs.copy(),
+        function=(
+            np.zeros((n, len(config.task_names)), np.float32)
+            if record.function is None
+            else record.function.copy()
+        ),
     )
