@@ -16,7 +16,7 @@ from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.data import gate
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.errors import InputError, unknown_name
-from spiking_bimt.training.phase import PENALTIES, Phase
+from spiking_bimt.training.phase import PENALTIES, Phase, check_function
 
 ACTIVATIONS = ("relu", "lif")
 REGULARISERS = ("bimt", "bimt-noswap", "l1", "none")
@@ -121,6 +121,7 @@ class TrainConfig:
         if not (math.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):
             raise InputError(f"lif_t_ref is {self.lif_t_ref}: it must be a finite time, least 0 ms")
         self._check_chip()
+        check_function(self.phases, len(self.task_names))
         for field in ("tau", "decision_weight", "clip", "l1_scale", "packet_scale", "lif_tau_mem",
                       "lif_full_rate", "lif_softness"):  # fmt: skip
             if not (math.isfinite(getattr(self, field)) and getattr(self, field) > 0):

@@ -1,6 +1,7 @@
 """One stretch of a training, as a record read from TOML."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from spiking_bimt.errors import InputError
@@ -110,6 +111,16 @@ class Phase:
     def lr_at(self, step: int) -> float:
         """Learning rate of a step of this phase."""
         return falling_rate(self.lr, self.lr_decay, self.lr_final, step, self.steps)
+
+
+def check_function(phases: Sequence[Phase], n_tasks: int) -> None:
+    """InputError where a phase compares what units do, and there is one task alone."""
+    by_function = [phase.name for phase in phases if phase.needs_function]
+    if by_function and n_tasks < 2:
+        raise InputError(
+            f"phase {by_function[0]!r}: unlike and attract compare what units do in different "
+            "tasks, of which this training has one: leave them out"
+        )
 
 
 def falling_rate(lr: float, decay: float, final: float, step: int, steps: int) -> float:

@@ -136,6 +136,11 @@ def test_other_regularisers_leave_the_terms_out(reg: str, unlike: float, attract
     assert (phase.unlike, phase.attract) == (unlike, attract)
 
 
+def test_one_task_gives_nothing_to_compare() -> None:
+    with pytest.raises(InputError, match="phase 'grow': unlike and attract compare what units do"):
+        dataclasses.replace(CONFIG, tasks=("go",))
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
