@@ -1,6 +1,9 @@
 """Measures of modularity on networks whose modules are known, and against other libraries."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.stats import pearsonr
 
@@ -16,10 +19,13 @@ from spiking_bimt.analysis.structure import agreement, communities
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 
+Array = npt.NDArray[Any]
+F32 = np.float32
+
 LABELS = np.repeat(np.arange(4, dtype=np.int32), 8)
 
 
-def planted(seed: int, inside: float = 0.7, outside: float = 0.08) -> np.ndarray:
+def planted(seed: int, inside: float = 0.7, outside: float = 0.08) -> Array:
     """Weights of 4 groups of 8 units, denser within groups."""
     rng = np.random.default_rng(seed)
     chance = np.where(LABELS[:, None] == LABELS[None], inside, outside)
@@ -58,7 +64,7 @@ def test_rewiring_keeps_the_connections_of_each_unit(monkeypatch: pytest.MonkeyP
 
     weights, seen = planted(2), []
 
-    def keep(_labels: np.ndarray, again: np.ndarray) -> float:
+    def keep(_labels: Array, again: Array) -> float:
         seen.append(again)
         return 0.0
 
@@ -76,10 +82,11 @@ def test_gain_of_units_does_not_count() -> None:
     rng = np.random.default_rng(4)
     w, rates, gain = rng.normal(size=(6, 6)), rng.random(6), rng.random(6) + 0.5
 
-    def of(w_rec: np.ndarray) -> RateNetwork:
+    def of(w_rec: Array) -> RateNetwork:
         return RateNetwork(
-            w_rec=w_rec, w_in=np.zeros((6, 1)), b=np.zeros(6), w_out=np.zeros((1, 6)),
-            b_out=np.zeros(1), positions=np.stack([np.arange(6), np.zeros(6)], 1).astype(int),
+            w_rec=w_rec.astype(F32), w_in=np.zeros((6, 1), F32), b=np.zeros(6, F32),
+            w_out=np.zeros((1, 6), F32), b_out=np.zeros(1, F32),
+            positions=np.stack([np.arange(6), np.zeros(6)], 1).astype(np.int32),
             sheet=(6, 1), tau=100.0, dt=20.0, battery="yang19", tasks=("go",),
         )  # fmt: skip
 

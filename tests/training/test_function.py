@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given
@@ -90,7 +91,7 @@ def test_cores_gather_units_of_like_function(grouped: bool) -> None:
         attract=50.0,
     )  # fmt: skip
 
-    def together(core: np.ndarray) -> int:
+    def together(core: npt.NDArray[np.int64]) -> int:
         return int((alike * (core[:, None] == core[None])).sum())
 
     assert together(core) == 0
