@@ -224,8 +224,7 @@ def _with_readout(
             f"{tau.max():g} ms; a readout here has one filter"
         )
     return replace(
-        network, w_out=np.concatenate(rows).astype(np.float32),
-        b_out=np.concatenate(biases).astype(np.float32), tau_out=float(tau[0]),
+        network, w_out=np.concatenate(rows), b_out=np.concatenate(biases), tau_out=float(tau[0]),
     )  # fmt: skip
 
 
@@ -238,5 +237,5 @@ def _with_inputs(
     counts = np.bincount(pre.astype(np.int64), minlength=channels)
     return replace(
         network, in_indptr=np.append(0, np.cumsum(counts)), in_indices=post[order],
-        in_weights=weight[order].astype(np.float32),
+        in_weights=weight[order],
     )  # fmt: skip

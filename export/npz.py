@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Unpack
 
+import numpy as np
+
 from spiking_bimt.data import gate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
@@ -22,6 +24,10 @@ def read_npz(path: Path, *, dt: float = 0.1, **options: Unpack[NetworkOptions]) 
 
     with gate.opening_npz(path, "a matrix of scipy.sparse.save_npz") as file:
         matrix = sparse.load_npz(file)  # never unpickles
+        if (
+            matrix.data.dtype == np.float16
+        ):  # a file can hold it, but scipy does not compute with it
+            matrix.data = matrix.data.astype(np.float32)
         if max(matrix.shape) > _MOST_NEURONS:
             raise InputError(
                 f"{path} claims a matrix of {' x '.join(map(str, matrix.shape))}: at most "

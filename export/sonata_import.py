@@ -35,6 +35,7 @@ from spiking_bimt.formats.sonata_network import DYNAMICS, OWN
 
 Array = npt.NDArray[Any]
 
+_INT32 = np.dtype(np.int32)
 _DEFAULTS = {"t_ref": 0.0, "I_e": 0.0, "C_m": 1.0}
 _DELTA = "iaf_psc_delta"
 """NEST's neuron whose synapses have no filter, and no time constants."""
@@ -141,7 +142,8 @@ def _neurons(name: str, files: Files, members: Members, types: Types, dt: float)
     ]
     sorted_out = {field: values[order] for field, values in out.items()}
     sorted_out["w_out"] = np.stack(rows)[:, order]
-    sorted_out["positions"] = np.rint(np.stack(places, axis=1)).astype(np.int32)[order]
+    whole = np.rint(np.stack(places, axis=1))
+    sorted_out["positions"] = validate.cast(f"{path}: {name}", "positions", whole, _INT32)[order]
     return Nodes(name, ids[order].astype(np.int64), sorted_out, capacity[order])
 
 

@@ -62,3 +62,34 @@ def test_indices_and_sizes_that_would_crash_scipy_are_refused(
     np.savez(path, format=np.array(kind), shape=np.array([shape, shape]), data=data, **arrays)
     with pytest.raises(InputError, match=line):
         read_npz(path)
+
+
+def _csr(path: Path, data: list[float], dtype: Any) -> Path:
+    """A matrix of two neurons, each onto the other, as a tool other than scipy may write it."""
+    np.savez(
+        path, format=np.array(b"csr"), shape=np.array([2, 2]), data=np.array(data, dtype),
+        indices=np.array([1, 0], np.int32), indptr=np.array([0, 1, 2], np.int32),
+    )  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.longdouble, np.int64, np.uint8])
+def test_numbers_of_every_type_are_read(tmp_path: Path, dtype: Any) -> None:
+    network = read_npz(_csr(tmp_path / "w.npz", [3, 2], dtype))
+    assert network.weights.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "line"),
+    [
+        ([1e300, 1], np.float64, r"weights\[0\] is 1e\+300: too large for float32"),
+        ([np.inf, 1], np.float16, r"weights\[0\] is inf: it must be finite"),
+        ([1, np.nan], np.float64, r"weights\[1\] is nan: it must be finite"),
+        ([1j, 1], np.complex128, "complex128"),
+    ],
+)
+def test_numbers_that_float32_has_not_are_refused(
+    tmp_path: Path, data: list[float], dtype: Any, line: str
+) -> None:
+    with pytest.raises(InputError, match=rf"w\.npz: .*{line}"):
+        read_npz(_csr(tmp_path / "w.npz", data, dtype))

@@ -206,6 +206,8 @@ EDGES = "edges/neurons_neurons"
         (cut("circuit_config.json"), r"circuit_config\.json is not valid JSON"),
         (put("edges.h5", f"{EDGES}/target_node_id", [99]), r"target_node_id must be .* 0\.\.19"),
         (put("edges.h5", f"{EDGES}/0/syn_weight", [1.0]), "syn_weight of group 0 has 1 values"),
+        (put("nodes.h5", "nodes/neurons/0/x", np.full(20, np.nan)), "positions.* is nan"),
+        (put("nodes.h5", "nodes/neurons/0/y", np.full(20, 1e12)), "positions.* no whole number"),
         (put("nodes.h5", "nodes/neurons/0/dynamics_params/V_th", np.full(20, np.nan)),
          r"v_th\[0\] is nan"),
         (put("nodes.h5", "nodes/neurons/0/dynamics_params/tau_syn_in", np.ones(20)),
