@@ -15,6 +15,7 @@ the data, because nirtorch wires nodes in the order of their names and fails in 
 """
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,11 @@ def write_nir(path: Path, network: SpikingNetwork) -> None:
             "output": nir.Output({"output": np.array([n])}),
         },
         edges=[("input", "input_weights"), ("input_weights", "neurons"), ("neurons", "output")],
-        metadata={"writer": f"spiking_bimt {store.version()}", "time_unit": "s", "dt": network.dt},
-    )
+        metadata={
+            "writer": f"spiking_bimt {store.version()}", "time_unit": "s", "dt": network.dt,
+            "populations": json.dumps(network.populations),
+        },
+    )  # fmt: skip
     image = io.BytesIO()
     nir.write(image, graph)
     store.write_bytes(path, image.getvalue())

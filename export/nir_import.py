@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from spiking_bimt.data import gate, validate
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import NeuronOptions
@@ -129,8 +130,7 @@ def _scaled(rows: Array, matrix: sparse.csr_array) -> sparse.csr_array:
 
 
 def _warn(graph: Graph, populations: dict[str, _Population], dt: float, step: Integration) -> None:
-    ours = str(graph.metadata.get("writer", "")).startswith("spiking_bimt")
-    if step == "euler" or ours:
+    if step == "euler" or _is_ours(graph):
         return
     short = {k: short_constants(p.neurons, dt) for k, p in populations.items()}
     named = {name: steps for name, steps in short.items() if steps is not None}
@@ -143,6 +143,22 @@ def _warn(graph: Graph, populations: dict[str, _Population], dt: float, step: In
             ReadWarning,
             stacklevel=4,
         )
+
+
+def _is_ours(graph: Graph) -> bool:
+    """Whether this package wrote the file."""
+    return str(graph.metadata.get("writer", "")).startswith("spiking_bimt")
+
+
+def _names(graph: Graph, populations: dict[str, _Population]) -> tuple[tuple[str, int, int], ...]:
+    """Name, first and last neuron of each population; those that a file of ours was made from."""
+    if _is_ours(graph):
+        text = graph.metadata.get("populations", "[]")
+        given = gate.json_value(text.decode() if isinstance(text, bytes) else str(text))
+        hint = tuple[tuple[str, int, int], ...]
+        found: Any = validate.typed(str(graph.path), "populations", given, hint)
+        return tuple(found)
+    return tuple((name, p.first, p.first + len(p.bias) - 1) for name, p in populations.items())
 
 
 def _network(
@@ -179,6 +195,7 @@ def _network(
     )  # fmt: skip
     source, target, current = (np.concatenate(part) for part in zip(*ins, strict=True))
     network = _with_inputs(network, paths.n_channels(), source, target, current)
+    network = replace(network, populations=_names(paths.graph, populations))
     return _with_readout(network, paths, {k: p.first for k, p in populations.items()}, step)
 
 

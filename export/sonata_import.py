@@ -83,6 +83,7 @@ def _network(files: Files, dt: float | None) -> SpikingNetwork:
         "task_dt": own.get("task_dt", step), "battery": own.get("battery", ""),
         "tasks": tuple(own.get("tasks", ())), "b_out": own.get("b_out", [0.0]),
         "sheet": tuple(own.get("sheet", (1, n))),
+        "populations": tuple(tuple(row) for row in own.get("populations", ())),
     }  # fmt: skip
     return SpikingNetwork(**values, **nodes)
 

@@ -110,6 +110,7 @@ def _circuit(network: SpikingNetwork) -> dict[str, Any]:
             "sheet": list(network.sheet),
             "battery": network.battery,
             "tasks": list(network.tasks),
+            "populations": [list(population) for population in network.populations],
         },
     }  # fmt: skip
 

@@ -81,7 +81,7 @@ ELEMENTS = {
             **dict.fromkeys(("dt", "task_dt", "tau_out"), _REAL),
             "delay": _COUNT,
             "reset": Attribute("text", ("subtract", "value")),
-            **dict.fromkeys(("battery", "tasks", "sheet"), _NOTE),
+            **dict.fromkeys(("battery", "tasks", "sheet", "populations"), _NOTE),
         },
     ),
     "tiles": Element(

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import store
+from spiking_bimt.data import store, validate
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import PARAMETERS
@@ -178,7 +178,7 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
         places = store.read_array(neurons, "positions")
     meaning: dict[str, Any] = {
         name: json.loads(tile_layout.text(network, name)) if name in network.attrs else default
-        for name, default in (("tasks", []), ("sheet", [1, n]))
+        for name, default in (("tasks", []), ("sheet", [1, n]), ("populations", []))
     }
     return SpikingNetwork(
         indptr=np.zeros(n + 1, np.int64), indices=none, weights=none, codes=none,
@@ -193,9 +193,16 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
         positions=places, sheet=tuple(meaning["sheet"]),
         battery=tile_layout.text(network, "battery") if "battery" in network.attrs else "",
         tasks=tuple(meaning["tasks"]), bits=tiles.bits, split_signs=tiles.split_signs,
+        populations=_populations(meaning["populations"]),
         delays=None if tiles.delays is None else none,
         **_parameters(neurons),
     )  # fmt: skip
+
+
+def _populations(given: Any) -> Any:
+    """As a network has them; InputError where they are no list of names and neurons."""
+    hint = tuple[tuple[str, int, int], ...]
+    return validate.typed("network", "populations", given, hint)
 
 
 def _parameters(group: h5py.Group) -> dict[str, Any]:

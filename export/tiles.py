@@ -143,6 +143,8 @@ def _write_network(group: h5py.Group, network: SpikingNetwork) -> None:
         store.write_text(group, field, getattr(network, field))
     for field in ("tasks", "sheet"):
         store.write_text(group, field, json.dumps(getattr(network, field)))
+    if network.populations:
+        store.write_text(group, "populations", json.dumps(network.populations))
     group.attrs["neurons"], group.attrs["inputs"] = network.n_neurons, network.n_inputs
     group.attrs["delay"] = network.delay
 

@@ -27,6 +27,9 @@ def show_place(result: dict[str, Any]) -> None:
         (f"packets, hops a {unit}", f"{result[f'packets_per_{unit}']:,.0f}, "
                                     f"{result[f'hops_per_{unit}']:,.0f}"),
     ]  # fmt: skip
+    for part in result.get("populations", ()):
+        span = f"neurons {part['first']} to {part['last']} on {part['cores']} cores"
+        rows.append((f"  {part['name']}", f"{span}, {part['mean_rate_hz']:.1f} Hz"))
     if result[f"energy_nj_per_{unit}"] is not None:
         parts = result[f"energy_nj_per_{unit}"]
         rows.append((f"energy a {unit}", f"{sum(parts.values()):,.0f} nJ"))

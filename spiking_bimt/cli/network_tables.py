@@ -224,11 +224,15 @@ def show_import_network(result: dict[str, Any]) -> None:
     shown = dict(result)
     per_task = shown.pop("per_task", None)
     interval = shown.pop("accuracy_interval", None)
-    rows = [
+    populations = shown.pop("populations", ())
+    rows: list[tuple[str, str]] = [
         (key.replace("_", " "),
          with_interval(value, interval) if key == "accuracy" and interval else plain(value))
         for key, value in shown.items()
     ]  # fmt: skip
+    rows += [
+        (f"  {part['name']}", f"neurons {part['first']} to {part['last']}") for part in populations
+    ]
     show_rows("import", rows)
     if per_task:
         show_per_task({"rate": per_task})

@@ -96,6 +96,9 @@ class SpikingNetwork(NeuronParameters):
     """Chip that the network was trained against, or none."""
     core: npt.NDArray[np.int32] | None = None
     """(N,) core of that chip on which each neuron was trained: where a placement starts."""
+    populations: tuple[tuple[str, int, int], ...] = ()
+    """Name, first and last neuron of each population that a file of another tool named; ascending,
+    and not necessarily all neurons."""
     measured: dict[str, Any] | None = None
     """What conversion measured of this network (JSON values)."""
 
@@ -136,6 +139,7 @@ class SpikingNetwork(NeuronParameters):
         validate.csr(name, self.in_indptr, self.in_indices, n, "in_")
         self._check_parameters(name, n)
         self._check_times(name)
+        self._check_populations(name)
         absent = [getattr(self, field) is None for field in CODES]
         if any(absent) and not all(absent):
             raise InputError(f"{name} has some but not all of codes, scales and bits")
@@ -174,6 +178,20 @@ class SpikingNetwork(NeuronParameters):
             raise InputError(
                 f"{name}.task_dt {self.task_dt} ms is not a multiple of dt {self.dt} ms"
             )
+
+    def _check_populations(self, owner: str) -> None:
+        """Refuse populations without a name of their own, or whose neurons overlap."""
+        end, names = -1, set[str]()
+        for name, first, last in self.populations:
+            if not name or name in names:
+                raise InputError(f"{owner}.populations has {name!r} twice, or without a name")
+            if not end < first <= last < self.n_neurons:
+                raise InputError(
+                    f"{owner}.populations: {name} has the neurons {first}..{last}; they must "
+                    f"ascend within 0..{self.n_neurons - 1}, a neuron in one population"
+                )
+            names.add(name)
+            end = last
 
     @property
     def n_neurons(self) -> int:

@@ -56,6 +56,7 @@ def select_neurons(network: SpikingNetwork, chosen: Array | slice) -> SpikingNet
         indptr=np.zeros(len(places) + 1, np.int64), indices=np.empty(0, np.int32),
         weights=np.empty(0, np.float32), delays=None, in_indptr=np.zeros(1, np.int64),
         in_indices=np.empty(0, np.int32), in_weights=np.empty(0, np.float32), core=None,
+        populations=(),
     )  # fmt: skip
 
 

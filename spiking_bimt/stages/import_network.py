@@ -159,6 +159,10 @@ def _import_spiking(
         "dt_ms": network.dt,
         "bits": network.weight_bits,
         "tasks": len(network.tasks),
+        "populations": [
+            {"name": name, "first": first, "last": last}
+            for name, first, last in network.populations
+        ],
     }
 
 

@@ -88,6 +88,7 @@ def place(
         measured = {
             **(placement.measured or {}),
             **costs,
+            "populations": populations_on(network, placement, rates_hz),
             "trained_for": network.chip or None,
         }
         store.save(
@@ -105,6 +106,22 @@ def place(
             inputs={"network.h5": source},
         )
     return measured
+
+
+def populations_on(
+    network: SpikingNetwork, placement: Placement, rates_hz: Floats
+) -> list[dict[str, Any]]:
+    """Each named population with its cores and mean rate, as JSON values."""
+    return [
+        {
+            "name": name,
+            "first": first,
+            "last": last,
+            "cores": len(np.unique(placement.core[first : last + 1])),
+            "mean_rate_hz": float(rates_hz[first : last + 1].mean()),
+        }
+        for name, first, last in network.populations
+    ]
 
 
 class Drive(NamedTuple):

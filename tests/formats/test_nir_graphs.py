@@ -58,6 +58,7 @@ def test_populations_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     way = ["input", "fc", "lif1", "a", "lif2", "b", "lif10", "output"]
     network = read(tmp_path, nodes, list(itertools.pairwise(way)))
     assert network.v_th.tolist() == [1.0, 2.0, 10.0]
+    assert network.populations == (("lif1", 0, 0), ("lif2", 1, 1), ("lif10", 2, 2))
 
 
 @pytest.mark.parametrize(("unit", "known"), [("s", True), ("seconds", True), ("ms", False)])
