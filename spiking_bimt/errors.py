@@ -51,3 +51,7 @@ class ReadWarning(UserWarning):
 
 class OldFileWarning(ReadWarning):
     """A file of an earlier version is read without a check that those of this one have."""
+
+
+class TaskWarning(ReadWarning):
+    """A task of the user's own may not be what it was meant to be."""

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.battery import own_tasks
 from spiking_bimt.data.arguments import check
 from spiking_bimt.errors import InputError
 
@@ -80,9 +81,10 @@ class Environment:
     """A task that draws trials.
 
     `name` is one of MODCOG, the id of a neurogym environment ("GoNogo-v0"), or the Python path of
-    a function or class that makes one ("package.module:make", called with dt). An environment of
-    the user's own has discrete actions, action 0 for fixation, a ground truth at every step, and a
-    period named "decision"; InputError says what it lacks.
+    a function or class that makes one ("package.module:make", called with dt), of an installed
+    module or one in the working folder. An environment of the user's own has discrete actions,
+    action 0 for fixation, a ground truth at every step, and a period named "decision"; InputError
+    says what it lacks, or what its code raised, and where.
     """
 
     def __init__(self, name: str, dt: float) -> None:
@@ -99,23 +101,13 @@ class Environment:
             for env in self._rings:
                 env.unwrapped.timing["delay"] = _DELAYS
         if not self._repaired:
-            self._check()
-
-    def _check(self) -> None:
-        spaces = self._env.observation_space, self._env.action_space
-        if getattr(spaces[1], "n", None) is None or len(spaces[0].shape or ()) != 1:
-            raise InputError(
-                f"task {self._name}: it needs a vector observation and discrete actions, not "
-                f"{spaces[0]} and {spaces[1]}"
-            )
-        self.restart(0)
-        self._env.new_trial()
-        own = self._env.unwrapped
-        if "decision" not in own.start_ind or getattr(own, "gt", None) is None:
-            raise InputError(
-                f"task {self._name}: it needs a period named 'decision' and a ground truth; it has "
-                f"the periods {', '.join(own.start_ind) or 'none'}"
-            )
+            own_tasks.check_spaces(name, self._env)
+            # Before the first step, whose code may take the ground truth for granted.
+            with own_tasks.running(name):
+                self._env.new_trial()
+            own_tasks.check_trial(name, self._env.unwrapped, self.n_outputs)
+            self.restart(0)
+            own_tasks.check(name, self._env, dt)
 
     @property
     def n_channels(self) -> int:
@@ -129,7 +121,7 @@ class Environment:
 
     def restart(self, seed: int) -> None:
         """Start the stream of trials that belongs to `seed`."""
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), self._guarded():
             # gymnasium's wrappers warn of attributes that neurogym reads through them.
             warnings.simplefilter("ignore")
             self._env.seed(seed)
@@ -145,18 +137,26 @@ class Environment:
         A trial without noise can be used many times, each time with new noise.
         """
         if noise:
-            self._env.new_trial()
+            with self._guarded():
+                self._env.new_trial()
             return self._trial(None)
         recorders = [_NoiseRecorder(env.unwrapped) for env in self._rings]
         with contextlib.ExitStack() as stack:
             for recorder in recorders:
                 stack.enter_context(recorder)
+            stack.enter_context(self._guarded())
             self._env.new_trial()
         own = next(r for r in recorders if r.env is self._env.unwrapped)
         return self._trial(own.sigma())
 
+    def _guarded(self) -> contextlib.AbstractContextManager[None]:
+        """A context for the code of a task of the user's own."""
+        return contextlib.nullcontext() if self._repaired else own_tasks.running(self._name)
+
     def _trial(self, sigma: npt.NDArray[np.float32] | None) -> Trial:
         own = self._env.unwrapped
+        if not self._repaired:
+            own_tasks.check_trial(self._name, own, self.n_outputs)
         go = int(own.start_ind["decision"])
         labels = np.array(own.gt, np.int32)
         if self._shift:
@@ -226,21 +226,16 @@ def environment(name: str, dt: float) -> Environment:
 def _make(name: str, dt: float) -> Any:
     if name in YANG19:
         return getattr(importlib.import_module("neurogym.envs.collections.yang19"), name)(dt=dt)
-    try:
-        if ":" in name:
-            _refuse_untrusted(name)
-            module, _, attribute = name.partition(":")
-            return getattr(importlib.import_module(module), attribute)(dt=dt)
+    if ":" in name:
+        _refuse_untrusted(name)
+        with own_tasks.running(name):
+            return own_tasks.load(name, dt)
+    with own_tasks.running(name):
         env = importlib.import_module("neurogym").make(name, dt=dt)
         # gymnasium's wrappers check the order of calls of step(); here whole trials are drawn.
         while type(env).__module__.startswith("gymnasium."):
             env = env.env
         return env
-    except InputError:
-        raise
-    except Exception as error:  # the user's own code may raise anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"cannot make the task {name!r}: {reason}") from error
 
 
 _TRUSTED: ContextVar[frozenset[str] | None] = ContextVar("trusted", default=frozenset())

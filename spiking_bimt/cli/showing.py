@@ -73,7 +73,12 @@ def report(run: Path, as_json: bool) -> None:
 
 @command(examples="spiking_bimt tasks")
 def tasks(as_json: bool) -> None:
-    """List the tasks of each battery, for --battery and --tasks."""
+    """List the tasks of each battery, for --battery and --tasks.
+
+    The battery "own" has the tasks that you name: ids of neurogym environments (GoNogo-v0), or
+    module:function for an environment that you wrote, in a module of the working folder or an
+    installed one. docs/own-tasks.md shows how to write one.
+    """
     call_stage("tasks", as_json)
 
 

@@ -15,7 +15,7 @@ from spiking_bimt.analysis.importance import importance
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.battery.draw import default_trials, dimensions, draw_trials
+from spiking_bimt.battery.draw import OWN, default_trials, dimensions, draw_trials
 from spiking_bimt.battery.environments import trusting
 from spiking_bimt.battery.raw_data import DataOptions
 from spiking_bimt.battery.read_data import DataLike, read_data
@@ -144,6 +144,8 @@ def _trained(
         test_trials = default_trials(settings.battery)
     if test_trials < 1:
         raise InputError(f"{test_trials} test trials a task: ask for at least 1")
+    if settings.battery == OWN:  # a task that does not work leaves no folder
+        dimensions(settings.battery, settings.task_names)
     with run_folder.writing(folder, "rate.h5", "checkpoint.h5", sources.FILE):
         checkpoint = folder / "checkpoint.h5"
         _refuse_other_training(checkpoint, resume)

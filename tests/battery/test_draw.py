@@ -16,7 +16,7 @@ from spiking_bimt.battery.draw import (
 )
 from spiking_bimt.battery.environments import Environment, Trial, hold_fixation, trusting
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, TaskWarning
 
 YANG = BATTERIES["yang19"]
 
@@ -155,11 +155,14 @@ def test_trials_of_the_two_rings_are_not_copies(task: str) -> None:
 def test_a_users_own_environments_by_id_and_by_path() -> None:
     tasks = ("neurogym.envs.collections.yang19:dm1", "neurogym.envs.collections.yang19:dm2")
     with trusting(tasks):
-        assert dimensions("own", tasks) == (35, 17)
+        # neurogym drops the fixation cue early in these, as this package's own tasks do not.
+        with pytest.warns(TaskWarning, match="its fixation cue ends"):
+            found = dimensions("own", tasks)
+        assert found == (35, 17)
         trials = draw_trials("own", tasks, 4, 100.0, stream="test")
     assert trials.n_trials == 8
     assert trials.n_inputs == 35
-    one = draw_trials("own", ("PerceptualDecisionMaking-v0",), 4, 100.0, stream="test")
+    one = draw_trials("own", ("DelayComparison-v0",), 8, 100.0, stream="test")
     assert set(one.labels) == {0, 1, 2}
 
 
@@ -167,9 +170,9 @@ def test_a_users_own_environments_by_id_and_by_path() -> None:
     ("tasks", "message"),
     [
         (None, "needs its tasks"),
-        (("NoSuch-v0",), "cannot make the task 'NoSuch-v0'"),
-        (("no.such.module:f",), "cannot make the task 'no.such.module:f': No module named 'no'"),
-        (("GoNogo-v0", "PerceptualDecisionMaking-v0"), "they must agree"),
+        (("NoSuch-v0",), "task NoSuch-v0: NameNotFound: Environment `NoSuch` doesn't exist"),
+        (("no.such.module:f",), "there is no module no.such.module: no/such/module.py is"),
+        (("GoNogo-v0", "DelayComparison-v0"), "they must agree"),
     ],
 )
 def test_a_users_own_environment_that_does_not_work_says_why(
@@ -187,7 +190,7 @@ def test_a_task_that_nobody_asked_for_is_not_imported(
     with pytest.raises(InputError, match=r"'unasked:make' is Python code .* give `trusting`"):
         dimensions("own", ("unasked:make",))
     assert not (tmp_path / "ran").exists()
-    with trusting(), pytest.raises(InputError, match="cannot make the task 'unasked:make'"):
+    with trusting(), pytest.raises(InputError, match="module unasked has no 'make'"):
         dimensions("own", ("unasked:make",))
     assert (tmp_path / "ran").exists()
 
