@@ -105,7 +105,7 @@ def require_sizes(found: tuple[int, int], network: SpikingNetwork) -> None:
     sizes = found, (network.n_neurons, network.n_inputs)
     if sizes[0] != sizes[1]:
         raise CheckError(
-            "the file has {} neurons and {} channels, the network {} and {}: export again".format(
+            "the file has {} neurons and {} channels, the network {} and {}".format(
                 *sizes[0], *sizes[1]
             )
         )

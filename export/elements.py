@@ -44,7 +44,7 @@ def require_equal(path: Path, fresh: Path, suffix: str = "", without: Collection
         pairs = [(path, fresh)]
     for mine, theirs in pairs:
         if not mine.is_file():
-            raise CheckError(f"{mine.name} is not there: export again")
+            raise CheckError(f"{mine.name} is not there")
         kind = suffix or mine.suffix
         if kind in _HDF5:
             _compare_hdf5(mine, theirs, without)
@@ -74,7 +74,7 @@ def compare_json(name: str, mine: Any, theirs: Any) -> None:
             if key not in mine or key not in theirs:
                 raise CheckError(
                     f"{name} {'lacks' if key not in mine else 'has'} the key {key!r}, a fresh "
-                    f"export {'has it' if key in theirs else 'has not'}: export again"
+                    f"export {'has it' if key in theirs else 'has not'}"
                 )
             compare_json(f"{name}, {key}", mine[key], theirs[key])
     elif isinstance(theirs, list) and isinstance(mine, list):
@@ -137,7 +137,7 @@ def _parsed(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckError(f"{path.name} is not the JSON that export writes: export again") from error
+        raise CheckError(f"{path.name} is not the JSON that export writes") from error
 
 
 def _compare_lines(path: Path, fresh: Path) -> None:
@@ -146,10 +146,9 @@ def _compare_lines(path: Path, fresh: Path) -> None:
         return
     pairs = zip(mine, theirs, strict=False)
     at = next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(mine), len(theirs)))
-    raise CheckError(f"{path.name} differs from a fresh export in line {at + 1}: export again")
+    raise CheckError(f"{path.name} differs from a fresh export in line {at + 1}")
 
 
 def _differs(where: str, mine: object, theirs: object) -> CheckError:
     shown = [f"{value!s:.60}" for value in (mine, theirs)]
-    return CheckError(f"{where} is {shown[0]} in the file, {shown[1]} in a fresh export: export "
-                      "again")  # fmt: skip
+    return CheckError(f"{where} is {shown[0]} in the file, {shown[1]} in a fresh export")

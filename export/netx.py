@@ -183,7 +183,7 @@ def read_netx(path: Path) -> tuple[Layer, float]:
             raise InputError(f"{path} holds no recurrent dense layer layer/1: not a netx file")
         digest.check(file)  # where there is one: other writers' files have none
         if "written_by" in file.attrs and digest.NAME not in file.attrs:
-            raise InputError(f"{path} has no digest of its content: damaged, export it again")
+            raise InputError(f"{path} has no digest of its content: damaged")
         group = file["layer/1"]
         arrays = [store.read_array(group, name) for name in ("weight", "weight_rec", "bias")]
         neuron = group["neuron"]

@@ -48,7 +48,7 @@ def run_sanafe(folder: Path, steps: int) -> Counted:
         if done.returncode != 0 or not out.is_file():
             lines = [line for line in done.stderr.splitlines() if line.strip()]
             reason = lines[-1].strip() if lines else f"exit code {done.returncode}"
-            raise InputError(f"SANA-FE refuses {folder} ({reason}): export it again")
+            raise InputError(f"SANA-FE refuses {folder} ({reason})")
         with np.load(out) as found:
             packets, hops, events = (int(found[name]) for name in ("packets", "hops", "events"))
             return Counted(found["spikes"], packets, hops, events, float(found["energy_pj"]))

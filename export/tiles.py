@@ -19,7 +19,7 @@ from spiking_bimt.data.network import NO_CODES, SpikingNetwork
 from spiking_bimt.data.placed import TileFile
 from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.data.tiles import TileSet
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import CodesError, InputError
 from spiking_bimt.formats import tile_layout
 from spiking_bimt.formats.tile_parse import parse, routing
 
@@ -46,7 +46,7 @@ def write_tiles(
     """
     tiles, network, placement, chip = content
     if network.out_codes is None or network.out_scale is None:
-        raise InputError(NO_CODES)
+        raise CodesError(NO_CODES)
     with store.writing(Path(path), SCHEMA, settings or {}, inputs or {}) as file:
         store.write_text(file, "encoding-type", tile_layout.ROOT)
         store.write_text(file, "encoding-version", tile_layout.VERSION)

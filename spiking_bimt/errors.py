@@ -17,6 +17,15 @@ class InputError(ValueError):
         super().__init__(message.replace("\n", "\\n").replace("\r", "\\r"))
 
 
+class CodesError(InputError):
+    """A network has no integer weights, or too wide ones."""
+
+    def __init__(self, what: str, bits: int = 8) -> None:
+        """what: is wrong; bits: width that would do."""
+        self.what, self.bits = what, bits
+        super().__init__(f"{what}: `quantise` it, or convert or import it, with `bits={bits}`")
+
+
 class CheckError(RuntimeError):
     """A check that the user asked for did not hold (`verify`)."""
 

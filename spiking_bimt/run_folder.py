@@ -4,13 +4,13 @@ import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 
 from spiking_bimt.battery import sources
 from spiking_bimt.data import atomic, store
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import CodesError, InputError
 from spiking_bimt.formats import sonata, tiles
 
 MADE_BY = {
@@ -59,15 +59,13 @@ def require(run: Path, name: str) -> Path:
     if name == "rate.h5" and imported(run):
         raise InputError(f"{run} holds an imported network, which has no rate network")
     if not path.is_file():
-        if run.is_file():
-            raise InputError(f"{run} is a file: name the run folder")
-        what = f"{run} has no {name}" if run.is_dir() else f"{run} is not a run folder"
-        raise InputError(f"{what}: `spiking_bimt {MADE_BY[name]} {run}` makes {name}")
+        raise InputError(_missing(run, name))
     for parent in PARENTS.get(name, ()):
         if outdated(run, name, parent):
-            anew = f"put that one back, `spiking_bimt {MADE_BY[name]} {run}` again"
+            anew = "train in another folder" if name == "rate.h5" else makes(run, name)
             raise InputError(
-                f"{path} was made from another {parent}: {anew}, or take it with `taking_changed`"
+                f"{path} was made from another {parent}: put that one back, {anew}, or take it "
+                "with `taking_changed`"
             )
     return path
 
@@ -78,6 +76,56 @@ def imported(run: Path) -> bool:
     if (run / "rate.h5").is_file() or not network.is_file():
         return False
     return store.provenance(network, "SpikingNetwork").settings.get("command") == "import"
+
+
+def _missing(run: Path, name: str) -> str:
+    """What to do about a file that is not there."""
+    if run.is_file():
+        return f"{run} is a file: name the run folder"
+    made_from = name == "rate.h5" and (run / "network.h5").is_file()
+    if made_from and not (run / "checkpoint.h5").exists():
+        return f"{run} has no rate.h5, which its network.h5 was made from: put it back"
+    what = f"{run} has no {name}" if run.is_dir() else f"{run} is not a run folder"
+    return f"{what}: {makes(run, name)}"
+
+
+def makes(run: Path, name: str) -> str:
+    """The commands that make a file of a run as it stands, those that it needs first, in words."""
+    commands = commands_of(run, (name,))
+    return f"{', then '.join(commands)} make{'s' * (len(commands) == 1)} {name}"
+
+
+def commands_of(run: Path, names: Sequence[str]) -> list[str]:
+    """The commands that make files of a run anew, and before them what lacks or is out of date."""
+    commands: list[str] = []
+
+    def visit(name: str) -> None:
+        for parent in PARENTS.get(name, ()):
+            if parent in SCHEMAS and not is_current(run, parent):
+                visit(parent)
+        going_on = name == "rate.h5" and (run / "checkpoint.h5").exists()
+        command = f"`spiking_bimt {MADE_BY[name]} {run}`{' with `resume=True`' * going_on}"
+        if command not in commands:
+            commands.append(command)
+
+    for name in names:
+        visit(name)
+    return commands
+
+
+def is_current(run: Path, name: str) -> bool:
+    """Whether a file of the run is there and of the files that it was made from."""
+    there = (run / name).is_file()
+    return there and not any(outdated(run, name, parent) for parent in PARENTS.get(name, ()))
+
+
+def gives_codes(run: Path, bits: int = 8) -> str:
+    """The command that gives the run's network integer weights of that width, in words."""
+    made = store.provenance(run / "network.h5", SCHEMAS["network.h5"])
+    if made.settings.get("command") != "import":
+        return f"`spiking_bimt convert {run}` with `bits={bits}` makes such"
+    file = next(iter(made.inputs), "FILE")
+    return f"`spiking_bimt import {file} {run}` with `bits={bits}` makes such"
 
 
 def provenance(path: Path) -> store.Provenance:
@@ -114,6 +162,17 @@ def taking_changed() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def naming_commands(run: Path) -> Iterator[None]:
+    """In the block, an error for want of integer weights names the command that makes them."""
+    try:
+        yield
+    except CodesError as error:
+        if not (run / "network.h5").is_file():
+            raise
+        raise InputError(f"{error.what}: {gives_codes(run, error.bits)}") from error
+
+
+@contextlib.contextmanager
 def writing(run: Path, *names: str) -> Iterator[Path]:
     """The run folder, created if needed, held against other writers until the block ends.
 
@@ -121,7 +180,7 @@ def writing(run: Path, *names: str) -> Iterator[Path]:
     another process writes there, or one of `names`, which the caller is going to write, is a file
     of the user's own.
     """
-    with _locked(run):
+    with _locked(run), naming_commands(run):
         for folder in (run, run / "figures", run / "rungs"):
             atomic.clean(folder)
         for name in names:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from spiking_bimt.chip.graph import AxonGraph, destinations
 from spiking_bimt.data.chip import Chip, Placement
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import CodesError, InputError
 
 Ints = npt.NDArray[np.int64]
 
@@ -116,9 +116,9 @@ def usage(chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32]) -> Usage:
 def refuse_weights(chip: Chip, bits: int | None, split_signs: bool) -> None:
     """Raise InputError where weights are too wide, or their signs apart and the chip's are not."""
     if bits is not None and bits > chip.weight_bits:
-        raise InputError(
-            f"the network has {bits}-bit weights, {chip.name} holds {chip.weight_bits}: "
-            f"quantise it, or convert, with `bits={chip.weight_bits}`"
+        raise CodesError(
+            f"the network has {bits}-bit weights, {chip.name} holds {chip.weight_bits}",
+            chip.weight_bits,
         )
     if split_signs and not chip.split_signs:
         raise InputError(

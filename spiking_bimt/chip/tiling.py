@@ -11,7 +11,7 @@ from spiking_bimt.chip.packing import Columns, column_blocks, merge
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import NO_CODES, SpikingNetwork
 from spiking_bimt.data.tiles import TileSet
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import CodesError, InputError
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -171,7 +171,7 @@ def synapses(network: SpikingNetwork) -> tuple[Ints, Ints]:
 def _codes(network: SpikingNetwork, chip: Chip) -> tuple[npt.NDArray[np.int16], int]:
     """Codes of all synapses, recurrent first, and their width."""
     if network.codes is None or network.in_codes is None or network.bits is None:
-        raise InputError(NO_CODES)
+        raise CodesError(NO_CODES)
     refuse_weights(chip, network.weight_bits, network.split_signs)
     codes = np.append(network.codes, network.in_codes)
     zeros = int((codes == 0).sum())

@@ -98,9 +98,12 @@ def diagnose(made: Converted, trials: Trials, threads: int | None = None) -> Dia
     """Compare a conversion with the rate network that its neurons stand for, on the same trials."""
     source, full_scale = made.rate, made.full_scale
     network = made.network if made.network.codes is None else made.network.quantised()
-    expected = np.empty((len(trials.labels), source.n_units), np.float32)
+    expected = np.zeros((len(trials.labels), source.n_units), np.float32)
     for rows, rates, _ in rate_steps(source, trials):
-        expected[rows] = rates / full_scale
+        # A unit that the calibration never drove has a full scale of 0, and a rate of 0.
+        expected[rows] = np.divide(
+            rates, full_scale, out=np.zeros_like(rates), where=full_scale > 0
+        )
     jump = spike_jump(source, made.config)
     filtered, _ = filtered_spikes(network, trials, jump, threads=threads)
     of_rate = score((expected * full_scale) @ source.w_out.T + source.b_out, trials)

@@ -191,8 +191,12 @@ def check_manifest(folder: Path) -> bool:
     listed = read_manifest(folder)
     for name, digest in listed.items():
         path = folder / name
-        if "/" in name or not path.is_file() or sha256(path) != digest:
-            raise InputError(f"{path} is not as it was written: damaged, or changed since")
+        if "/" in name or not path.is_file():
+            raise InputError(f"{path} is not there, which was written with the other files")
+        if sha256(path) != digest:
+            raise InputError(
+                f"{path} is not as it was written: damaged, or changed since: move it away"
+            )
     return bool(listed)
 
 

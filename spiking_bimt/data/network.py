@@ -11,7 +11,7 @@ from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.data.frozen import freeze
 from spiking_bimt.data.neurons import NeuronParameters
-from spiking_bimt.errors import InputError, unknown_name
+from spiking_bimt.errors import CodesError, InputError, unknown_name
 
 Floats = npt.NDArray[np.float32]
 
@@ -22,7 +22,7 @@ LEAST_DT = 1e-4
 """Shortest simulation step, ms."""
 CODES = ("bits", "codes", "scale", "in_codes", "in_scale", "out_codes", "out_scale")
 """Fields of integer weights: all of them are there, or none."""
-NO_CODES = "the network has no integer codes: `quantise` it, or convert it with `bits`"
+NO_CODES = "the network has no integer codes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +231,7 @@ class SpikingNetwork(NeuronParameters):
             self.codes is None or self.scale is None or self.in_codes is None
             or self.in_scale is None or self.out_codes is None or self.out_scale is None
         ):  # fmt: skip
-            raise InputError(NO_CODES)
+            raise CodesError(NO_CODES)
         kept, in_kept = self.codes != 0, self.in_codes != 0
         mine = validate.hand_over
         indices, in_indices = mine(self.indices[kept]), mine(self.in_indices[in_kept])

@@ -121,8 +121,9 @@ def _tasks(rate: RateNetwork) -> str:
 def _row(folder: Path, chip: Chip, seed: int, how: Drive) -> dict[str, Any]:
     stored = store.load(folder / "network.h5", SpikingNetwork)
     if stored.codes is None:
-        made = "import" if run_folder.imported(folder) else "convert"
-        raise InputError(f"{folder}/network.h5 has no integer weights: {made} it with `bits`")
+        raise InputError(
+            f"{folder}/network.h5 has no integer weights: {run_folder.gives_codes(folder)}"
+        )
     network = stored.quantised()
     row: dict[str, Any] = {
         "neurons": network.n_neurons,
@@ -151,6 +152,9 @@ def _trained(folder: Path, converted: SpikingNetwork) -> dict[str, Any]:
     found = converted.measured or {}
     accuracy, trials = found.get("accuracy"), found.get("trials_per_task")
     if trials is None or not isinstance(accuracy, dict) or "quantised" not in accuracy:
-        raise InputError(f"{folder}/network.h5 lacks what convert measures: convert it again")
+        raise InputError(
+            f"{folder}/network.h5 lacks what convert measures: `spiking_bimt convert {folder}` "
+            "measures it"
+        )
     rate = store.load(folder / "rate.h5", RateNetwork)
     return {"accuracy": accuracy, "trials_per_task": trials, **wiring(rate)}

@@ -129,6 +129,8 @@ def _driven(folder: Path, network: SpikingNetwork, spikes: sonata.SpikeFile | No
     return Driven(recording, None, key, str(told.get("text", "the spikes of spikes.h5")))
 
 
+_BY_TRAINING = "`train` leaves it as it goes on"
+"""Where metrics.jsonl comes from: of a network that was made elsewhere there is none."""
 _OPTIONAL: dict[str, tuple[str, ...]] = {
     "metrics.jsonl": (),
     "placement.h5": ("network.h5",),
@@ -142,11 +144,12 @@ def _hints(folder: Path) -> dict[str, str]:
     """Why optional files cannot be shown, by name: they lack, or belong to an earlier network."""
     hints: dict[str, str] = {}
     for name, parents in _OPTIONAL.items():
-        command = f"`spiking_bimt {run_folder.MADE_BY[name]} {folder}` makes it"
         if not (folder / name).is_file():
-            hints[name] = f"The run has no {name}: {command}."
+            how = _BY_TRAINING if name == "metrics.jsonl" else run_folder.makes(folder, name)
+            hints[name] = f"The run has no {name}: {how}."
         elif any(run_folder.outdated(folder, name, parent) for parent in parents):
-            hints[name] = f"{name} was made from earlier files of this run: {command} anew."
+            anew = run_folder.makes(folder, name)
+            hints[name] = f"{name} was made from earlier files of this run: {anew} anew."
     if not (folder / "diagnosis.svg").is_file():
         draws = f"`spiking_bimt convert {folder} --diagnose` draws it"
         hints["diagnosis.svg"] = f"The run has no diagnosis.svg: {draws}."

@@ -96,7 +96,8 @@ def simulate(
     if threads is not None:
         raise InputError("threads does not go with state_bits, which uses one: leave it out")
     many = PROBE_TRIALS if trials is None else trials
-    return _in_fixed_point(source, state_bits, many, weights, seed)
+    with run_folder.naming_commands(Path(run)):
+        return _in_fixed_point(source, state_bits, many, weights, seed)
 
 
 class _How(NamedTuple):

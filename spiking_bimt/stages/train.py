@@ -195,8 +195,8 @@ def _refuse_other_training(checkpoint: Path, resume: bool) -> None:
     """InputError where the folder holds another training, or none to go on with."""
     if checkpoint.exists() and not resume:
         raise InputError(
-            f"{checkpoint.parent} holds a training already: give `resume=True` to go on with it, "
-            "or another folder"
+            f"{checkpoint.parent} holds a training already: `spiking_bimt train "
+            f"{checkpoint.parent}` with `resume=True` goes on with it; or give another folder"
         )
     made = [checkpoint.parent / name for name in ("rate.h5", "network.h5")]
     if not checkpoint.exists() and any(path.exists() for path in made):
@@ -204,7 +204,10 @@ def _refuse_other_training(checkpoint: Path, resume: bool) -> None:
             f"{checkpoint.parent} holds a network that was not trained there: use another folder"
         )
     if resume and not checkpoint.exists():
-        raise InputError(f"{checkpoint.parent} has no checkpoint.h5: train without `resume`")
+        raise InputError(
+            f"{checkpoint.parent} has no checkpoint.h5: `spiking_bimt train {checkpoint.parent}` "
+            "begins a training"
+        )
 
 
 def _start(

@@ -11,7 +11,7 @@ from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.formats import registry
-from spiking_bimt.formats.format import Check
+from spiking_bimt.formats.format import Check, Format
 from spiking_bimt.stages.simulate import with_weights
 
 
@@ -57,9 +57,7 @@ def _of_run(run: Path, reference: Path, trials: int, threads: int | None) -> dic
     if not paths:
         known = ", ".join(registry.written())
         if (run / "network.h5").is_file():
-            raise InputError(
-                f"{run} holds no exported file: `spiking_bimt export {run}` makes them"
-            )
+            raise InputError(f"{run} holds no exported file: {run_folder.makes(run, 'tiles.h5')}")
         raise InputError(f"{run} holds no exported network; known formats: {known}")
     rows = []
     for name, path in paths.items():
@@ -92,9 +90,26 @@ def _check(
         run_folder.require(path.parent, "network.h5")
     sources.use(path.parent)
     sources.use(reference.parent)
-    if path.is_dir():
-        atomic.check_manifest(path)
     network = with_weights(store.load(reference, SpikingNetwork), "auto")
     if not form.keeps_poisson:
         network = replace(network, poisson=None)
-    return form.verify(Check(path, path.parent, reference, network, trials, threads))
+    try:
+        if path.is_dir():
+            atomic.check_manifest(path)
+        return form.verify(Check(path, path.parent, reference, network, trials, threads))
+    except (CheckError, InputError) as error:
+        of_file = isinstance(error, CheckError) or str(path) in str(error)
+        if reference != path.parent / "network.h5" or not of_file:
+            raise
+        kind = CheckError if isinstance(error, CheckError) else InputError
+        raise kind(f"{error}; {_anew(name, form, path.parent, network)}") from error
+
+
+def _anew(name: str, form: Format, run: Path, network: SpikingNetwork) -> str:
+    """The commands that write a format of the run's network anew, in words."""
+    lacking = [file for file in form.needs(network) if not run_folder.is_current(run, file)]
+    options = f"`formats={name}`" + " and `lossy=True`" * bool(form.losses(network))
+    commands = [
+        *run_folder.commands_of(run, lacking), f"`spiking_bimt export {run}` with {options}"
+    ]  # fmt: skip
+    return f"{', then '.join(commands)} write{'s' * (len(commands) == 1)} it anew"

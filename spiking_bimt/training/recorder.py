@@ -132,7 +132,10 @@ def _measurements_until(path: Path, phase: int, step: int) -> list[str]:
     try:
         rows = gate.read_json_lines(path)
     except InputError as error:
-        raise InputError(f"{error}: move the file away, then go on with `resume=True`") from error
+        raise InputError(
+            f"{error}: move the file away; `spiking_bimt train {path.parent}` with `resume=True` "
+            "then goes on"
+        ) from error
     kept = []
     for row in rows:
         if not isinstance(row.get("phase_index"), int) or not isinstance(row.get("step"), int):

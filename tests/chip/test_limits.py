@@ -199,7 +199,7 @@ def test_hopeless_networks_are_refused_before_placing() -> None:
         check(replace(SMALL, synapses_per_neuron=5), graph, placement)
     check(replace(SMALL, synapses_per_neuron=fan_in), graph, placement)
     with pytest.raises(
-        InputError, match="8-bit weights, small holds 4: quantise it, or convert, with `bits=4`"
+        InputError, match=r"8-bit weights, small holds 4: `quantise` it, .* with `bits=4`"
     ):
         check(replace(SMALL, weight_bits=4), graph, placement)
 

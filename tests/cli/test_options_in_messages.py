@@ -30,7 +30,7 @@ def test_arguments_become_options(command: str, message: str, shown: str) -> Non
 def test_a_run_without_its_checkpoint_names_the_option(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["train", str(tmp_path / "new"), "--resume"])
     assert result.exit_code == 2
-    assert "has no checkpoint.h5: train without --resume" in result.stderr
+    assert "has no checkpoint.h5: `spiking_bimt train" in result.stderr
 
 
 def test_the_library_names_no_option() -> None:

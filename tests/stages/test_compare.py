@@ -122,7 +122,9 @@ def test_a_run_that_is_not_converted_is_refused(run: Path, tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"no network\.h5: `spiking_bimt convert"):
         compare(tmp_path)
     convert(tmp_path, bits=None, trials=2)
-    with pytest.raises(InputError, match="no integer weights: convert it with `bits`"):
+    with pytest.raises(
+        InputError, match=r"no integer weights: `spiking_bimt convert .*` with `bits=8`"
+    ):
         compare(tmp_path)
 
 
