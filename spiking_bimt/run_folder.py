@@ -101,7 +101,7 @@ def commands_of(run: Path, names: Sequence[str]) -> list[str]:
 
     def visit(name: str) -> None:
         for parent in PARENTS.get(name, ()):
-            if parent in SCHEMAS and not is_current(run, parent):
+            if MADE_BY[parent] != MADE_BY[name] and not is_current(run, parent):
                 visit(parent)
         going_on = name == "rate.h5" and (run / "checkpoint.h5").exists()
         command = f"`spiking_bimt {MADE_BY[name]} {run}`{' with `resume=True`' * going_on}"
@@ -126,6 +126,16 @@ def gives_codes(run: Path, bits: int = 8) -> str:
         return f"`spiking_bimt convert {run}` with `bits={bits}` makes such"
     file = next(iter(made.inputs), "FILE")
     return f"`spiking_bimt import {file} {run}` with `bits={bits}` makes such"
+
+
+def check_written(folder: Path) -> None:
+    """InputError where a file of an exported folder was changed, unless such are taken."""
+    if _TAKING.get():
+        return
+    try:
+        atomic.check_manifest(folder)
+    except InputError as error:
+        raise InputError(f"{error}; or take the folder with `taking_changed`") from error
 
 
 def provenance(path: Path) -> store.Provenance:

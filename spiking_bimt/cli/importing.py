@@ -6,7 +6,16 @@ from typing import Any
 import click
 
 from spiking_bimt.cli.group import call_stage
-from spiking_bimt.cli.options import PATH, command, names, option, pairs, run_argument, under
+from spiking_bimt.cli.options import (
+    PATH,
+    command,
+    force_option,
+    names,
+    option,
+    pairs,
+    run_argument,
+    under,
+)  # fmt: skip
 from spiking_bimt.formats import registry
 
 
@@ -26,6 +35,7 @@ from spiking_bimt.formats import registry
 )
 @click.argument("file", type=PATH)
 @run_argument()
+@force_option()
 @option(
     "--bits",
     default=8,

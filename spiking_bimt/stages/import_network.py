@@ -183,6 +183,8 @@ def _read(source: Path, timing: dict[str, Any], parameters: NetworkOptions) -> S
         raise InputError(
             f"{source} is {name}, whose readers have no step of their own: leave `step`"
         )
+    if form.mark:
+        run_folder.check_written(source if source.is_dir() else source.parent)
     given = {key: value for key, value in timing.items() if value is not None}
     return form.read(source, **given, **parameters)
 

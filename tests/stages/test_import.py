@@ -4,6 +4,7 @@ import json
 from importlib import resources
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from scipy import sparse
@@ -59,6 +60,21 @@ def test_a_matrix_of_another_tool_is_placed_simulated_exported_and_verified(
     assert not any(row["found"].startswith("0 spikes") for row in result["checks"])
     assert call("verify", run / "tiles.h5")[0] == 0
     assert "with their dynamics" in call("export", run, "--format", "sanafe")[1]
+
+
+def test_an_exported_folder_is_read_as_it_was_written_or_with_force(tmp_path: Path) -> None:
+    import_network(npz(tmp_path / "w.npz"), tmp_path / "run")
+    export(tmp_path / "run", ("sonata",))
+    folder = tmp_path / "run" / "sonata"
+    with h5py.File(folder / "edges.h5", "r+") as file:
+        weights = file["edges/neurons_neurons/0/syn_weight"]
+        weights[0] = weights[0] * 2
+    for file in (folder, folder / "circuit_config.json"):
+        code, _, stderr = call("import", file, tmp_path / "new")
+        assert code == 2
+        assert stderr.endswith("move it away; or take the folder with --force\n")
+        assert not (tmp_path / "new" / "network.h5").exists()
+    assert call("import", folder, tmp_path / "new", "--force")[0] == 0
 
 
 def test_nir_and_sonata_come_back_as_runs(tmp_path: Path) -> None:

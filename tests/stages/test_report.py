@@ -184,7 +184,7 @@ def test_what_lacks_is_named_with_its_command_whatever_the_run_is_called(run: Pa
             how = f"spiking_bimt place {run}, then spiking_bimt export {run} make {name}"
         if name == "metrics.jsonl":
             how = "train leaves it as it goes on"
-        assert f"The run has no {name}: {how}." in words
+        assert f"The run has no {name}: {how}." in words.replace(" ,", ",")
     assert "packets_per_spike" not in result["numbers"]
     assert "tiles" not in result["numbers"]
     assert result["numbers"]["mean_rate_hz"] > 0
