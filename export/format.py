@@ -57,6 +57,8 @@ class Format:
     """Suffixes of its files elsewhere."""
     mark: str = ""
     """A file that a folder of this format holds, and no other format's."""
+    also: tuple[str, ...] = ()
+    """Patterns of files by which folders that other tools wrote are recognised."""
     needs: Callable[[SpikingNetwork], tuple[str, ...]] = _network_alone
     """Files of the run, network.h5 apart, that it is made from."""
     losses: Callable[[SpikingNetwork], list[str]] = _nothing
@@ -82,5 +84,6 @@ class Format:
     def detects(self, path: Path) -> bool:
         """Whether a file or folder is of this format, by its name or its mark."""
         if path.is_dir():
-            return bool(self.mark) and (path / self.mark).exists()
+            own = bool(self.mark) and (path / self.mark).exists()
+            return own or any(any(path.glob(pattern)) for pattern in self.also)
         return path.name == self.path or path.suffix.lower() in self.suffixes

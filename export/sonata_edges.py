@@ -28,66 +28,118 @@ Array = npt.NDArray[Any]
 
 
 class Nodes(NamedTuple):
-    """The population of neurons."""
+    """A population."""
 
     name: str
+    first: int
+    """Its first neuron."""
     ids: Array
-    """(N,) ascending ids; a neuron is numbered by its place among them."""
+    """(n,) ascending ids; a neuron is numbered by its place among them."""
+    virtual: bool
+    """Whether its neurons relay spikes from outside."""
+
+
+class Network(NamedTuple):
+    """The nodes of all populations."""
+
+    populations: dict[str, Nodes]
+    channels: int
+    """Nodes of the population of held inputs, which this package writes."""
     parameters: dict[str, Any]
     capacity: Array
     """(N,) C_m, pF."""
 
 
-def read_edges(
-    files: Files, nodes: Nodes, channels: int, dt: float
-) -> tuple[Array, Array, Array, Array, tuple[Array, Array, Array]]:
-    """Source, target, weight, delay (ms) of every synapse; source, target, weight of channels'.
+class Edges(NamedTuple):
+    """Synapses, and the currents of held inputs (source, target, weight)."""
 
-    dt: simulation step, ms. InputError for what a synapse here has not.
-    """
-    tau_syn, ours = nodes.parameters["tau_syn"], "spiking_bimt" in files.config
-    unit = weight_unit(nodes.parameters["tau_mem"], tau_syn, dt)
+    pre: Array
+    post: Array
+    weights: Array
+    delays: Array
+    """ms"""
+    held: tuple[Array, Array, Array]
+
+
+def read_edges(files: Files, network: Network, dt: float) -> Edges:
+    """All edges. dt: simulation step, ms. InputError for what a synapse here has not."""
+    empty = np.empty(0, int)
     parts: list[tuple[Array, Array, Array, Array]] = []
-    held: tuple[Array, Array, Array] = (np.empty(0, int), np.empty(0, int), np.empty(0))
+    held: tuple[Array, Array, Array] = (empty, empty, np.empty(0))
     for entry in files.config["networks"]["edges"]:
         types = read_types(files, entry["edge_types_file"], "edge_type_id")
         path = files.path(entry["edges_file"])
         with opened(path, "edges") as file:
             for name, group in file["edges"].items():
-                ends = [
-                    text_attribute(group[f"{end}_node_id"], "node_population")
-                    if f"{end}_node_id" in group
-                    else ""
-                    for end in ("source", "target")
-                ]
-                of_channels = ours and ends[0] == "channels"
-                for end, population in zip(("source", "target"), ends, strict=True):
-                    if population not in ("", nodes.name) and not (of_channels and end == "source"):
-                        raise InputError(
-                            f"{path}: the {end}s of edges {name} are of population {population}, "
-                            f"which is not read; read is {nodes.name}"
-                        )
-                source = _ids(
-                    path, group, "source_node_id", np.arange(channels) if of_channels else nodes.ids
-                )
-                target = _ids(path, group, "target_node_id", nodes.ids)
-                members = Members(path, group, "edge")
-                if not len(source) == len(target) == len(members):
-                    raise InputError(
-                        f"{path}: edges {name} have {len(source)} sources, {len(target)} targets "
-                        f"and {len(members)} types"
-                    )
-                value = _synapses(files, members, types, of_channels)
-                weight = value("syn_weight", None) * value("nsyns", 1.0) / nodes.capacity[target]
-                if of_channels:
-                    held = source, target, weight
-                    continue
-                # NEST delivers to iaf_psc_delta before it tests the threshold, we after it.
-                delay = value("delay", None) - dt * (tau_syn[target] == 0)
-                parts.append((source, target, weight * unit[target], delay))
-    empty = (np.empty(0, int), np.empty(0, int), np.empty(0), np.empty(0))
-    pre, post, weights, delays = (np.concatenate(c) for c in zip(empty, *parts, strict=True))
-    return pre, post, weights, delays, held
+                found = _population(files, path, name, group, types, network, dt)
+                if len(found) == 3:
+                    held = found
+                else:
+                    parts.append(found)
+    start = (empty, empty, np.empty(0), np.empty(0))
+    pre, post, weights, delays = (np.concatenate(c) for c in zip(start, *parts, strict=True))
+    return Edges(pre, post, weights, delays, held)
+
+
+def _population(
+    files: Files, path: Path, name: str, group: h5py.Group, types: Types, network: Network,
+    dt: float,
+) -> tuple[Array, Array, Array] | tuple[Array, Array, Array, Array]:  # fmt: skip
+    """Source, target and weight of a population of edges; delays too, where it is of synapses."""
+    ends = {
+        end: text_attribute(group[f"{end}_node_id"], "node_population")
+        if f"{end}_node_id" in group
+        else ""
+        for end in ("source", "target")
+    }
+    of_channels = "spiking_bimt" in files.config and ends["source"] == "channels"
+    target_of = _end(path, name, "target", ends["target"], network)
+    source_of = (
+        Nodes("channels", 0, np.arange(network.channels), virtual=True)
+        if of_channels
+        else _end(path, name, "source", ends["source"], network)
+    )
+    source = _ids(path, group, "source_node_id", source_of.ids) + source_of.first
+    target = _ids(path, group, "target_node_id", target_of.ids) + target_of.first
+    members = Members(path, group, "edge")
+    if not len(source) == len(target) == len(members):
+        raise InputError(
+            f"{path}: edges {name} have {len(source)} sources, {len(target)} targets and "
+            f"{len(members)} types"
+        )
+    value = _synapses(files, members, types, of_channels)
+    tau_mem, tau_syn = (network.parameters[field] for field in ("tau_mem", "tau_syn"))
+    # A weight is a current, in pA; onto iaf_psc_delta it is a step of v.
+    charged = np.where((tau_syn > 0) | of_channels, network.capacity, 1.0)
+    weight = value("syn_weight", None) * value("nsyns", 1.0) / charged[target]
+    if of_channels:
+        return source, target, weight
+    # NEST delivers to iaf_psc_delta before it tests the threshold, we after it; and a neuron that
+    # relays fires a step after it is reached.
+    early = dt * ((tau_syn[target] == 0).astype(int) + source_of.virtual)
+    delay = value("delay", None) - early
+    if (delay < -1e-6).any():
+        least = 1000 * float(early[np.argmin(delay)])
+        raise InputError(
+            f"{path}: edges {name} have a delay of {float((delay + early).min()):g} ms; the least "
+            f"that is read here is {least / 1000:g} ms: choose a smaller `dt`"
+        )
+    return source, target, weight * weight_unit(tau_mem, tau_syn, dt)[target], np.abs(delay)
+
+
+def _end(path: Path, name: str, end: str, population: str, network: Network) -> Nodes:
+    """The population of one end of edges, which may be left open where there is but one."""
+    known = network.populations
+    if population == "" and len(known) == 1:
+        return next(iter(known.values()))
+    if population not in known:
+        raise InputError(
+            f"{path}: the {end}s of edges {name} are of population {population or 'none'}, "
+            f"which is not read; read are {', '.join(known)}"
+        )
+    if end == "target" and known[population].virtual:
+        raise InputError(f"{path}: edges {name} lead to {population}, which is virtual")
+    return known[population]
 
 
 def _ids(path: Path, group: h5py.Group, name: str, known: Array) -> Array:
@@ -122,7 +174,11 @@ def _synapses(
                 raise unknown_value(path, f"{name} of edge type {number}", row[name])
     inner = {f"dynamics_params/{name}" for name in members.names("dynamics_params")}
     for name in sorted(inner | (members.names() & {"receptor_type", "weight_function"})):
-        raise InputError(f"{path}: edges have {name}, which no synapse of this package has")
+        stored = members.values(*reversed(name.split("/")))[0]
+        raise InputError(
+            f"{path}: edges have {name} {stored[0] if len(stored) else ''}, which no synapse of "
+            "this package has"
+        )
 
     def value(name: str, default: float | None) -> Array:
         stored, there = members.values(name)

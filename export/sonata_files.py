@@ -25,6 +25,13 @@ _MOST_VARIABLES = 100
 """Variables that are replaced in a path: those that name one another would never end."""
 
 
+_CONFIGS = ("circuit_config.json", "config.circuit.json", "config.json", "simulation_config.json",
+            "config.simulation.json")  # fmt: skip
+"""Names of a configuration in a folder, the first that is there."""
+BUILT = "*nodes.h5"
+"""Files of nodes in a folder without a configuration, as bmtk's NetworkBuilder saves one."""
+
+
 class Files(NamedTuple):
     """A circuit's configuration and the folder from which its paths count."""
 
@@ -46,6 +53,27 @@ class Files(NamedTuple):
             if replaced > _MOST_VARIABLES or len(text) > _LONGEST_PATH:
                 raise InputError(f"{self.folder}: ${name} of {given!r} names itself")
         return self.folder / text
+
+
+def read_circuit(path: Path) -> Files:
+    """The circuit of a configuration, or of a folder, which may hold files without one."""
+    if not path.is_dir():
+        return read_config(path)
+    for name in _CONFIGS:
+        if (path / name).exists():
+            return read_config(path / name)
+    found: dict[str, list[dict[str, str]]] = {}
+    for kind in ("node", "edge"):
+        names = sorted(file.name for file in path.glob(f"*{kind}s.h5"))
+        found[f"{kind}s"] = [
+            {f"{kind}s_file": name, f"{kind}_types_file": name.replace("s.h5", "_types.csv")}
+            for name in names
+        ]
+        if not names:
+            raise InputError(
+                f"{path} holds neither {_CONFIGS[0]} nor files *{kind}s.h5: no SONATA circuit"
+            )
+    return Files(path, {"networks": found})
 
 
 def read_config(path: Path) -> Files:

@@ -5,6 +5,7 @@ from typing import Any
 from spiking_bimt.formats.compare import check_sizes, same_spikes
 from spiking_bimt.formats.elements import fresh_export, require_equal
 from spiking_bimt.formats.format import Check, Export, Format
+from spiking_bimt.formats.sonata_files import BUILT
 from spiking_bimt.formats.sonata_import import read_sonata
 from spiking_bimt.formats.sonata_network import write_network
 
@@ -27,6 +28,7 @@ FORMAT = Format(
     path="sonata",
     suffixes=(".json",),
     mark="circuit_config.json",
+    also=("config*.json", "simulation_config.json", BUILT),
     write=_write,
     read=read_sonata,
     verify=_verify,

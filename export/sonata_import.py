@@ -1,7 +1,10 @@
 """A spiking network from SONATA files of point neurons: NEST's iaf_psc_exp and iaf_psc_delta.
 
-Parameters and weights are taken from the HDF5 properties, from a type's column, or from the JSON
-file that the type's `dynamics_params` names. Files that this package wrote come back whole.
+Several populations are one network. The nodes of virtual ones are neurons that relay: each fires
+once, a step later, for a spike of weight 1 that it gets from outside, and the delays of its edges
+are that step shorter. Parameters and weights are taken from the HDF5 properties, from a type's
+column, or from the JSON file that the type's `dynamics_params` names. Files that this package wrote
+come back whole.
 """
 
 from collections.abc import Callable
@@ -17,7 +20,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.nir_export import NO_LEAK
-from spiking_bimt.formats.sonata_edges import Nodes, read_edges
+from spiking_bimt.formats.sonata_edges import Network, Nodes, read_edges
 from spiking_bimt.formats.sonata_files import (
     Files,
     Members,
@@ -26,7 +29,7 @@ from spiking_bimt.formats.sonata_files import (
     column,
     model_of,
     opened,
-    read_config,
+    read_circuit,
     read_types,
     refuse_model,
     unknown_value,
@@ -35,7 +38,6 @@ from spiking_bimt.formats.sonata_network import DYNAMICS, OWN
 
 Array = npt.NDArray[Any]
 
-_INT32 = np.dtype(np.int32)
 _DEFAULTS = {"t_ref": 0.0, "I_e": 0.0, "C_m": 1.0}
 _DELTA = "iaf_psc_delta"
 """NEST's neuron whose synapses have no filter, and no time constants."""
@@ -44,13 +46,13 @@ _FILTERS = ("tau_syn_ex", "tau_syn_in")
 
 @checked
 def read_sonata(path: str | Path, *, dt: float | None = None) -> SpikingNetwork:
-    """The network of a circuit_config.json, or of a folder that holds one.
+    """The network of a circuit_config.json, or of a folder that holds one or bmtk's files.
 
     dt: simulation step, ms; None takes this package's own entry, else 0.1. Raises InputError for
     files that are missing, damaged or foreign, or hold what a `SpikingNetwork` has not.
     """
     path = Path(path)
-    files = read_config(path / "circuit_config.json" if path.is_dir() else path)
+    files = read_circuit(path)
     try:
         return _network(files, dt)
     except InputError:
@@ -67,31 +69,40 @@ def _network(files: Files, dt: float | None) -> SpikingNetwork:
     own = files.config.get("spiking_bimt", {})
     step = float(own.get("dt", 0.1) if dt is None else dt)
     validate.positive("import", "dt", step)
-    found, channels = _nodes(files, step)
-    nodes = found.parameters
-    pre, post, weights, delays, held = read_edges(files, found, channels, step)
-    order = np.lexsort((post, pre))
+    found = _nodes(files, step)
+    nodes, n = found.parameters, len(found.capacity)
+    edges = read_edges(files, found, step)
+    order = np.lexsort((edges.post, edges.pre))
+    held, uniform = edges.held, own.get("delay")
     in_order = np.lexsort((held[1], held[0]))
-    n, uniform = len(nodes["tau_mem"]), own.get("delay")
+    delays = None if uniform is not None or not len(edges.pre) else edges.delays[order]
+    named = [
+        (p.name, p.first, p.first + len(p.ids) - 1)
+        for p in found.populations.values()
+        if len(p.ids)
+    ]
+    names = own.get("populations") if "spiking_bimt" in files.config else named
     values: dict[str, Any] = {
-        "indptr": _indptr(pre, n), "indices": post[order], "weights": weights[order],
-        "delays": None if uniform is not None or not len(pre) else _steps(delays[order], step),
+        "indptr": _indptr(edges.pre, n), "indices": edges.post[order],
+        "weights": edges.weights[order],
+        "delays": None if delays is None else _steps(delays, step),
         "delay": int(1 if uniform is None else uniform), "reset": own.get("reset", "value"),
         "dt": step,
-        "in_indptr": _indptr(held[0], channels), "in_indices": held[1][in_order],
+        "in_indptr": _indptr(held[0], found.channels), "in_indices": held[1][in_order],
         "in_weights": held[2][in_order], "tau_out": own.get("tau_out", 20.0),
         "task_dt": own.get("task_dt", step), "battery": own.get("battery", ""),
         "tasks": tuple(own.get("tasks", ())), "b_out": own.get("b_out", [0.0]),
         "sheet": tuple(own.get("sheet", (1, n))),
-        "populations": tuple(tuple(row) for row in own.get("populations", ())),
+        "populations": tuple(tuple(row) for row in names or ()),
     }  # fmt: skip
     return SpikingNetwork(**values, **nodes)
 
 
-def _nodes(files: Files, dt: float) -> tuple[Nodes, int]:
-    """The only population of point neurons; number of channels."""
-    found: Nodes | None = None
-    channels, ours = 0, "spiking_bimt" in files.config
+def _nodes(files: Files, dt: float) -> Network:
+    """All populations of point neurons and virtual nodes, in the order of the files."""
+    parts: list[tuple[dict[str, Any], Array]] = []
+    populations: dict[str, Nodes] = {}
+    channels, first, ours = 0, 0, "spiking_bimt" in files.config
     for entry in files.config["networks"]["nodes"]:
         types = read_types(files, entry["node_types_file"], "node_type_id")
         path = files.path(entry["nodes_file"])
@@ -104,29 +115,82 @@ def _nodes(files: Files, dt: float) -> tuple[Nodes, int]:
                 }
                 if ours and name == "channels":
                     channels = len(members)
-                elif kinds == {"point_neuron"} and found is None:
-                    found = _neurons(name, files, members, types, dt)
-                else:
+                    continue
+                if kinds not in ({"point_neuron"}, {"virtual"}) or name in populations:
                     raise InputError(
-                        f"{path}: population {name} is {', '.join(sorted(kinds))}; imported is "
-                        "one population of point_neuron: take the others and their edges out"
+                        f"{path}: population {name} is {', '.join(sorted(kinds)) or 'empty'}; "
+                        "imported are populations of point_neuron and of virtual nodes, each once: "
+                        "take it and its edges out"
                     )
-    if found is None:
+                ids, order = _ordered_ids(name, members)
+                relays = kinds == {"virtual"}
+                made = _relays(len(ids)) if relays else _neurons(name, files, members, types, dt)
+                places = _places(name, members, order, first)
+                parts.append(({k: v[..., order] for k, v in made[0].items()} | places,
+                              made[1][order]))  # fmt: skip
+                populations[name] = Nodes(name, first, ids, relays)
+                first += len(ids)
+    if all(population.virtual for population in populations.values()):
         raise InputError(f"{files.folder} holds no population of point neurons")
-    return found, channels
+    return Network(populations, channels, _joined([p for p, _ in parts]),
+                   np.concatenate([capacity for _, capacity in parts]))  # fmt: skip
 
 
-def _neurons(name: str, files: Files, members: Members, types: Types, dt: float) -> Nodes:
+def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The parameters of all populations; a readout is of a network of one."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [name for name in parts[0] if all(name in part for part in parts) and name != "w_out"]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    return joined | {"w_out": np.zeros((1, len(joined["tau_mem"])))}
+
+
+def _relays(n: int) -> tuple[dict[str, Any], Array]:
+    """Neurons that fire once for each spike of weight 1 that they get, in the next step."""
+    of = {"tau_mem": np.inf, "tau_syn": 0.0, "v_th": 0.5}
+    rows = {
+        name: np.full(n, of.get(name, row.default))
+        for name, row in PARAMETERS.items()
+        if name not in OPTIONAL
+    }
+    return rows | {"w_out": np.zeros((1, n))}, np.ones(n)
+
+
+def _ordered_ids(name: str, members: Members) -> tuple[Array, Array]:
+    """The ids of a population's nodes, ascending, and the order that makes them so."""
     path, n = members.path, len(members)
     ids = array(path, members.group, "node_id") if "node_id" in members.group else np.arange(n)
     order = np.argsort(ids, kind="stable")
     if ids.shape != (n,) or (np.diff(ids[order].astype(np.int64)) < 1).any():
         raise InputError(f"{path}: node_id of {name} must be {n} different whole numbers")
+    return ids[order].astype(np.int64), order
+
+
+def _places(name: str, members: Members, order: Array, first: int) -> dict[str, Array]:
+    """Where the nodes are; in a row where nothing is said."""
+    n, properties = len(members), members.names()
+    row = {"x": np.zeros(n), "y": first + np.argsort(order)}
+    places = [members.values(a)[0] if a in properties else row[a] for a in ("x", "y")]
+    whole = np.rint(np.stack(places, axis=1).astype(float))
+    cast = validate.cast(f"{members.path}: {name}", "positions", whole, np.dtype(np.int32))
+    return {"positions": cast[order]}
+
+
+def _neurons(
+    name: str, files: Files, members: Members, types: Types, dt: float
+) -> tuple[dict[str, Any], Array]:
+    """Parameters and capacities of a population of point neurons, in the order of the file."""
+    path, n = members.path, len(members)
     value = _dynamics(files, members, types)
     out: dict[str, Any] = {ours: value(theirs) for theirs, ours in DYNAMICS.items()}
-    capacity = value("C_m")
-    if not np.array_equal(out["tau_syn"], value("tau_syn_in")):
-        raise InputError(f"{path}: tau_syn_ex and tau_syn_in differ; a neuron has one tau_syn")
+    capacity, other = value("C_m"), value("tau_syn_in")
+    unlike = np.flatnonzero(out["tau_syn"] != other)
+    if len(unlike):
+        k = int(unlike[0])
+        raise InputError(
+            f"{path}: tau_syn_ex and tau_syn_in differ, {out['tau_syn'][k]:g} and {other[k]:g} ms "
+            f"in node {k} of {name}; a neuron here has one tau_syn"
+        )
     out["bias"] = out["bias"] / capacity
     out["tau_mem"] = np.where(out["tau_mem"] >= NO_LEAK * dt, np.inf, out["tau_mem"])
     properties = members.names()
@@ -137,15 +201,7 @@ def _neurons(name: str, files: Files, members: Members, types: Types, dt: float)
             out[field] = np.full(n, PARAMETERS[field].default)
     readout = [f"readout_{k}" for k in range(n) if f"readout_{k}" in properties]
     rows = [members.values(field)[0] for field in readout] or [np.zeros(n)]
-    places = [
-        members.values(axis)[0] if axis in properties else np.argsort(order) * (axis == "y")
-        for axis in ("x", "y")
-    ]
-    sorted_out = {field: values[order] for field, values in out.items()}
-    sorted_out["w_out"] = np.stack(rows)[:, order]
-    whole = np.rint(np.stack(places, axis=1))
-    sorted_out["positions"] = validate.cast(f"{path}: {name}", "positions", whole, _INT32)[order]
-    return Nodes(name, ids[order].astype(np.int64), sorted_out, capacity[order])
+    return out | {"w_out": np.stack(rows)}, capacity
 
 
 def _dynamics(files: Files, members: Members, types: Types) -> Callable[[str], Array]:
