@@ -30,7 +30,7 @@ from spiking_bimt.chip.traffic import flow
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.simulation.build import random_sheet
 
-NETWORKS = ("block 200", "hub 200", "bipartite 200", "sheet 196")
+NETWORKS = ("block 200", "hub 200", "bipartite 200", "sheet 361")
 PER_CORE = 13
 TARGET = 0.85
 """Most of an earlier version's cost that ours may have in geometric mean."""
@@ -88,7 +88,7 @@ def main() -> None:
     cells: dict[str, dict[str, float]] = {}
     if options.cells and options.cells.exists():
         cells = json.loads(options.cells.read_text())
-    place(random_sheet(12), chips()["board of 3 x 3"], np.ones(144), effort=0.01)  # compiles
+    place(random_sheet(20), chips()["board of 3 x 3"], np.ones(400), effort=0.01)  # compiles
     rows: list[Row] = []
     logs: list[float] = []
     for name in options.chips:

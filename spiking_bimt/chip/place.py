@@ -31,7 +31,7 @@ _MOST = 8000
 """Proposals a neuron at most, in one refinement: more gain nothing even where they cost little."""
 _LEAST = 300
 """Proposals a neuron at least: a neuron then meets the cores around it several times."""
-_LEAST_OF_ALL = 8e7
+_LEAST_OF_ALL = 6e7
 """Proposals of a whole network that are enough where that is fewer."""
 _WORK_EACH = 2e5
 """Work of all proposals of a neuron, in sources read: about a millisecond."""
