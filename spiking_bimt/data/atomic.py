@@ -228,6 +228,11 @@ def _keep_foreign(old: Path, new: Path) -> None:
             continue
         target = new / path.name
         if os.path.lexists(target):
+            if not (old / MANIFEST).exists():
+                raise InputError(
+                    f"{path} is there, and no list of what was written ({MANIFEST}): where an "
+                    f"earlier version wrote {old}, remove the folder; otherwise move yours away"
+                )
             raise InputError(f"{path} was changed, or is no file of spiking_bimt: move it away")
         if path.is_dir() and not path.is_symlink():
             shutil.copytree(path, target, symlinks=True, copy_function=_second_name)
