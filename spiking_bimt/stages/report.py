@@ -147,6 +147,8 @@ def _hints(folder: Path) -> dict[str, str]:
         if not (folder / name).is_file():
             how = _BY_TRAINING if name == "metrics.jsonl" else run_folder.makes(folder, name)
             hints[name] = f"The run has no {name}: {how}."
+        elif name == "metrics.jsonl" and run_folder.outdated(folder, "rate.h5", name):
+            hints[name] = f"{name} is not as the training left it: put that one back."
         elif any(run_folder.outdated(folder, name, parent) for parent in parents):
             anew = run_folder.makes(folder, name)
             hints[name] = f"{name} was made from earlier files of this run: {anew} anew."

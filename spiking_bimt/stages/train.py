@@ -244,6 +244,8 @@ def _finish(
         **_on_chip(settings, state),
     }
     inputs = {"config.toml": folder / "config.toml"}
+    if (folder / "metrics.jsonl").is_file():
+        inputs["metrics.jsonl"] = folder / "metrics.jsonl"
     if source is not None:
         inputs["start"] = source
     if sources.is_data(settings.battery):

@@ -1,5 +1,6 @@
 """What a training leaves in its run folder as it goes on: checkpoints, measurements, rungs."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -51,10 +52,12 @@ class Recorder(Observer):
         self._note = ""
         self._judged: tuple[float, Trials] | None = None
         self._lines = _measurements_until(folder / "metrics.jsonl", state.phase, state.step)
+        _refuse_changed(folder, self._lines)
 
     def checkpoint(self, state: State) -> None:
         """Write checkpoint.h5."""
-        save_checkpoint(self._folder / "checkpoint.h5", self._settings, state)
+        belongs = {"metrics.jsonl": _digest(self._lines)}
+        save_checkpoint(self._folder / "checkpoint.h5", self._settings, state, belongs)
 
     def judge(self, phase: Phase, state: State) -> float:
         """Error on many validation trials, by which thresholds and rungs are chosen."""
@@ -109,8 +112,7 @@ class Recorder(Observer):
             )
             packets = f"  packets {entry['packets_per_spike']:.2f}"
         self._lines.append(json.dumps(entry))
-        lines = "\n".join(self._lines) + "\n"
-        store.write_bytes(self._folder / "metrics.jsonl", lines.encode(), ours=True)
+        store.write_bytes(self._folder / "metrics.jsonl", _text(self._lines), ours=True)
         self._note = f"accuracy {result.accuracy:.3f}  units {network.n_units}{packets}"
         if self._draw is not None:
             done = self._before[state.phase] + state.step
@@ -123,6 +125,30 @@ class Recorder(Observer):
         if state.step % NOTED_EVERY == 0:
             note = f"{phase.name}  loss {loss:.3f}  {self._note}"
             self._advance(self._before[state.phase] + state.step, note)
+
+
+def _text(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256(_text(lines)).hexdigest()
+
+
+def _refuse_changed(folder: Path, lines: list[str]) -> None:
+    """InputError where the measurements are there and not those that the checkpoint was left with.
+
+    A kill may have come between the two files: later lines are none of the checkpoint's.
+    """
+    checkpoint, path = folder / "checkpoint.h5", folder / "metrics.jsonl"
+    if not (checkpoint.is_file() and path.exists()):
+        return
+    left = store.provenance(checkpoint, "Checkpoint", checked=True).inputs.get(path.name)
+    if left not in (None, _digest(lines)):
+        raise InputError(
+            f"{path} is not as the training left it: move the file away; `spiking_bimt train "
+            f"{folder}` with `resume=True` then goes on"
+        )
 
 
 def _measurements_until(path: Path, phase: int, step: int) -> list[str]:

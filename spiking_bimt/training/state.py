@@ -181,8 +181,13 @@ def to_network(
     )
 
 
-def save_checkpoint(path: Path, config: TrainConfig, state: State) -> None:
-    """Write the state atomically; see `load_checkpoint`."""
+def save_checkpoint(
+    path: Path, config: TrainConfig, state: State, inputs: store.Inputs | None = None
+) -> None:
+    """Write the state atomically; see `load_checkpoint`.
+
+    inputs: SHA-256 of what belongs to it, by file name.
+    """
     adam = state.adam
     parts = [a for s in (state.p.arrays(), adam.m, adam.v, adam.mask) for a in s.values()]
     record = Checkpoint(
@@ -201,7 +206,7 @@ def save_checkpoint(path: Path, config: TrainConfig, state: State) -> None:
         function=state.function,
         config=config.to_dict(),
     )
-    store.save(record, path, settings=config.to_dict())
+    store.save(record, path, settings=config.to_dict(), inputs=inputs)
 
 
 def load_checkpoint(path: Path, config: TrainConfig, n_inputs: int, n_outputs: int) -> State:
