@@ -3,21 +3,24 @@
 It tells damage from a whole file. It is no signature: who changes a file can change it too.
 """
 
+import sys
 from collections.abc import Mapping
-from concurrent.futures import Future
 from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import xxhash
 
-from spiking_bimt.data.gate import read_dataset
+from spiking_bimt.data.gate import check_numbers, read_dataset
 from spiking_bimt.errors import InputError
 
 NAME = "digest"
 """The attribute of `/` that holds it."""
 KIND = "xxh3_128:"
 """What the attribute starts with."""
+_BLOCK = 2**21
+"""Bytes that are read and hashed at a time: a processor's cache holds them."""
 
 
 def array_digest(value: Any) -> bytes:
@@ -28,7 +31,27 @@ def array_digest(value: Any) -> bytes:
     return xxhash.xxh3_128_digest(raw)
 
 
-def content_digest(file: h5py.File, held: Mapping[str, Future[bytes]] | None = None) -> str:
+def read_hashed(dataset: h5py.Dataset) -> tuple[npt.NDArray[Any], bytes]:
+    """The numbers of a dataset (see `read_dataset`), and the XXH3 of their bytes.
+
+    A long one is hashed block by block while it is read: bytes that are still in the processor's
+    cache are hashed several times as fast as those in memory.
+    """
+    plain = dataset.ndim == 1 and dataset.chunks is None and dataset.dtype.isnative
+    if not plain or sys.byteorder != "little" or dataset.nbytes <= _BLOCK:
+        value = read_dataset(dataset)
+        return value, array_digest(value)
+    check_numbers(dataset)
+    value, total = np.empty(dataset.shape, dataset.dtype), xxhash.xxh3_128()
+    step = _BLOCK // dataset.dtype.itemsize
+    for start in range(0, len(value), step):
+        part = np.s_[start : min(start + step, len(value))]
+        dataset.read_direct(value, part, part)
+        total.update(value[part].view(np.uint8).data)
+    return value, total.digest()
+
+
+def content_digest(file: h5py.File, held: Mapping[str, bytes] | None = None) -> str:
     """XXH3 (128 bits) of a file's content, after its kind.
 
     For every object in the order of its path, `/` first: its path and "group" or "dataset"; the
@@ -60,7 +83,7 @@ def content_digest(file: h5py.File, held: Mapping[str, Future[bytes]] | None = N
             add(value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes())
         if dataset:
             add_kind(item.dtype, item.shape)
-            add(held[path].result() if path in held else array_digest(_value(item)))
+            add(held[path] if path in held else array_digest(_value(item)))
     return KIND + digest.hexdigest()
 
 
@@ -77,7 +100,7 @@ def attribute(item: Any, name: str) -> Any:
     return item.attrs[name]
 
 
-def check(file: h5py.File, held: Mapping[str, Future[bytes]] | None = None) -> bool:
+def check(file: h5py.File, held: Mapping[str, bytes] | None = None) -> bool:
     """Whether a file has a digest; InputError where its content has another one."""
     if NAME not in file.attrs:
         return False

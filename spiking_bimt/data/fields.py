@@ -5,7 +5,6 @@ import json
 import types
 import typing
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import h5py
@@ -27,10 +26,14 @@ T = typing.TypeVar("T")
 
 def read_array(group: h5py.Group, name: str) -> Any:
     """One dataset as an array; its size is checked against the stored bytes before allocation."""
+    return read_dataset(_dataset(group, name))
+
+
+def _dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     dataset = group.get(name)
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"dataset {name} is missing")
-    return read_dataset(dataset)
+    return dataset
 
 
 def write_array(group: h5py.Group, name: str, value: Any, up_to: int | None = None) -> None:
@@ -98,20 +101,22 @@ def read_fields(group: h5py.Group, record: type[T]) -> T:
 
 
 def field_values(
-    group: h5py.Group, record: type, heard: Callable[[str, Any], None] | None = None
+    group: h5py.Group, record: type, hashes: dict[str, bytes] | None = None
 ) -> dict[str, Any]:
     """The fields of a record as they stand in a group: arrays whole, attributes by their types.
 
-    heard: called with the name of each array and the array, as soon as it is read.
+    hashes: takes the XXH3 of each array by its name.
     """
     values: dict[str, Any] = {}
     hints = typing.get_type_hints(record)
     for field in dataclasses.fields(record):
         name, optional = field.name, type(None) in typing.get_args(hints[field.name])
         if name in group:
-            values[name] = validate.hand_over(read_array(group, name))
-            if heard is not None:
-                heard(name, values[name])
+            if hashes is None:
+                value = read_array(group, name)
+            else:
+                value, hashes[name] = digest.read_hashed(_dataset(group, name))
+            values[name] = validate.hand_over(value)
         elif name in group.attrs:
             values[name] = _attribute(group, name, hints[name])
         elif optional:

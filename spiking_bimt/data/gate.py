@@ -215,11 +215,16 @@ def check_size(dataset: h5py.Dataset) -> None:
 
 def read_dataset(dataset: h5py.Dataset) -> npt.NDArray[Any]:
     """The numbers of a dataset; its size is checked against the stored bytes first."""
+    check_numbers(dataset)
+    return np.asarray(dataset[()])
+
+
+def check_numbers(dataset: h5py.Dataset) -> None:
+    """Raise InputError unless a dataset holds numbers, and no more than its bytes expand to."""
     if dataset.dtype.kind not in "biuf":
         name = dataset.name.rsplit("/", 1)[1]
         raise InputError(f"dataset {name} holds {dataset.dtype}, expected numbers")
     check_size(dataset)
-    return np.asarray(dataset[()])
 
 
 def _survey(file: h5py.File, size: int, expanded: int) -> None:

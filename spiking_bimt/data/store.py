@@ -6,7 +6,6 @@ import json
 import typing
 import warnings
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -131,9 +130,7 @@ def _of_schema(path: Path, schema: str) -> Iterator[h5py.File]:
         yield file
 
 
-def _check_digest(
-    path: Path, file: h5py.File, held: Mapping[str, Future[bytes]] | None = None
-) -> None:
+def _check_digest(path: Path, file: h5py.File, held: Mapping[str, bytes] | None = None) -> None:
     """InputError for damage; a warning for a file of a version that had no digest."""
     if digest.check(file, held):
         return
@@ -174,21 +171,16 @@ def load(path: Path, record: type[T]) -> T:
 
 
 def _record(path: Path, file: h5py.File, record: type[T]) -> T:
-    """The record of an open file; its arrays are hashed while they are checked."""
+    """The record of an open file; its arrays are hashed while they are read."""
     names = {field.name for field in dataclasses.fields(typing.cast(Any, record))}
-    with ThreadPoolExecutor(1) as pool:
-        hashes: dict[str, Future[bytes]] = {}
-
-        def hash_array(name: str, value: Any) -> None:
-            hashes[name] = pool.submit(digest.array_digest, value)
-
-        values = field_values(file, record, hash_array)
-        try:
-            made = record(**values)
-        except InputError:
-            _check_digest(path, file, hashes)  # damage is the better reason
-            raise
-        _check_digest(path, file, hashes)
+    hashes: dict[str, bytes] = {}
+    values = field_values(file, record, hashes)
+    try:
+        made = record(**values)
+    except InputError:
+        _check_digest(path, file, hashes)  # damage is the better reason
+        raise
+    _check_digest(path, file, hashes)
     for name in (*file, *file.attrs):
         if name not in names and name not in _HEADER:
             raise InputError(f"it holds {name!r}, which this release does not know")

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +75,7 @@ def stream(
                 count += len(activity.neurons)
                 if report is not None:
                     report(min(start + every, steps))
-            held = {name: Future[bytes]() for name in hashes}
-            for name, future in held.items():
-                future.set_result(hashes[name].digest())
+            held = {name: total.digest() for name, total in hashes.items()}
             store.write_text(file, digest.NAME, digest.content_digest(file, held))
         partial.replace(path)
     except OSError as error:

@@ -74,6 +74,37 @@ def test_what_is_very_large_is_kept_as_it_is(
     )
 
 
+@pytest.mark.parametrize("kind", ["<f4", "<i8", "u1", "?", ">f4"])
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 1000])
+def test_blocks_are_read_and_hashed_as_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, length: int
+) -> None:
+    monkeypatch.setattr(digest, "_BLOCK", 64)
+    values = np.random.default_rng(length).integers(0, 2, length).astype(kind)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["plain"] = values
+        if length:
+            file.create_dataset("packed", data=values, compression="gzip")
+    with h5py.File(tmp_path / "x.h5") as file:
+        for name in file:
+            found, hashed = digest.read_hashed(file[name])
+            np.testing.assert_array_equal(found, values)
+            assert hashed == digest.array_digest(values)
+
+
+def test_damage_in_a_late_block_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest, "_BLOCK", 8)
+    monkeypatch.setattr(hdf5_fields, "_COMPRESS_ABOVE", 10**6)
+    store.save(small_network(), tmp_path / "rate.h5", {})
+    with h5py.File(tmp_path / "rate.h5") as file:
+        at = file["b"].id.get_offset() + 5 * 4
+    image = bytearray((tmp_path / "rate.h5").read_bytes())
+    image[at] ^= 1
+    (tmp_path / "rate.h5").write_bytes(image)
+    with pytest.raises(InputError, match="it is damaged"):
+        store.load(tmp_path / "rate.h5", RateNetwork)
+
+
 def test_provenance_names_the_inputs_by_their_hash(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("x")
     store.save(small_network(), tmp_path / "r.h5", {}, {"config.toml": tmp_path / "config.toml"})
