@@ -243,13 +243,10 @@ def _finish(
         "importance_threshold": active.threshold,
         **_on_chip(settings, state),
     }
-    inputs = {"config.toml": folder / "config.toml"}
-    if (folder / "metrics.jsonl").is_file():
-        inputs["metrics.jsonl"] = folder / "metrics.jsonl"
+    names = ("config.toml", "metrics.jsonl", sources.FILE)
+    inputs = {name: folder / name for name in names if (folder / name).is_file()}
     if source is not None:
         inputs["start"] = source
-    if sources.is_data(settings.battery):
-        inputs[sources.FILE] = folder / sources.FILE
     store.save(
         to_network(settings, dt, state, measured),
         folder / "rate.h5",
