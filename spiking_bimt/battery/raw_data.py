@@ -17,6 +17,8 @@ KEYS = ("inputs", "labels", "targets", "offsets", "split", "dt", "classes", "out
 """Names under which a file or a mapping gives data."""
 STEP_MS = 20.0
 """Time that a step lasts where the data do not say, ms: that of the tasks' fine step."""
+STANDARDISE = ("channel", "all", "none")
+"""What is standardised: each channel by itself, all by one mean and scale, or nothing."""
 TEST_SHARE = 0.2
 """Share of the sequences that test, where the data have no split."""
 VALIDATION_SHARE = 0.1
@@ -33,10 +35,11 @@ class DataOptions:
     """Time that a step lasts, ms, in place of what the data say."""
     read: str = "mean"
     """Outputs that tell the class of a sequence: the "mean" over its steps, or the "last"."""
-    standardise: bool = True
-    """Whether each channel gets mean 0 and standard deviation 1 over the training sequences."""
-    noise: float = 0.0
-    """See `DataSet.noise`."""
+    standardise: str | None = None
+    """What gets mean 0 and standard deviation 1 over the training sequences, one of STANDARDISE;
+    None for what suits the source, which is each channel if it does not say."""
+    channels: int | None = None
+    """Channels that neighbouring units of event data share; one for each unit where None."""
 
 
 def make_dataset(
@@ -57,9 +60,7 @@ def make_dataset(
     split = _split(given, n, answers[offsets[:-1]] if kind == "sequence" else None)
     _check_split(split, kind, answers, np.repeat(split, lengths), names["outputs"])
     rows = np.repeat(split == 0, lengths)
-    data: dict[str, Array] = {"mean": np.zeros(inputs.shape[1]), "scale": np.ones(inputs.shape[1])}
-    if options.standardise:
-        data = _statistics(inputs[rows], names["channels"], "channel")
+    data = _standards(inputs[rows], names["channels"], options.standardise or "channel")
     if kind == "regression":
         own = _statistics(answers[rows], names["outputs"], "target")
         data |= {f"target_{key}": value for key, value in own.items()} | {"targets": answers}
@@ -71,7 +72,7 @@ def make_dataset(
         channels=names["channels"], outputs=names["outputs"], mean=data["mean"],
         scale=data["scale"], labels=data.get("labels"), targets=data.get("targets"),
         target_mean=data.get("target_mean"), target_scale=data.get("target_scale"),
-        read=options.read, noise=options.noise, source=source, source_sha256=sha256,
+        read=options.read, source=source, source_sha256=sha256,
     )  # fmt: skip
 
 
@@ -255,6 +256,20 @@ def _check_split(
             raise InputError("all labels are 0: at least two classes are needed")
 
 
+def _standards(inputs: Array, channels: tuple[str, ...], standardise: str) -> dict[str, Array]:
+    """Mean and scale of each channel, by which inputs are standardised."""
+    if standardise not in STANDARDISE:
+        raise unknown_name("standardise", standardise, STANDARDISE)
+    if standardise == "channel":
+        return _statistics(inputs, channels, "channel")
+    mean, scale = 0.0, 1.0
+    if standardise == "all":
+        mean, scale = float(inputs.mean(dtype=float)), float(inputs.std(dtype=float))
+        if scale == 0:
+            raise InputError(f"inputs are {inputs.flat[0]:g} in every training sequence")
+    return {"mean": np.full(len(channels), mean), "scale": np.full(len(channels), scale)}
+
+
 def _statistics(values: Array, names: tuple[str, ...], what: str) -> dict[str, Array]:
     """Mean and standard deviation of each column; InputError for one that never changes."""
     mean, scale = values.mean(axis=0, dtype=float), values.std(axis=0, dtype=float)
@@ -262,9 +277,7 @@ def _statistics(values: Array, names: tuple[str, ...], what: str) -> dict[str, A
     if len(flat):
         k = int(flat[0])
         said = f" ({names[k]})" if names[k] != str(k) else ""
-        advice = (
-            "leave it out, or give `standardise=False`" if what == "channel" else "leave it out"
-        )
+        advice = "leave it out" + (", or give `standardise=all`" if what == "channel" else "")
         raise InputError(
             f"{what} {k}{said} is {values[0, k]:g} in every training sequence: {advice}"
         )

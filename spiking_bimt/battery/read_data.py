@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.battery import event_file, shipped_data, ts_file
 from spiking_bimt.battery.raw_data import KEYS, DataOptions, make_dataset
 from spiking_bimt.data import gate
 from spiking_bimt.data.dataset import DataSet
@@ -20,13 +22,37 @@ DataLike = str | Path | Mapping[str, Any] | Iterable[Any]
 
 def read_data(source: DataLike, options: DataOptions) -> DataSet:
     """The data set of a source; InputError says what is wrong with it, and where."""
+    if isinstance(source, str) and shipped_data.is_name(source):
+        arrays = shipped_data.read_shipped(source)
+        own = options if source.startswith("aeon:") else _all_alike(options)
+        return make_dataset(arrays, _without_channels(own), str(arrays["name"]), source)
     if isinstance(source, str | Path):
-        path = Path(source)
-        with gate.parsing(path, "a file of data"):
-            arrays, sha256 = _of_npz(path), _sha256(path)
-            return make_dataset(arrays, options, path.stem, str(source), sha256)
+        return _of_file(Path(source), options)
+    options = _without_channels(options)
     given = source if isinstance(source, Mapping) else join_pairs(source)
     return make_dataset(given, options, "data", "arrays")
+
+
+def _of_file(path: Path, options: DataOptions) -> DataSet:
+    with gate.parsing(path, "a file of data"):
+        if path.suffix in (".h5", ".hdf5"):
+            arrays = event_file.read_events(path, options.dt, options.channels)
+            options = _all_alike(replace(options, dt=None))
+        else:
+            options = _without_channels(options)
+            arrays = ts_file.read_ts(path) if path.suffix == ".ts" else _of_npz(path)
+        return make_dataset(arrays, options, path.stem, str(path), _sha256(path))
+
+
+def _all_alike(options: DataOptions) -> DataOptions:
+    """The options for channels of one kind, which one scale suits where none is asked for."""
+    return replace(options, standardise=options.standardise or "all")
+
+
+def _without_channels(options: DataOptions) -> DataOptions:
+    if options.channels is not None:
+        raise InputError("`channels` are those of event data: leave it out")
+    return options
 
 
 def _sha256(path: Path) -> str:

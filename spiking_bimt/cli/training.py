@@ -25,6 +25,7 @@ from spiking_bimt.cli.options import (
     spiking_bimt train RUN --config quick --tasks go,anti,dlygo
     spiking_bimt train RUN --chip loihi16 --max-packets 0.2
     spiking_bimt train RUN --data FILE.npz
+    spiking_bimt train RUN --data aeon:JapaneseVowels
     spiking_bimt train RUN --resume
     """
 )
@@ -60,8 +61,8 @@ from spiking_bimt.cli.options import (
     option(
         "--data",
         metavar="FILE|NAME",
-        help="Data set in place of tasks: an .npz file of sequences with labels or targets."
-        "  [default: none]",
+        help="Data set in place of tasks: an .npz or NAME_TRAIN.ts file, event data (.h5),"
+        " aeon:NAME or sklearn:digits.  [default: none]",
     ),
     option(
         "--dt",
@@ -77,10 +78,15 @@ from spiking_bimt.cli.options import (
         help="Outputs that tell the class of a sequence: their mean over its steps, or the last.",
     ),
     option(
-        "--standardise/--no-standardise",
-        default=True,
-        show_default=True,
-        help="Give each channel mean 0 and standard deviation 1 over the training sequences.",
+        "--standardise",
+        metavar="NAME",
+        help="What gets mean 0 and standard deviation 1: each channel, all alike, or none."
+        "  [default: channel; all for events and images]",
+    ),
+    option(
+        "--channels",
+        type=int,
+        help="Channels that neighbouring units of event data share.  [default: one a unit]",
     ),
 )
 @under(

@@ -53,7 +53,8 @@ def train(
     data: DataLike | None = None,
     dt: float | None = None,
     read: str = "mean",
-    standardise: bool = True,
+    standardise: str | None = None,
+    channels: int | None = None,
     config: str | Path | TrainConfig | None = None,
     start: str | Path | None = None,
     resume: bool = False,
@@ -75,7 +76,9 @@ def train(
     data: train on a data set in place of tasks (docs/data.md): a file, a name, arrays by name, or
     pairs of (inputs, labels). The run keeps it in data.h5. dt: time that a step of it lasts, ms, in
     place of what the data say. read: outputs that tell the class of a sequence, their "mean" or the
-    "last". standardise: whether channels get mean 0 and standard deviation 1.
+    "last". standardise: what gets mean 0 and standard deviation 1: each "channel", "all" alike, or
+    "none"; by default each channel, and all of events and images. channels: those that the units of
+    event data share.
 
     config: a preset's name, a TOML file or a `TrainConfig`; by default "cores" where a chip is
     given and "chip" where none is, "data-cores" and "data" for data, and with `resume` the run's
@@ -94,11 +97,12 @@ def train(
     folder = Path(run)
     if config is None and resume and (folder / "config.toml").is_file():
         config = folder / "config.toml"
+    options = DataOptions(dt, read, standardise, channels)
     if data is None:
-        refuse_without_data(dt, read, standardise)
+        refuse_without_data(options)
     else:
         refuse_beside_data(battery=battery, tasks=tasks, start=start)
-    chosen = None if data is None else read_data(data, DataOptions(dt, read, standardise))
+    chosen = None if data is None else read_data(data, options)
     source = None if start is None else run_folder.require(Path(start), "rate.h5")
     network = None if source is None else store.load(source, RateNetwork)
     fields: dict[str, Any] = {

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from spiking_bimt.battery import sources
+from spiking_bimt.battery.raw_data import DataOptions
 from spiking_bimt.data.dataset import DataSet, battery_of
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
@@ -68,10 +69,11 @@ def refuse_beside_data(**given: Any) -> None:
             raise InputError(f"`{name}` and `data` both say what is trained: give one of the two")
 
 
-def refuse_without_data(dt: float | None, read: str, standardise: bool) -> None:
+def refuse_without_data(options: DataOptions) -> None:
     """InputError for settings of data where none are given."""
-    for name, idle in (("dt", dt is None), ("read", read == "mean"), ("standardise", standardise)):
-        if not idle:
+    for field in dataclasses.fields(options):
+        if getattr(options, field.name) != field.default:
+            name = field.name
             raise InputError(f"`{name}` is about data: give them as `data`, or leave it out")
 
 

@@ -57,7 +57,7 @@ def test_inputs_are_standardised_by_the_training_sequences_alone() -> None:
     np.testing.assert_allclose(trials.inputs, expected, rtol=1e-4, atol=1e-5)
     plain = make_dataset(
         {"inputs": INPUTS, "offsets": OFFSETS, "labels": LABELS},
-        DataOptions(standardise=False), "some",
+        DataOptions(standardise="none"), "some",
     )  # fmt: skip
     np.testing.assert_array_equal(plain.take(np.array([7])).inputs,
                                   INPUTS[OFFSETS[7] : OFFSETS[8]].astype(np.float32))  # fmt: skip
