@@ -40,6 +40,8 @@ class DataOptions:
     None for what suits the source, which is each channel if it does not say."""
     channels: int | None = None
     """Channels that neighbouring units of event data share; one for each unit where None."""
+    encode: str | None = None
+    """Encoder of `battery.encoders` that makes spikes of the inputs."""
 
 
 def make_dataset(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.battery import event_file, shipped_data, ts_file
+from spiking_bimt.battery import encoders, event_file, shipped_data, ts_file
 from spiking_bimt.battery.raw_data import KEYS, DataOptions, make_dataset
 from spiking_bimt.data import gate
 from spiking_bimt.data.dataset import DataSet
-from spiking_bimt.errors import InputError
+from spiking_bimt.errors import InputError, unknown_name
 
 DataLike = str | Path | Mapping[str, Any] | Iterable[Any]
 """A file or name of data; arrays under the names of `raw_data.KEYS`; or pairs of the inputs
@@ -22,6 +22,16 @@ DataLike = str | Path | Mapping[str, Any] | Iterable[Any]
 
 def read_data(source: DataLike, options: DataOptions) -> DataSet:
     """The data set of a source; InputError says what is wrong with it, and where."""
+    if options.encode is None:
+        return _read(source, options)
+    if options.encode not in encoders.ENCODERS:
+        raise unknown_name("encode", options.encode, encoders.ENCODERS)
+    if options.standardise is not None:
+        raise InputError("`standardise` goes before no encoder: levels are what it takes")
+    return encoders.encode(_read(source, options), options.encode)
+
+
+def _read(source: DataLike, options: DataOptions) -> DataSet:
     if isinstance(source, str) and shipped_data.is_name(source):
         arrays = shipped_data.read_shipped(source)
         own = options if source.startswith("aeon:") else _all_alike(options)

@@ -84,6 +84,17 @@ from spiking_bimt.cli.options import (
         "  [default: channel; all for events and images]",
     ),
     option(
+        "--encode",
+        metavar="NAME",
+        help="Make spikes of the inputs: rate, latency, or delta.  [default: analogue inputs]",
+    ),
+    option(
+        "--input-noise",
+        type=float,
+        help="Noise that training adds to the standardised channels of data, standard deviations."
+        "  [default: the configuration's]",
+    ),
+    option(
         "--channels",
         type=int,
         help="Channels that neighbouring units of event data share.  [default: one a unit]",

@@ -59,6 +59,9 @@ class DataSet(validate.Record):
     noise: float = 0.0
     """Standard deviation of the noise that training adds to what the network sees, drawn anew at
     each use of a sequence."""
+    substeps: int = 1
+    """Steps of the network for each step of the user's data: more than 1 where an encoder made
+    spikes of them."""
     source: str = ""
     """File or name that the data came from, as it was given."""
     source_sha256: str = ""

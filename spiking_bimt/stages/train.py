@@ -55,6 +55,7 @@ def train(
     read: str = "mean",
     standardise: str | None = None,
     channels: int | None = None,
+    encode: str | None = None,
     config: str | Path | TrainConfig | None = None,
     start: str | Path | None = None,
     resume: bool = False,
@@ -62,6 +63,7 @@ def train(
     tasks: Sequence[str] | None = None,
     reg: str | None = None,
     l1_scale: float | None = None,
+    input_noise: float | None = None,
     chip: str | Path | None = None,
     packet_scale: float | None = None,
     max_packets: float | None = None,
@@ -78,7 +80,7 @@ def train(
     place of what the data say. read: outputs that tell the class of a sequence, their "mean" or the
     "last". standardise: what gets mean 0 and standard deviation 1: each "channel", "all" alike, or
     "none"; by default each channel, and all of events and images. channels: those that the units of
-    event data share.
+    event data share. encode: make spikes of the inputs, by "rate", "latency" or "delta".
 
     config: a preset's name, a TOML file or a `TrainConfig`; by default "cores" where a chip is
     given and "chip" where none is, "data-cores" and "data" for data, and with `resume` the run's
@@ -97,7 +99,7 @@ def train(
     folder = Path(run)
     if config is None and resume and (folder / "config.toml").is_file():
         config = folder / "config.toml"
-    options = DataOptions(dt, read, standardise, channels)
+    options = DataOptions(dt, read, standardise, channels, encode)
     if data is None:
         refuse_without_data(options)
     else:
@@ -107,7 +109,8 @@ def train(
     network = None if source is None else store.load(source, RateNetwork)
     fields: dict[str, Any] = {
         "battery": battery, "tasks": None if tasks is None else tuple(tasks), "reg": reg,
-        "l1_scale": l1_scale, "chip": None if chip is None else str(chip),
+        "l1_scale": l1_scale,
+        "input_noise": input_noise, "chip": None if chip is None else str(chip),
         "packet_scale": packet_scale, "max_packets": max_packets, "max_error": max_error,
         "seed": seed,
     }  # fmt: skip

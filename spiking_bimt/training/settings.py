@@ -82,7 +82,8 @@ def fit_to_data(
 ) -> tuple[TrainConfig, DataSet | None]:
     """The configuration with the data as its battery, and the data with its noise.
 
-    A step of every phase is one of the data. tau keeps its ratio to the step of the last phase. A
+    A step of every phase is one of the data. tau keeps its ratio to the step of the last phase,
+    which is one of the user's data. A
     network to start from brings its data as they are, and its tau. Without either of them that is a
     data set, nothing changes.
     """
@@ -91,7 +92,7 @@ def fit_to_data(
         tau = start.tau
     elif data is not None:
         data = dataclasses.replace(data, noise=settings.input_noise)
-        tau = settings.tau * data.dt / settings.phases[-1].dt
+        tau = settings.tau * data.substeps * data.dt / settings.phases[-1].dt
     else:
         return settings, None
     if data.kind == "regression" and any(phase.margin for phase in settings.phases):
