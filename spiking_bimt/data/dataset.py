@@ -1,5 +1,6 @@
 """A data set of a user: sequences with the answers that a network is to give."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -166,9 +167,17 @@ def rows_of(offsets: Ints, chosen: Ints) -> tuple[Ints, Ints]:
 
 
 def battery_of(data: DataSet) -> str:
-    """The battery of a network that is trained on these data: PREFIX and a digest of them all."""
+    """The battery of a network that is trained on these data: PREFIX and a digest of them all.
+
+    Fields at their defaults are left out, so that a later version may have more of them.
+    """
     fields: dict[str, Any] = vars(data)
     arrays = {k: digest.array_digest(v).hex() for k, v in fields.items() if hasattr(v, "dtype")}
-    plain = {k: v for k, v in fields.items() if k not in arrays and not k.startswith("source")}
+    defaults = {field.name: field.default for field in dataclasses.fields(data)}
+    plain = {
+        k: v
+        for k, v in fields.items()
+        if k not in arrays and not k.startswith("source") and v != defaults[k]
+    }
     text = json.dumps([arrays, plain], sort_keys=True).encode()
     return PREFIX + digest.array_digest(np.frombuffer(text, np.uint8)).hex()[:16]
