@@ -23,7 +23,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.dataset import DataSet
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.errors import InputError
 from spiking_bimt.plot import growth_figures
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
@@ -261,7 +261,7 @@ def _finish(
         inputs=inputs,
     )
     if settings.is_ladder:
-        _check_reached(settings, state, measured)
+        ladder.require_reached(state.rungs, settings.max_packets, settings.max_error, measured)
     return measured
 
 
@@ -285,22 +285,3 @@ def _on_chip(settings: TrainConfig, state: State) -> dict[str, Any]:
         ),
         "rungs": state.rungs.tolist(),
     }
-
-
-def _check_reached(settings: TrainConfig, state: State, measured: dict[str, Any]) -> None:
-    if ladder.reached(state.rungs, settings.max_packets, settings.max_error):
-        return
-    error, packets = state.rungs.min(0)
-    asked = [
-        f"{value:g} {what}"
-        for value, what in (
-            (settings.max_packets, "packets a spike"),
-            (settings.max_error, "of error"),
-        )
-        if value
-    ]
-    raise CheckError(
-        f"no strength reaches {' at '.join(asked)}: the least error was {error:.4f}, the fewest "
-        f"packets {packets:.3f}; the nearest network is kept",
-        measured,
-    )

@@ -1,8 +1,11 @@
 """The search for the strength of the packet penalty: rung by rung, each from the one before."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.errors import CheckError
 from spiking_bimt.training.phase import Phase
 
 Doubles = npt.NDArray[np.float64]
@@ -69,3 +72,25 @@ def best(rungs: Doubles, max_packets: float, max_error: float) -> int:
 def reached(rungs: Doubles, max_packets: float, max_error: float) -> bool:
     """Whether any rung kept the targets."""
     return bool(_holds(rungs, max_packets, max_error).any())
+
+
+def require_reached(
+    rungs: Doubles, max_packets: float, max_error: float, measured: dict[str, Any]
+) -> None:
+    """CheckError, which bears what was measured, where no rung kept the targets."""
+    if reached(rungs, max_packets, max_error):
+        return
+    error, packets = rungs.min(0)
+    asked = [
+        f"{value:g} {what}"
+        for value, what in (
+            (max_packets, "packets a spike"),
+            (max_error, "of error"),
+        )
+        if value
+    ]
+    raise CheckError(
+        f"no strength reaches {' at '.join(asked)}: the least error was {error:.4f}, the fewest "
+        f"packets {packets:.3f}; the nearest network is kept",
+        measured,
+    )
