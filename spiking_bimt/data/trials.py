@@ -1,6 +1,6 @@
 """A set of trials: what the network sees and what it should answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +93,12 @@ class Trials(validate.Record):
                     f"{name}.{field}[{k}] is {value[k]}, outside "
                     f"0..{np.broadcast_to(most, (n,))[k]}"
                 )
+
+    def by_class(self) -> "Trials":
+        """The same trials with the classes of a data set, where each has one, in place of tasks."""
+        if self.answer.kind != "sequence":
+            return self
+        return replace(self, task=self.labels[self.offsets[:-1]], tasks=self.answer.names)
 
     @property
     def n_trials(self) -> int:

@@ -59,15 +59,21 @@ def _trial_view(material: Material, trials: Trials, k: int) -> View:
     task = _task(trials, k)
     correct = bool(score(material.driven.recording.outputs, trials).correct[k])
     coloured = "" if shown.clusters is None else ", coloured by functional cluster"
+    go, top, end = "", "input channels, standardised", ""
+    if shown.go is not None:
+        go = f"; go signal at {shown.go * shown.task_dt:.0f} ms"
+        top = "input channels; the active rule channel tells the task"
+        end = " The dashed line is the go signal."
+    bottom = "softmax of the outputs; the largest is the answer"
+    if shown.targets is not None:
+        bottom = "outputs and, dashed, their targets, standardised"
     return View(
         f"One trial of {task}" if correct else f"A trial of {task} with a wrong answer",
         run_figures.raster(shown),
         f"Input channels, spikes of {shown.n_neurons} neurons and outputs over "
-        f"{shown.duration:.0f} ms of one trial of {task}; go signal at "
-        f"{shown.go * shown.task_dt:.0f} ms.",
-        f"{len(shown.spike_ms):,} spikes. Top: input channels; the active rule channel tells the "
-        f"task. Middle: spikes{coloured}. Bottom: softmax of the outputs; the largest is the "
-        "answer. The dashed line is the go signal.",
+        f"{shown.duration:.0f} ms of one trial of {task}{go}.",
+        f"{len(shown.spike_ms):,} spikes. Top: {top}. Middle: spikes{coloured}. Bottom: {bottom}."
+        + end,
     )
 
 
@@ -81,13 +87,18 @@ def _shown_trial(material: Material, trials: Trials, k: int) -> run_figures.Show
     rings = seen == 1 + 2 * ring
     if rings:
         groups = (("fixation", 1), ("ring 1", ring), ("ring 2", ring), ("rule", rules))
+    data = trials.answer.kind != "task"
+    if data:
+        groups = (("data", trials.n_inputs),)
     return run_figures.ShownTrial(
         inputs=trials.inputs[rows],
         groups=groups,
         outputs=recording.outputs[rows],
         answers="ring" if rings else "choices",
         labels=trials.labels[rows],
-        go=int(trials.decision[k]),
+        go=None if data else int(trials.decision[k]),
+        names=trials.answer.names,
+        targets=None if trials.targets is None else trials.targets[rows],
         task_dt=trials.dt,
         spike_ms=((steps + 1.0) * recording.dt).astype(np.float64),
         spike_neuron=neurons,
@@ -199,7 +210,9 @@ def _over_time(material: Material, on_chip: OnChip) -> Chart:
 
 
 def _task(trials: Trials, k: int) -> str:
-    return str(trials.tasks[int(trials.task[k])])
+    own = trials.by_class()
+    name = str(own.tasks[int(own.task[k])])
+    return f"class {name}" if trials.answer.kind == "sequence" else name
 
 
 def _tiles(material: Material) -> Iterator[Chart]:

@@ -72,6 +72,12 @@ class Material:
     """By file name: why an optional file is not shown, and which command makes it."""
 
     @property
+    def answers(self) -> str:
+        """What the outputs answer (`data.trials.KINDS`)."""
+        trials = self.driven.trials
+        return "task" if trials is None else trials.answer.kind
+
+    @property
     def unit(self) -> str:
         """What costs are told a: "trial", or "second" where there are no trials."""
         return list(self.driven.units)[-1]

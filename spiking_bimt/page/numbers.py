@@ -22,9 +22,9 @@ def network_names(material: Material) -> dict[str, str]:
 
 
 _CARDS = {
-    "rate": "accuracy, rate",
-    "spiking": "accuracy, spiking",
-    "quantised": "accuracy, {bits}-bit",
+    "rate": "{measure}, rate",
+    "spiking": "{measure}, spiking",
+    "quantised": "{measure}, {bits}-bit",
 }
 
 
@@ -52,18 +52,23 @@ def _accuracy(material: Material) -> Iterator[Number]:
         "quantised": "the spiking network with the integer weights that the chip holds",
     }
     accuracy, decisions = measured.get("accuracy", {}), measured.get("decision_accuracy", {})
+    measure, data = measured.get("measure", "accuracy"), material.answers != "task"
+    mean = "Mean over the tasks of the share of correct trials"
+    if data:
+        mean = "Share of right answers" if measure == "accuracy" else measure
+    counted = f"{trials} test trials" if data else f"{trials} trials a task"
     for key in (name for name in names if name in accuracy):
         value = accuracy[key]
         low, high = measured["interval"][key]
         yield Number(
-            f"accuracy_{key}", f"accuracy, {names[key]}", value,
+            f"accuracy_{key}", f"{measure}, {names[key]}", value,
             f"{value:.4f} ({low:.4f} to {high:.4f})",
-            f"Mean over the tasks of the share of correct trials of {meanings[key]}, with its 95 % "
-            f"interval; {trials} trials a task, the same for every network.",
-            _CARDS.get(key, "").format(bits=material.network.weight_bits),
-            f"95 %: {low:.3f} to {high:.3f}; {trials} trials a task",
+            f"{mean} of {meanings[key]}, with its 95 % interval; {counted}, the same for every "
+            "network.",
+            _CARDS.get(key, "").format(measure=measure, bits=material.network.weight_bits),
+            f"95 %: {low:.3f} to {high:.3f}; {counted}",
         )  # fmt: skip
-    for key in (name for name in names if name in decisions):
+    for key in (name for name in names if name in decisions and not data):
         yield Number(
             f"decision_accuracy_{key}", f"decisions, {names[key]}", decisions[key],
             f"{decisions[key]:.4f}",
@@ -77,13 +82,16 @@ def _trained_accuracy(material: Material) -> Iterator[Number]:
     own = (material.rate and material.rate.measured) or {}
     if "accuracy" in own:
         low, high = own["accuracy_interval"]
+        measure = own.get("measure", "accuracy")
+        data = material.answers != "task"
+        counted = f"{own['trials_per_task']} {'test trials' if data else 'trials a task'}"
         yield Number(
-            "accuracy_trained", "accuracy, at the end of training", own["accuracy"],
+            "accuracy_trained", f"{measure}, at the end of training", own["accuracy"],
             f"{own['accuracy']:.4f} ({low:.4f} to {high:.4f})",
-            "Accuracy of the rate network that `train` measured at its end, with its 95 % "
-            f"interval; {own['trials_per_task']} trials a task that training never used.",
-            "" if material.network.measured else "accuracy, rate",
-            f"95 %: {low:.3f} to {high:.3f}; {own['trials_per_task']} trials a task",
+            "The same of the rate network, as `train` measured it at its end, with its 95 % "
+            f"interval; {counted} that training never used.",
+            "" if material.network.measured else f"{measure}, rate",
+            f"95 %: {low:.3f} to {high:.3f}; {counted}",
         )  # fmt: skip
 
 

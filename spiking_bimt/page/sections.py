@@ -8,6 +8,7 @@ from spiking_bimt.analysis.clusters import Clusters
 from spiking_bimt.analysis.importance import by_rank, importance
 from spiking_bimt.analysis.wiring import CONNECTED
 from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.page import data_charts
 from spiking_bimt.page.activity_sections import chip_charts, spike_charts
 from spiking_bimt.page.material import Doubles, Function, Material
 from spiking_bimt.page.numbers import network_names, trained_units
@@ -29,10 +30,13 @@ def summary(material: Material) -> str:
     else:
         trained, rows, cols = trained_units(rate), *rate.sheet
         many = len(rate.tasks)
+        tasks = f"{many} task{'s' if many > 1 else ''} of {rate.battery}"
+        if material.answers != "task":
+            tasks = f"the data set {rate.tasks[0]}"
         what = (
             f"A recurrent network of {rate.n_units} units (of {trained} before pruning) on a "
-            f"{rows} x {cols} sheet, trained on {many} task{'s' if many > 1 else ''} of "
-            f"{rate.battery}, converted to spiking neurons at {network.dt:g} ms steps"
+            f"{rows} x {cols} sheet, trained on {tasks}, converted to spiking neurons at "
+            f"{network.dt:g} ms steps"
         )
     what += f" with {network.weight_bits}-bit weights" if network.bits else ""
     if material.on_chip is not None:
@@ -47,8 +51,7 @@ def all_sections(material: Material) -> list[Section]:
     sections = [
         Section(
             "accuracy", "Accuracy and training",
-            "A trial is correct when fixation was held until the go signal and the response at the "
-            "end is the right one. Every network is scored on the same trials.",
+            data_charts.CORRECT[material.answers],
             [] if rate is None else [*_accuracy(material, rate), _conversion(material)],
         ),
         Section(
@@ -80,7 +83,9 @@ def _accuracy(material: Material, rate: RateNetwork) -> Iterator[Chart]:
     measured = material.network.measured or {}
     own = (rate.measured or {}).get("per_task")
     per_task = measured.get("per_task") or ({"rate": own} if own else None)
-    if per_task and len(rate.tasks) > 1:  # of one task, the numbers say all
+    if material.answers != "task":
+        yield data_charts.errors(material)
+    elif per_task and len(rate.tasks) > 1:  # of one task, the numbers say all
         names = network_names(material)
         shown = {
             name: {task: per_task[key][task] for task in rate.tasks}
@@ -103,7 +108,7 @@ def _accuracy(material: Material, rate: RateNetwork) -> Iterator[Chart]:
             run_figures.training_curve(material.metrics, run_figures.height_for(len(rate.tasks))),
             "Accuracy and number of active units over the training steps, phase by phase.",
             "On validation trials, at every checkpoint. Bands are the phases of the training.",
-            wide=len(rate.tasks) == 1,
+            wide=len(rate.tasks) == 1 and material.answers == "task",
         )
     else:
         yield Chart(title, hint=material.hints.get("metrics.jsonl", "metrics.jsonl is empty."))
@@ -131,22 +136,22 @@ def _sheet(function: Function | None, rate: RateNetwork) -> Iterator[Chart]:
         yield _wiring(rate, matter)
         yield _importance(rate, matter)
         return
-    clusters = function.clusters
+    clusters, tasks = function.clusters, function.variance.tasks
     yield Chart(
         "Functional clusters",
         sheet_figures.cluster_map(rate.positions, rate.sheet, clusters.labels),
         f"The {rate.sheet[0]} by {rate.sheet[1]} sheet with {rate.n_units} units coloured and "
         f"numbered by their {clusters.k} functional clusters.",
         "Each square is a place on the sheet; pale places have no unit after training.",
-        legend=tuple(_cluster_keys(clusters, rate.tasks)),
+        legend=tuple(_cluster_keys(clusters, tasks)),
     )
     yield _wiring(rate, matter)
     yield Chart(
         "What each cluster does",
-        sheet_figures.variance_matrix(function.variance.normalised, clusters.labels, rate.tasks),
+        sheet_figures.variance_matrix(function.variance.normalised, clusters.labels, tasks),
         "Matrix of normalised task variance, units by tasks, units sorted by cluster.",
         "How much a unit's activity varies over the trials of a task, relative to the task in "
-        "which it varies most.",
+        "which it varies most. Of a data set, a task is a class.",
         tall=True,
     )
     yield _importance(rate, matter)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
+_MOST_LINES = 6
+"""Most outputs of a regression that are drawn."""
+_MOST_NAMED = 12
+"""Most outputs of a data set whose names are written."""
 _MARKS = (
     ("o", style.INK), ("D", style.ORANGE), ("s", style.BLUE), ("^", style.VERMILLION),
     ("v", style.GREEN), ("P", style.PURPLE),
@@ -143,8 +147,8 @@ class ShownTrial:
     """What the outputs after the first are."""
     labels: Ints
     """(T,) right output."""
-    go: int
-    """Task step of the go signal."""
+    go: int | None
+    """Task step of the go signal; None for a data set."""
     task_dt: float
     """ms."""
     spike_ms: npt.NDArray[np.float64]
@@ -154,6 +158,10 @@ class ShownTrial:
     n_neurons: int
     clusters: Ints | None
     """(N,) functional cluster of each neuron, where they have any."""
+    names: tuple[str, ...] = ()
+    """Names of the outputs of a data set."""
+    targets: Floats | None = None
+    """(T, K) what the outputs of a regression should be."""
 
     @property
     def duration(self) -> float:
@@ -168,29 +176,49 @@ def raster(trial: ShownTrial) -> str:
         panels = figure.subplots(3, sharex=True, height_ratios=(2.2, 4.4, 1.6))
         _paint_inputs(figure, panels[0], trial)
         _paint_spikes(panels[1], trial)
-        _paint_outputs(figure, panels[2], trial)
-        for axes in panels:
-            axes.axvline(trial.go * trial.task_dt, color=style.INK, lw=1.2, ls=(0, (4, 2)))
-        go = trial.go * trial.task_dt
-        for x, text in ((go / 2, "hold fixation"), ((go + trial.duration) / 2, "respond")):
-            panels[0].text(
-                x, 1.03, text, ha="center", color=style.MUTED,
-                transform=panels[0].get_xaxis_transform(),
-            )  # fmt: skip
-        panels[0].text(
-            go, 1.03, "go", ha="center", fontweight="bold",
-            transform=panels[0].get_xaxis_transform(),
-        )  # fmt: skip
+        if trial.targets is None:
+            _paint_outputs(figure, panels[2], trial)
+        else:
+            _paint_numbers(panels[2], trial, trial.targets)
+        if trial.go is not None:
+            _mark_go(panels, trial.go * trial.task_dt, trial.duration)
         figure.align_ylabels(panels)
         panels[2].set(xlim=(0, trial.duration), xlabel="time in the trial (ms)")
 
     return style.draw(11.2, 7.6, paint)
 
 
+def _mark_go(panels: "Sequence[Axes]", go: float, duration: float) -> None:
+    """The go signal at `go` ms, and what the network does before and after it."""
+    for axes in panels:
+        axes.axvline(go, color=style.INK, lw=1.2, ls=(0, (4, 2)))
+    for x, text in ((go / 2, "hold fixation"), ((go + duration) / 2, "respond")):
+        panels[0].text(
+            x, 1.03, text, ha="center", color=style.MUTED,
+            transform=panels[0].get_xaxis_transform(),
+        )  # fmt: skip
+    panels[0].text(
+        go, 1.03, "go", ha="center", fontweight="bold",
+        transform=panels[0].get_xaxis_transform(),
+    )  # fmt: skip
+
+
+def _paint_numbers(axes: "Axes", trial: ShownTrial, targets: Floats) -> None:
+    """Outputs of a regression as lines, and their targets as dashed ones."""
+    times = (np.arange(len(targets)) + 1) * trial.task_dt
+    for k, name in enumerate(trial.names[:_MOST_LINES]):
+        colour = style.cluster_colour(k)
+        axes.plot(times, trial.outputs[:, k], color=colour, lw=1.6, label=name)
+        axes.plot(times, targets[:, k], color=colour, lw=1.2, ls=(0, (4, 2)))
+    axes.set_ylabel("outputs")
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=_MOST_LINES)
+
+
 def _paint_inputs(figure: "Figure", axes: "Axes", trial: ShownTrial) -> None:
     n = trial.inputs.shape[1]
     image = axes.imshow(
-        trial.inputs.T, aspect="auto", cmap="Greys", vmin=0, vmax=1, interpolation="none",
+        trial.inputs.T, aspect="auto", cmap="Greys", interpolation="none",
+        vmin=0 if trial.go is not None else None, vmax=1 if trial.go is not None else None,
         extent=(0, trial.duration, n - 0.5, -0.5),
     )  # fmt: skip
     sizes = np.array([size for _, size in trial.groups])
@@ -199,7 +227,8 @@ def _paint_inputs(figure: "Figure", axes: "Axes", trial: ShownTrial) -> None:
     axes.set_yticks(ends - sizes / 2 - 0.5, [name for name, _ in trial.groups])
     axes.set_ylabel("input channels")
     axes.tick_params(length=0)
-    bar = figure.colorbar(image, ax=axes, aspect=12, ticks=[0, 0.5, 1])
+    ticks = [0, 0.5, 1] if trial.go is not None else None
+    bar = figure.colorbar(image, ax=axes, aspect=12, ticks=ticks)
     bar.set_label("input")
     bar.outline.set_visible(False)  # type: ignore[operator]
 
@@ -237,7 +266,10 @@ def _paint_outputs(figure: "Figure", axes: "Axes", trial: ShownTrial) -> None:
     edges = np.arange(len(trial.labels) + 1) * trial.task_dt
     axes.stairs(trial.labels, edges, baseline=None, color=style.ORANGE, lw=1.6,
                 label="right answer")  # fmt: skip
-    axes.set_yticks([0, k / 2], ["fixation", trial.answers])
+    if trial.go is not None:
+        axes.set_yticks([0, k / 2], ["fixation", trial.answers])
+    elif k <= _MOST_NAMED:
+        axes.set_yticks(np.arange(k), trial.names)
     axes.set_ylabel("outputs")
     axes.tick_params(axis="y", length=0)
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2))

@@ -17,6 +17,7 @@ from spiking_bimt.analysis.clusters import (
 )
 from spiking_bimt.analysis.neurobench import neurobench_figures
 from spiking_bimt.analysis.variance import task_variance
+from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.presets import chip_of
@@ -181,9 +182,12 @@ def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
 
 
 def _function(rate: RateNetwork) -> Function | None:
-    if len(rate.tasks) < 2:
+    if not rate.tasks:
         return None
-    trials = draw_trials(rate.battery, rate.tasks, FUNCTION_TRIALS, rate.dt, stream="test")
+    many = FUNCTION_TRIALS * (len(rate.b_out) if sources.is_data(rate.battery) else 1)
+    trials = draw_trials(rate.battery, rate.tasks, many, rate.dt, stream="test").by_class()
+    if len(trials.tasks) < 2:
+        return None
     variance = task_variance(rate, trials)
     clusters = functional_clusters(variance.normalised, variance.responsive)
     if clusters.k == 1:
@@ -206,6 +210,7 @@ def _shown(driven: Driven) -> tuple[int, ...]:
     if trials is None:
         return tuple(range(min(recording.n_trials, MOST_RASTERS)))
     correct = score(recording.outputs, trials).correct
+    trials = trials.by_class()
     right = correct if correct.any() else np.ones_like(correct)
     first = int(np.argmax(np.where(right, trials.lengths, 0)))
     wrong = np.flatnonzero(~correct)[:1].tolist()

@@ -142,3 +142,21 @@ def test_training_against_a_chip_on_data(tmp_path: Path) -> None:
     assert "packets to other cores" in stdout
     assert "accuracy per class" in stdout
     assert "slow" in stdout
+
+
+@pytest.mark.parametrize("run", ["sequence", "regression"], indirect=True)
+def test_the_report_of_a_run_on_data(run: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(run, tmp_path / "moved")
+    sb.convert(moved)
+    result = sb.report(moved)
+    page = Path(result["report"]).read_text(encoding="utf-8")
+    kind = store.load(moved / "data.h5", DataSet).kind
+    assert "trained on the data set waves" in page
+    assert "fixation" not in page
+    if kind == "regression":
+        assert "Errors in the units of the data" in page
+        assert "dashed, their targets" in page
+    else:
+        assert "Which class is taken for which" in page
+    # Only data with a class for each sequence have parts in which units can differ.
+    assert ("What each cluster does" in page) == (kind == "sequence")
