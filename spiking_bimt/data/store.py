@@ -86,7 +86,7 @@ def writing(
     """
     with writing_hdf5(path) as file:
         hashes = {
-            name: sha256(source) if isinstance(source, Path) else source
+            name: _hash_of_read(source) if isinstance(source, Path) else source
             for name, source in inputs.items()
         }
         write_text(file, "schema", SCHEMA_PREFIX + schema)
@@ -167,7 +167,27 @@ def save(record: Any, path: Path, settings: dict[str, Any], inputs: Inputs | Non
 def load(path: Path, record: type[T]) -> T:
     """Read a record back; raises InputError for anything but a whole, valid file of it."""
     with _of_schema(path, record.__name__) as file:
+        _read[path.resolve()] = _state(path)
         return _record(path, file, record)
+
+
+_read: dict[Path, tuple[int, ...]] = {}
+"""The state of each file when a record was last read from it (see `_hash_of_read`)."""
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What another file of that name, or a change of it, would have otherwise."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _hash_of_read(path: Path) -> str:
+    """SHA-256 of a file; InputError where it is another one than its record was read from."""
+    before = _read.get(path.resolve())
+    found = sha256(path)
+    if before is not None and _state(path) != before:
+        raise InputError(f"{path} was changed after it was read: run the command again")
+    return found
 
 
 def _record(path: Path, file: h5py.File, record: type[T]) -> T:

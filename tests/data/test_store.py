@@ -74,24 +74,6 @@ def test_what_is_very_large_is_kept_as_it_is(
     )
 
 
-@pytest.mark.parametrize("kind", ["<f4", "<i8", "u1", "?", ">f4"])
-@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 1000])
-def test_blocks_are_read_and_hashed_as_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, length: int
-) -> None:
-    monkeypatch.setattr(digest, "_BLOCK", 64)
-    values = np.random.default_rng(length).integers(0, 2, length).astype(kind)
-    with h5py.File(tmp_path / "x.h5", "w") as file:
-        file["plain"] = values
-        if length:
-            file.create_dataset("packed", data=values, compression="gzip")
-    with h5py.File(tmp_path / "x.h5") as file:
-        for name in file:
-            found, hashed = digest.read_hashed(file[name])
-            np.testing.assert_array_equal(found, values)
-            assert hashed == digest.array_digest(values)
-
-
 def test_damage_in_a_late_block_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digest, "_BLOCK", 8)
     monkeypatch.setattr(hdf5_fields, "_COMPRESS_ABOVE", 10**6)
@@ -103,6 +85,20 @@ def test_damage_in_a_late_block_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "rate.h5").write_bytes(image)
     with pytest.raises(InputError, match="it is damaged"):
         store.load(tmp_path / "rate.h5", RateNetwork)
+
+
+def test_the_hash_that_is_kept_is_of_what_was_read(tmp_path: Path) -> None:
+    """A file that is exchanged between reading it and writing what was made of it is told."""
+    source, made = tmp_path / "rate.h5", tmp_path / "made.h5"
+    store.save(small_network(), source, {})
+    store.load(source, RateNetwork)
+    store.save(small_network(), made, {}, {"rate.h5": source})
+    store.save(small_network(1), source, {})
+    with pytest.raises(InputError, match=r"rate\.h5 was changed after it was read: run the"):
+        store.save(small_network(), tmp_path / "other.h5", {}, {"rate.h5": source})
+    assert not (tmp_path / "other.h5").exists()
+    store.load(source, RateNetwork)
+    store.save(small_network(1), made, {}, {"rate.h5": source})
 
 
 def test_provenance_names_the_inputs_by_their_hash(tmp_path: Path) -> None:
