@@ -164,4 +164,4 @@ def test_a_network_without_codes_cannot_be_exported(run: Path) -> None:
     assert call("place", run)[0] == 0
     code, _, stderr = call("export", run)
     assert code == 2
-    assert "or convert it with --bits" in stderr
+    assert f"`spiking_bimt convert {run}` with --bits 8 makes such" in stderr
