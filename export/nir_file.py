@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import h5py
 
-from spiking_bimt.data import store
+from spiking_bimt.data import gate, store
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.nir_export import nir_package
 
@@ -93,8 +93,7 @@ def _refuse_units(path: Path, metadata: dict[str, Any]) -> None:
 
 def _load(path: Path) -> Any:
     nir = nir_package()
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
+    gate.regular(path)
     _survive(path)
     try:
         with h5py.File(path, "r") as file:

@@ -197,8 +197,7 @@ def text_attribute(item: Any, name: str) -> str:
 
 def opened(path: Path, root: str) -> h5py.File:
     """A SONATA file with the group `root`, open for reading."""
-    if not path.is_file():
-        raise InputError(f"{path} does not exist")
+    gate.regular(path)
     try:
         file = h5py.File(path, "r")
     except OSError as error:

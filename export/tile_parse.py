@@ -32,7 +32,6 @@ def parse(file: h5py.File) -> TileFile:
         raise InputError("the crossbars of /hardware are not those of its profile")
     core, slot = (store.read_array(file["neurons"], name) for name in ("core", "slot"))
     placement = Placement(chip.name, chip.n_cores, core, slot)
-    tiles.check_cores(placement.core)
     _check_signs(tile_layout.text(file["tiles"], "sign_mode"), tiles.codes)
     indptr, cores = routing(tiles)
     for name, expected in ("indptr", indptr), ("core", cores):

@@ -11,17 +11,22 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.analog import conductance_pairs
+from spiking_bimt.chip.presets import load_device
+from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Chip
-from spiking_bimt.data.device import Conductances
+from spiking_bimt.data.device import Conductances, Device
 from spiking_bimt.data.network import NO_CODES, SpikingNetwork
 from spiking_bimt.data.placed import TileFile
 from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.data.tiles import TileSet
+from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CodesError, InputError
 from spiking_bimt.formats import tile_layout
 from spiking_bimt.formats.tile_parse import parse, routing
+from spiking_bimt.simulation.golden import make_selftest
 
 SCHEMA = "tiles"
 
@@ -33,21 +38,42 @@ def write_tiles(
     path: str | Path,
     content: TileFile,
     settings: dict[str, Any] | None = None,
-    inputs: dict[str, Path] | None = None,
+    inputs: dict[str, str | Path] | None = None,
+    *,
+    device: str | Path | Device | None = None,
+    selftest: Trials | None = None,
+) -> None:
+    """Write the tiles of a placed network (`cut_tiles`), and all else that it takes to rebuild it.
+
+    settings, inputs: provenance, what the file was made with (JSON values) and the files that it
+    was made from, by name. device: a preset's name, a TOML file or the record; the file then holds
+    the codes as conductance pairs too. selftest: trials that it then holds with the spikes that a
+    chip should give. The network's own synapses are not looked at.
+
+    Raises InputError where the network has no codes, the trials are not of it, or the file cannot
+    be written.
+    """
+    made_from = {name: Path(source) for name, source in (inputs or {}).items()}
+    tiles, memory = content.tiles, None if device is None else load_device(device)
+    pairs = None if memory is None else conductance_pairs(tiles.codes, tiles.bits, memory)
+    golden = None if selftest is None else make_selftest(rebuild(content), selftest)
+    write_content(Path(path), content, settings or {}, made_from, device=pairs, selftest=golden)
+
+
+def write_content(
+    path: Path,
+    content: TileFile,
+    settings: dict[str, Any],
+    inputs: dict[str, Path],
     *,
     device: Conductances | None = None,
     selftest: SelfTest | None = None,
 ) -> None:
-    """Write the tiles of a placed network (`cut_tiles`), and all else that it takes to rebuild it.
-
-    settings, inputs: provenance, what the file was made with and from (see `store.writing`). The
-    network's own synapses are not looked at. Raises InputError where it has no codes or the file
-    cannot be written.
-    """
-    tiles, network, placement, chip = content
+    """What `write_tiles` does, with the records that the file holds as they are."""
+    network, placement = content.network, content.placement
     if network.out_codes is None or network.out_scale is None:
         raise CodesError(NO_CODES)
-    with store.writing(Path(path), SCHEMA, settings or {}, inputs or {}) as file:
+    with store.writing(path, SCHEMA, settings, inputs) as file:
         store.write_text(file, "encoding-type", tile_layout.ROOT)
         store.write_text(file, "encoding-version", tile_layout.VERSION)
         groups = {
@@ -55,9 +81,9 @@ def write_tiles(
             for name, element in tile_layout.ELEMENTS.items()
             if element.required
         }
-        _write_hardware(groups["hardware"], chip)
+        _write_hardware(groups["hardware"], content.chip)
         _write_network(groups["network"], network)
-        _write_tiles(groups["tiles"], tiles)
+        _write_tiles(groups["tiles"], content.tiles)
         for field, value in network.parameters().items():
             if value is not None:
                 flag = value.dtype == np.bool_
@@ -65,7 +91,7 @@ def write_tiles(
         for field in ("core", "slot"):
             store.write_packed(groups["neurons"], field, getattr(placement, field))
         store.write_array(groups["neurons"], "positions", network.positions)
-        indptr, cores = routing(tiles)
+        indptr, cores = routing(content.tiles)
         store.write_packed(groups["routing"], "indptr", indptr)
         store.write_packed(groups["routing"], "core", cores)
         store.write_array(groups["readout"], "code", network.out_codes)

@@ -7,7 +7,6 @@ import numpy as np
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.drive import trials_of
-from spiking_bimt.chip.analog import conductance_pairs
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check as check_limits
 from spiking_bimt.chip.packing import count_natural_tiles
@@ -21,7 +20,7 @@ from spiking_bimt.errors import CheckError
 from spiking_bimt.formats.compare import check_sizes, first_difference, same_spikes
 from spiking_bimt.formats.format import Check, Export, Format
 from spiking_bimt.formats.tiles import read_selftest, read_tiles, write_tiles
-from spiking_bimt.simulation.golden import make_selftest, replay
+from spiking_bimt.simulation.golden import replay
 
 _NOT_HELD = ("chip", "core", "measured")
 """Fields of a network that a tile file has no place for."""
@@ -38,20 +37,15 @@ def _write(export: Export) -> dict[str, Any]:
     check_limits(chip, axon_graph(network), placement)
     tiles = cut(network, placement, chip)
     device, selftest = export.options["device"], export.options["selftest"]
-    pairs = (
-        None if device is None else conductance_pairs(tiles.codes, tiles.bits, load_device(device))
-    )
-    golden = None
-    if selftest:
-        golden = make_selftest(network, trials_of(network, selftest, "test")[1])
-    memory = None if device is None else dataclasses.asdict(load_device(device))
+    memory = None if device is None else load_device(device)
+    kept = None if memory is None else dataclasses.asdict(memory)
     write_tiles(
         export.path,
         TileFile(tiles, network, placement, chip),
-        settings={"command": "export", "format": "tiles", "device": memory, "selftest": selftest},
+        settings={"command": "export", "format": "tiles", "device": kept, "selftest": selftest},
         inputs={name: export.run / name for name in ("network.h5", "placement.h5")},
-        device=pairs,
-        selftest=golden,
+        device=memory,
+        selftest=trials_of(network, selftest, "test")[1] if selftest else None,
     )
     natural = count_natural_tiles(
         *synapses(network), network.n_neurons, placement, (tiles.rows, tiles.cols)

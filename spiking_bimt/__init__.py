@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from spiking_bimt.stages.verify import verify
     from spiking_bimt.studies.study import study
     from spiking_bimt.training.bimt import arrange
+    from spiking_bimt.training.config import TrainConfig
+    from spiking_bimt.training.phase import Phase
 
     __version__: str
 
@@ -101,28 +103,81 @@ _NAMES = {
     "stages.verify": ("verify",),
     "studies.study": ("study",),
     "training.bimt": ("arrange",),
+    "training.config": ("TrainConfig",),
+    "training.phase": ("Phase",),
 }
 """What each module gives to the front door."""
 
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "CheckError", "Chip", "Device", "HeldCurrents", "InputError", "PlacedNetwork", "Placement",
-    "PoissonSources", "RateNetwork", "Recording", "Simulation", "SpikeTrains", "SpikingNetwork",
-    "TileFile", "TileSet", "Timeline", "Traffic", "Trials", "__version__", "arrange", "chips",
-    "compare", "configs", "convert", "cut_tiles", "demo", "devices", "draw_trials", "export",
-    "from_coo", "from_csr", "from_sparse", "import_network", "load_chip", "load_device", "place",
-    "place_network", "plot", "quantise", "random_sheet", "read_nir", "read_sonata", "read_tiles",
-    "report", "simulate", "simulate_network", "simulate_trials", "study", "taking_changed", "tasks",
-    "timeline", "traffic", "train", "trusting", "verify", "write_tiles",
+    "CheckError",
+    "Chip",
+    "Device",
+    "HeldCurrents",
+    "InputError",
+    "Phase",
+    "PlacedNetwork",
+    "Placement",
+    "PoissonSources",
+    "RateNetwork",
+    "Recording",
+    "Simulation",
+    "SpikeTrains",
+    "SpikingNetwork",
+    "TileFile",
+    "TileSet",
+    "Timeline",
+    "Traffic",
+    "TrainConfig",
+    "Trials",
+    "__version__",
+    "arrange",
+    "chips",
+    "compare",
+    "configs",
+    "convert",
+    "cut_tiles",
+    "demo",
+    "devices",
+    "draw_trials",
+    "export",
+    "from_coo",
+    "from_csr",
+    "from_sparse",
+    "import_network",
+    "load_chip",
+    "load_device",
+    "place",
+    "place_network",
+    "plot",
+    "quantise",
+    "random_sheet",
+    "read_nir",
+    "read_sonata",
+    "read_tiles",
+    "report",
+    "simulate",
+    "simulate_network",
+    "simulate_trials",
+    "study",
+    "taking_changed",
+    "tasks",
+    "timeline",
+    "traffic",
+    "train",
+    "trusting",
+    "verify",
+    "write_tiles",
 ]  # fmt: skip
 
 
 if not TYPE_CHECKING:  # a type checker would take every name as one of them
 
     def __getattr__(name: str) -> Any:
-        if name in _HOMES:
+        if name in (*_HOMES, "plot"):
             importlib.import_module("spiking_bimt.platforms").require_supported()
+        if name in _HOMES:
             try:
                 value = getattr(importlib.import_module(f"spiking_bimt.{_HOMES[name]}"), name)
             except ModuleNotFoundError as error:

@@ -81,8 +81,12 @@ def draw_trials(
     """`per_task` whole trials of each task, the same for the same arguments.
 
     A data set gives at most so many, and all that it has where these are fewer. Of a task, inputs
-    are the environment's observation (fixation, two rings) and the one-hot rule. `stream`
-    is a key of STREAMS: trials of different streams, seeds or pools are independent draws.
+    are the environment's observation (fixation, two rings) and the one-hot rule. dt: task step, ms.
+    stream: "train", "validate", "calibrate" or "test"; trials of different streams, seeds or pools
+    are independent draws.
+
+    Raises InputError, with the argument's name, for an unknown battery, task or stream, and for a
+    number that is out of range.
     """
     if sources.is_data(battery):
         _check_numbers(per_task, seed, pool)
@@ -150,12 +154,13 @@ def _draw(
 
 def _check_numbers(per_task: int, seed: int, pool: int) -> None:
     if per_task < 1:
-        raise InputError(f"{per_task} trials a task: ask for at least 1")
+        raise InputError(f"{per_task} trials a task: ask for at least 1 (per_task)")
     if per_task > MOST_TRIALS:
-        raise InputError(f"{per_task} trials a task: at most {MOST_TRIALS:,} are held in memory")
+        raise InputError(
+            f"{per_task} trials a task: at most {MOST_TRIALS:,} are held in memory (per_task)"
+        )
     for name, value in (("seed", seed), ("pool", pool)):
-        if value < 0:
-            raise InputError(f"{name} is {value}: it must not be negative")
+        validate.seed(value, name)
 
 
 def default_trials(battery: str) -> int:

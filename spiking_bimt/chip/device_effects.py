@@ -6,6 +6,7 @@ import numpy as np
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.chip.analog import EFFECTS, has_effect, ideal, program, with_effects
+from spiking_bimt.data import validate
 from spiking_bimt.data.crossbars import Crossbars
 from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
@@ -33,8 +34,7 @@ def score_device_effects(
     of the devices, their noise and the initial potentials. advance(done, name) is called before
     each of `variants(device)`. Raises InputError for a time or seed that is not allowed.
     """
-    if seed < 0:
-        raise InputError(f"seed is {seed}: it must not be negative")
+    validate.seed(seed)
     if not 0 <= seconds < np.inf:
         raise InputError(f"seconds is {seconds}: it must be a finite time, least 0")
     rows = {}

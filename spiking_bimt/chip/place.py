@@ -43,6 +43,10 @@ _ROW = 16
 """Cores whose reading in a source's row is as much work as the source."""
 _TREE = 2
 """Times that a proposal takes longer where routes are trees."""
+_MOST_RATE = 1e9
+"""Hz of a neuron at most: costs are sums of rates times prices, and must stay finite."""
+_MOST_EFFORT = 1e6
+"""Times the usual proposals at most: they are counted in 64 bits."""
 _HOP = 0.1
 """The search takes a hop for at least this share of a packet: hops load links and take time too."""
 
@@ -75,11 +79,13 @@ def place(
     graph = axon_graph(network)
     refuse_hopeless(chip, graph)
     weight = per_ms(rates_hz, graph.n_neurons)
-    validate.positive("place", "effort", effort)
+    if not 0 < effort <= _MOST_EFFORT:
+        raise InputError(
+            f"effort is {effort}: it must lie above 0, and be {_MOST_EFFORT:g} at most"
+        )
     if time_limit is not None:
         validate.positive("place", "time_limit", time_limit)
-    if seed < 0:
-        raise InputError(f"seed is {seed}: it must be a whole number, least 0")
+    validate.seed(seed)
     trained = network.core if network.chip == chip.name else None
     chosen = chosen_starts(starts, graph, trained is not None, clock)
     room = _room(chip, graph.n_neurons, cores)
@@ -142,6 +148,11 @@ def per_ms(rates_hz: npt.ArrayLike, n: int) -> Floats:
     rates = validate.array("place", "rates_hz", rates_hz, (n,), np.float64)
     if (rates < 0).any():
         raise InputError(f"rates_hz must not be negative; neuron {int(rates.argmin())} has one")
+    if rates.max(initial=0.0) > _MOST_RATE:
+        raise InputError(
+            f"rates_hz of neuron {int(rates.argmax())} is {rates.max():g}: the most is "
+            f"{_MOST_RATE:g} Hz"
+        )
     return np.asarray(rates / 1000)
 
 

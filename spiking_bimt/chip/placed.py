@@ -38,8 +38,11 @@ def place_network(
 
     chip: a preset's name, a TOML file or the record. rates_hz: (N,) mean rate of each neuron, Hz,
     as `Recording.rates_hz` has it. Where the network has integer codes (`quantise`), the chip gets
-    those: a synapse whose code is 0 is dropped. The other settings are those of
-    `spiking_bimt.chip.place.place`; time_limit is in seconds.
+    those: a synapse whose code is 0 is dropped. The fewest cores that fit are filled; `cores`
+    spreads the neurons over that many instead, evenly. effort: factor on the number of proposals,
+    above 0. time_limit: seconds after which the search ends; without it the same seed gives the
+    same placement. starts: arrangements to begin with, None for all that suit the network's size.
+    progress: called with the rounds done and a word on the present one.
 
     Raises InputError where the network cannot fit, with the limit, the core and the excess.
     """

@@ -10,6 +10,7 @@ from spiking_bimt.chip.limits import refuse_weights
 from spiking_bimt.chip.packing import Columns, column_blocks, merge
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import NO_CODES, SpikingNetwork
+from spiking_bimt.data.placed import TileFile
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import CodesError, InputError
 
@@ -74,19 +75,17 @@ def cut(network: SpikingNetwork, placement: Placement, chip: Chip) -> TileSet:
     )
 
 
-def rebuild(content: tuple[TileSet, SpikingNetwork, Placement, Chip]) -> SpikingNetwork:
+def rebuild(content: TileFile) -> SpikingNetwork:
     """The quantised network of a tile file's content, synapses ascending: the inverse of `cut`.
 
-    content: the tiles, the network without its synapses, the placement and the chip. Scales come
-    from the tiles; a neuron without a tile keeps the skeleton's. Raises InputError for a neuron on
-    a core that is not its own, columns of one neuron with different scales, or a synapse that two
-    cells hold.
+    The synapses of the content's own network are not looked at. Scales come from the tiles; a
+    neuron without a tile keeps its network's. Raises InputError for columns of one neuron with
+    different scales, or a synapse that two cells hold.
     """
-    tiles, skeleton, placement, _ = content
-    tiles.check_cores(placement.core)
+    tiles, skeleton = content.tiles, content.network
     n = tiles.n_neurons
-    assert skeleton.scale is not None
-    assert skeleton.in_scale is not None
+    if skeleton.scale is None or skeleton.in_scale is None:
+        raise CodesError(NO_CODES)
     scale = _neuron_scale(tiles, tiles.scale, skeleton.scale)
     in_scale = _neuron_scale(tiles, tiles.in_scale, skeleton.in_scale)
     key = tiles.source.astype(np.int64) * n + tiles.target

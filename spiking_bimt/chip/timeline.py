@@ -1,6 +1,6 @@
 """What a placed network's spikes cost on the chip, step by step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,9 @@ from spiking_bimt.chip.energy import energies
 from spiking_bimt.chip.graph import axon_graph, destinations
 from spiking_bimt.chip.price import routes
 from spiking_bimt.data import validate
+from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.data.documented import documented
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import place_timeline
@@ -18,6 +20,7 @@ Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class Timeline(validate.Record):
     """Traffic of every simulated step; all fields are (T,)."""
@@ -36,7 +39,17 @@ class Timeline(validate.Record):
     """Time that the busiest core works, ns; None where latencies are unpublished."""
 
     def __post_init__(self) -> None:
-        validate.own(self)
+        check_fields(self)
+        steps = np.size(self.spikes)
+        kinds = {"energy_pj": np.float64, "time_ns": np.float64}
+        validate.shapes(self, {
+            field.name: ((steps,), kinds.get(field.name, np.int64)) for field in fields(self)
+        })  # fmt: skip
+        if steps and self.busiest_link.min() < -1:
+            raise InputError("Timeline.busiest_link holds a place below -1")
+        for name in ("spikes", "packets", "hops", "busiest_load"):
+            if getattr(self, name).min(initial=0) < 0:
+                raise InputError(f"Timeline.{name} must not be negative")
 
 
 def timeline(

@@ -1,13 +1,16 @@
 """Checks each argument of a function, and each field of a record, against its annotation."""
 
 import dataclasses
+import errno
 import functools
 import inspect
 import math
 import numbers
+import os
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
@@ -83,8 +86,12 @@ def check_fields(record: Any) -> None:
 
 
 def check(where: str, value: Any, hint: Any) -> None:
-    """Raise InputError, beginning with `where`, unless `value` is of the annotated type."""
+    """Raise InputError, beginning with `where`, unless `value` is of the annotated type.
+
+    Text where a path may stand must be one that the file system can look up.
+    """
     if _fits(value, hint):
+        _check_paths(where, value, hint)
         return
     names = _names(hint)
     if isinstance(value, str) and names:
@@ -92,6 +99,22 @@ def check(where: str, value: Any, hint: Any) -> None:
         others = [_words(part) for part in _parts(hint) if typing.get_origin(part) is not Literal]
         raise InputError(f"{owner} {unknown_name(name, value, names, ' or '.join(others))}".strip())
     raise InputError(f"{where} is {shown(value)}, expected {_words(hint)}")
+
+
+def _check_paths(where: str, value: Any, hint: Any) -> None:
+    """Refuse a path with a NUL, of too many characters, or that leads in a circle."""
+    for part in _parts(hint):
+        if isinstance(value, Mapping) and typing.get_origin(part) in (dict, Mapping):
+            for key, item in value.items():
+                _check_paths(f"{where}[{shown(key)}]", item, typing.get_args(part)[1])
+        elif part is Path and isinstance(value, str | Path):
+            try:
+                Path(value).stat()
+            except OSError as error:
+                if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+                    raise InputError(f"{where} is no path: {os.strerror(error.errno)}") from error
+            except ValueError as error:
+                raise InputError(f"{where} is no path: {error}") from error
 
 
 def _parts(hint: Any) -> list[Any]:
@@ -215,6 +238,8 @@ def _is_numbers(value: Any) -> bool:
 def _words(hint: Any) -> str:
     """What a type is called in a message."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if hint in (Any, object):
+        return "anything"
     if hint in _WORDS:
         return _WORDS[hint]
     if hint == npt.ArrayLike:
@@ -231,7 +256,8 @@ def _words(hint: Any) -> str:
         many = "" if origin is not tuple or parts[-1] is Ellipsis else f"{len(parts)}: "
         return f"a sequence of {many}{items}"
     if origin in (dict, Mapping):
-        return "a dictionary"
+        key, item = map(_words, parts)
+        return "a dictionary" if item == "anything" else f"a dictionary from {key} to {item}"
     if origin is Callable:
         return "a function"
     return _with_article(str((origin or hint).__name__))

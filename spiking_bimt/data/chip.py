@@ -8,14 +8,26 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError, unknown_name
 
 SYNAPSE_FORMULAS = ("flat", "loihi-blocks")
 ROUTINGS = ("unicast", "multicast")
+MOST_CORES = 2**20
+"""Cores of a chip or board: those of the largest machine there is, SpiNNaker's."""
+MOST_PLACES = 2**31 - 1
+"""Neurons, sources, synapses or crosspoints of one core: they are counted in 32 bits."""
+MOST_TOTAL = 2**53
+"""Packets or bits of memory of one core: their sums stay exact in 64 bits, floating-point too."""
+MOST_WEIGHT_BITS = 64
+"""Bits of a weight: no chip has more."""
+MOST_COST = 1e30
+"""Of a packet, hop or event, in its own unit: sums over all spikes of a run stay finite."""
 ENERGY_EVENTS = ("soma", "spike", "synapse")
 LATENCY_EVENTS = ("soma", "spike", "packet", "receive", "synapse")
 
 
+@documented
 @dataclass(frozen=True)
 class Chip:
     """A 2D grid of tiles with one or more cores each, and the hard limits of a core.
@@ -83,28 +95,50 @@ class Chip:
     def __post_init__(self) -> None:
         check_fields(self)
         validate.own(self)
-        for field in ("width", "height", "cores_per_tile", "neurons_per_core", "weight_bits",
-                      "crossbar_rows", "crossbar_cols"):  # fmt: skip
-            if getattr(self, field) < 1:
-                raise InputError(f"chip {self.name}: {field} is {getattr(self, field)}, least 1")
-        for field in ("input_axons", "output_axons", "synapse_bits", "destinations",
-                      "synapses_per_neuron", "chip_width", "chip_height"):  # fmt: skip
-            value = getattr(self, field)
-            if value is not None and value < 1:
-                raise InputError(f"chip {self.name}: {field} is {value}, least 1; leave it out "
-                                 "where there is no such limit")  # fmt: skip
+        self._check_sizes()
         self._check_energy()
         self._check_board()
         for field in ("packet_cost", "hop_cost_x", "hop_cost_y", "chip_hop_cost"):
-            value = getattr(self, field)
-            if value is not None and not (math.isfinite(value) and value >= 0):
-                raise InputError(f"chip {self.name}: {field} must be a finite number, least 0")
+            self._check_cost(field, getattr(self, field))
         if self.synapse_formula not in SYNAPSE_FORMULAS:
             wrong = unknown_name("synapse_formula", self.synapse_formula, SYNAPSE_FORMULAS)
             raise InputError(f"chip {self.name}: {wrong}")
         if self.routing not in ROUTINGS:
             wrong = unknown_name("routing", self.routing, ROUTINGS)
             raise InputError(f"chip {self.name}: {wrong}")
+
+    def _check_sizes(self) -> None:
+        for field, most in (
+            ("width", MOST_CORES), ("height", MOST_CORES), ("cores_per_tile", MOST_CORES),
+            ("neurons_per_core", MOST_PLACES), ("weight_bits", MOST_WEIGHT_BITS),
+            ("crossbar_rows", MOST_PLACES), ("crossbar_cols", MOST_PLACES),
+        ):  # fmt: skip
+            value = getattr(self, field)
+            if not 1 <= value <= most:
+                end = "least 1" if value < 1 else f"most {most:,}"
+                raise InputError(f"chip {self.name}: {field} is {value}, {end}")
+        for field, most in (
+            ("input_axons", MOST_PLACES), ("output_axons", MOST_TOTAL),
+            ("synapse_bits", MOST_TOTAL), ("destinations", MOST_PLACES),
+            ("synapses_per_neuron", MOST_PLACES), ("chip_width", MOST_CORES),
+            ("chip_height", MOST_CORES),
+        ):  # fmt: skip
+            value = getattr(self, field)
+            if value is not None and not 1 <= value <= most:
+                end = "least 1" if value < 1 else f"most {most:,}"
+                raise InputError(f"chip {self.name}: {field} is {value}, {end}; leave it out "
+                                 "where there is no such limit")  # fmt: skip
+        if self.n_cores > MOST_CORES:
+            raise InputError(
+                f"chip {self.name}: width {self.width} x height {self.height} x cores_per_tile "
+                f"{self.cores_per_tile} are {self.n_cores:,} cores, most {MOST_CORES:,}"
+            )
+
+    def _check_cost(self, field: str, value: float | None) -> None:
+        if value is not None and not (math.isfinite(value) and value >= 0):
+            raise InputError(f"chip {self.name}: {field} must be a finite number, least 0")
+        if value is not None and value > MOST_COST:
+            raise InputError(f"chip {self.name}: {field} is {value:g}, most {MOST_COST:g}")
 
     def _check_energy(self) -> None:
         for what, given, events, unit in (
@@ -123,6 +157,7 @@ class Chip:
                     raise InputError(
                         f"chip {self.name}: {what} of {event} is {value} {unit}, least 0"
                     )
+                self._check_cost(f"{what} of {event}", value)
 
     def _check_board(self) -> None:
         board = self.chip_width, self.chip_height, self.chip_hop_cost
@@ -148,6 +183,7 @@ class Chip:
         return np.stack([tile // self.height, tile % self.height], axis=1).astype(np.int32)
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class Placement(validate.Record):
     """The core of every neuron, and its slot there."""
@@ -178,6 +214,7 @@ class Placement(validate.Record):
         validate.own(self)
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class Traffic(validate.Record):
     """What the chip's network carries for given spikes, summed over them."""
@@ -197,7 +234,14 @@ class Traffic(validate.Record):
     """Energy by event (soma, spike, synapse, packet, hop), pJ; None where unpublished."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        validate.shapes(self, {"link_load": ((None, None, 4), np.int64)})
         validate.own(self)
+        for field in ("packets", "unicast_hops", "multicast_hops", "synaptic_events", "spikes"):
+            if getattr(self, field) < 0:
+                raise InputError(f"Traffic.{field} is {getattr(self, field)}, least 0")
+        if self.link_load.min(initial=0) < 0:
+            raise InputError("Traffic.link_load must not be negative")
 
     @property
     def hops(self) -> int:

@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError
 
 MOST_ADC_BITS = 32
 """Bits of a converter at most: column sums are added up in numbers of 53 bits."""
 
 
+@documented
 @dataclass(frozen=True)
 class Device:
     """A memory device, two of them (G+, G-) for every crosspoint and bit slice.
@@ -112,6 +114,7 @@ class Device:
             )
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class Conductances(validate.Record):
     """The codes of a tile set as levels of device pairs, aligned with `TileSet.codes`.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.documented import documented
 from spiking_bimt.data.frozen import freeze
 from spiking_bimt.data.neurons import NeuronParameters
 from spiking_bimt.errors import CodesError, InputError, unknown_name
@@ -25,6 +26,7 @@ CODES = ("bits", "codes", "scale", "in_codes", "in_scale", "out_codes", "out_sca
 NO_CODES = "the network has no integer codes"
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class SpikingNetwork(NeuronParameters):
     """Leaky integrate-and-fire neurons with exponential synapses: NIR's CubaLIF.
@@ -40,8 +42,8 @@ class SpikingNetwork(NeuronParameters):
 
     Within a time step: the membrane is integrated exactly with the current at its start, the
     current decays, the threshold is tested, v is reset, spikes whose delay has passed arrive.
-    A refractory neuron keeps v fixed while its current goes on. The neurons' own parameters are
-    those of `NeuronParameters`.
+    A refractory neuron keeps v fixed while its current goes on. The neurons' own parameters, (N,)
+    arrays all, are listed among the fields.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -135,14 +137,24 @@ class SpikingNetwork(NeuronParameters):
                 value = validate.array(name, field, getattr(self, field), shape, dtype)
                 object.__setattr__(self, field, value)
         object.__setattr__(self, "measured", freeze(self.measured))
+        below = (self.positions >= 0) & (self.positions < np.array(self.sheet))
+        if not below.all():
+            k = int(np.argmin(below.all(axis=1)))
+            raise InputError(
+                f"{name}.positions[{k}] is {self.positions[k].tolist()}, outside a sheet of "
+                f"{self.sheet[0]} x {self.sheet[1]}"
+            )
         validate.csr(name, self.indptr, self.indices, n)
         validate.csr(name, self.in_indptr, self.in_indices, n, "in_")
         self._check_parameters(name, n)
         self._check_times(name)
         self._check_populations(name)
-        absent = [getattr(self, field) is None for field in CODES]
-        if any(absent) and not all(absent):
-            raise InputError(f"{name} has some but not all of codes, scales and bits")
+        absent = [field for field in CODES if getattr(self, field) is None]
+        if absent and len(absent) < len(CODES):
+            raise InputError(
+                f"{name}: {', '.join(absent)} {'is' if len(absent) == 1 else 'are'} None: give all "
+                f"of {', '.join(CODES)}, or none"
+            )
         self._check_codes(name)
 
     def _check_codes(self, name: str) -> None:

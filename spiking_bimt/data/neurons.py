@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
-from spiking_bimt.errors import InputError
+from spiking_bimt.data.arguments import shown
+from spiking_bimt.errors import InputError, unknown_name
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -29,6 +30,9 @@ class Check(NamedTuple):
     """Elementwise; False for a value that is refused."""
     finite: bool = True
     """Whether infinite values and NaN are refused before."""
+
+    def __repr__(self) -> str:
+        return f"must {self.rule}"
 
 
 POSITIVE_OR_INFINITE = Check("be above 0 everywhere", lambda x: x > 0, finite=False)
@@ -50,6 +54,9 @@ class Parameter(NamedTuple):
     """Name in NIR's CubaLIF; None where NIR has no such parameter."""
     meaning: str = ""
     """What a format without the parameter loses, in words."""
+
+    def __repr__(self) -> str:
+        return f"Parameter({self.unit!r}, default {self.default}, {self.check})"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,12 +91,28 @@ class NeuronParameters(validate.Record):
     then, whatever `reset` is: its rate is its drive over v_th - v_reset. None leaks or rests."""
 
     def parameters(self, chosen: Any = slice(None)) -> dict[str, Array | None]:
-        """The parameters of some neurons by name; None for one that is absent."""
+        """The parameters of some neurons by name; None for one that is absent.
+
+        chosen: a slice, a mask, or numbers of neurons. Raises InputError for anything else.
+        """
+        try:
+            self.v_th[chosen]
+        except (IndexError, TypeError, ValueError) as error:
+            n = len(self.v_th)
+            raise InputError(
+                f"parameters: chosen is {shown(chosen)}, expected a slice, a mask or numbers of "
+                f"the {n} neurons"
+            ) from error
         values = ((name, getattr(self, name)) for name in PARAMETERS)
         return {name: None if value is None else value[chosen] for name, value in values}
 
     def in_use(self, name: str) -> npt.NDArray[np.bool_]:
-        """(N,) the neurons for which a parameter is not at its default."""
+        """(N,) the neurons for which a parameter is not at its default.
+
+        Raises InputError for a name that no parameter has.
+        """
+        if name not in PARAMETERS:
+            raise unknown_name("parameter", name, PARAMETERS)
         value = getattr(self, name)
         if value is None:
             return np.zeros(len(self.v_th), np.bool_)

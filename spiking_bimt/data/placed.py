@@ -1,15 +1,16 @@
 """A network with its place on a chip, and with its tiles."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.data.chip import Chip, Placement
+from spiking_bimt.data.documented import documented
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class PlacedNetwork:
     """A network on the cores of a chip. Where it has integer codes, its weights are those."""
@@ -20,12 +21,7 @@ class PlacedNetwork:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        n, cores = len(self.placement.core), self.placement.n_cores
-        if n != self.network.n_neurons or cores != self.chip.n_cores:
-            raise InputError(
-                f"the placement is of {n} neurons on {cores} cores, the network has "
-                f"{self.network.n_neurons} and {self.chip.name} {self.chip.n_cores}: place again"
-            )
+        _check_placement(self)
 
     @property
     def n_cores(self) -> int:
@@ -33,11 +29,40 @@ class PlacedNetwork:
         return len(set(self.placement.core.tolist()))
 
 
-class TileFile(NamedTuple):
-    """What a tile file holds."""
+@documented
+@dataclass(frozen=True, eq=False)
+class TileFile:
+    """What a tile file holds: tiles, network, placement and chip that go together."""
 
     tiles: TileSet
     network: SpikingNetwork
     """The quantised network; its synapses are in the tiles, and a file holds them there alone."""
     placement: Placement
     chip: Chip
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        _check_placement(self)
+        tiles, network, chip = self.tiles, self.network, self.chip
+        for what, mine, own, theirs in (
+            ("neurons", tiles.n_neurons, "the network", network.n_neurons),
+            ("input channels", tiles.n_inputs, "the network", network.n_inputs),
+            ("rows", tiles.rows, chip.name, chip.crossbar_rows),
+            ("columns", tiles.cols, chip.name, chip.crossbar_cols),
+        ):
+            if mine != theirs:
+                raise InputError(
+                    f"TileFile: the tiles have {mine} {what}, {own} {theirs}: cut them again"
+                )
+        tiles.check_cores(self.placement.core)
+
+
+def _check_placement(record: PlacedNetwork | TileFile) -> None:
+    """Refuse a placement of another network or chip."""
+    placement, network, chip = record.placement, record.network, record.chip
+    n, cores = len(placement.core), placement.n_cores
+    if n != network.n_neurons or cores != chip.n_cores:
+        raise InputError(
+            f"the placement is of {n} neurons on {cores} cores, the network has "
+            f"{network.n_neurons} and {chip.name} {chip.n_cores}: place again"
+        )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import rate_files, validate
 from spiking_bimt.data.arguments import check_fields, checked
+from spiking_bimt.data.documented import documented
 from spiking_bimt.data.frozen import freeze
 from spiking_bimt.data.rate_parts import MEANINGS, Parts, find_parts
 from spiking_bimt.errors import InputError, unknown_name
@@ -22,6 +23,7 @@ ACTIVATIONS = ("relu", "lif")
 CURVE_FIELDS = ("tau_mem", "t_ref", "full_rate", "softness")
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class RateNetwork(validate.Record):
     """A leaky rate RNN on a 2D sheet (Yang et al. 2019, eq. 4 without the noise term):
@@ -57,7 +59,7 @@ class RateNetwork(validate.Record):
     """Name of f: "relu", or "lif" for the rate of a leaky integrate-and-fire neuron, softened."""
     curve: Floats | None = None
     """(4,) for "lif": membrane time constant (ms), refractory time (ms), the spike rate that counts
-    as 1 (spikes per ms), softness of the threshold; see `spiking_bimt.simulation.rate.lif_rate`."""
+    as 1 (spikes per ms), softness of the threshold; see docs/conversion.md."""
     chip: str = ""
     """Chip that the network was trained against, or none: preset or the user's file."""
     core: npt.NDArray[np.int32] | None = None

@@ -1,21 +1,26 @@
 """What a simulation recorded."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import validate
-from spiking_bimt.data.arguments import check, check_fields
+from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError
 
 if TYPE_CHECKING:
     import pandas
 
 Times = npt.NDArray[np.float64]
+_MOST_STEP = 2**31 - 1
+"""Last step of a run: spikes keep theirs in 32 bits."""
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class Recording(validate.Record):
     """Spikes, outputs and traces of a network: of one run, or of n trials one after another.
@@ -67,6 +72,9 @@ class Recording(validate.Record):
             raise InputError(f"{name}.steps must not be negative")
         if n and self.lengths.min() < 0:
             raise InputError(f"{name}.lengths must not be negative")
+        if not 0 <= self.first_step <= _MOST_STEP:
+            raise InputError(f"{name}.first_step is {self.first_step}, outside 0..{_MOST_STEP}")
+        self._check_counts()
         ends = self.first_step + np.repeat(self.lengths, np.diff(self.offsets))
         late = np.flatnonzero((self.steps < self.first_step) | (self.steps >= ends))
         if late.size:
@@ -75,6 +83,23 @@ class Recording(validate.Record):
                 f"{name}.steps[{k}] is {self.steps[k]}, outside the steps "
                 f"{self.first_step}..{ends[k] - 1} of its trial"
             )
+
+    def _check_counts(self) -> None:
+        """Refuse counts that are negative, or not those of the spikes where these were kept."""
+        if self.spike_counts.min(initial=0) < 0:
+            raise InputError("Recording.spike_counts must not be negative")
+        if not len(self.neurons):
+            return
+        n = self.n_neurons
+        for k, (start, stop) in enumerate(pairwise(self.offsets.tolist())):
+            own = np.bincount(self.neurons[start:stop], minlength=n)
+            wrong = np.flatnonzero(own != self.spike_counts[k])
+            if wrong.size:
+                at = int(wrong[0])
+                raise InputError(
+                    f"Recording.spike_counts[{k}, {at}] is {self.spike_counts[k, at]}, and the "
+                    f"recording holds {own[at]} spikes of neuron {at} in trial {k}"
+                )
 
     @property
     def n_trials(self) -> int:
@@ -129,17 +154,13 @@ class Recording(validate.Record):
 
     def trial(self, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Steps and neurons of the spikes of trial k."""
-        check("trial: k", k, int)
-        if not 0 <= k < self.n_trials:
-            raise InputError(f"trial: k is {k}, outside 0..{self.n_trials - 1}")
+        validate.index("trial: k", k, self.n_trials)
         own = slice(self.offsets[k], self.offsets[k + 1])
         return self.steps[own], self.neurons[own]
 
     def spike_trains(self, neuron: int) -> tuple[Times, ...]:
         """Times (ms since the trial's start) of one neuron's spikes, an array for each trial."""
-        check("spike_trains: neuron", neuron, int)
-        if not 0 <= neuron < self.n_neurons:
-            raise InputError(f"spike_trains: neuron is {neuron}, outside 0..{self.n_neurons - 1}")
+        validate.index("spike_trains: neuron", neuron, self.n_neurons)
         own = np.flatnonzero(self.neurons == neuron)
         ends = np.searchsorted(own, self.offsets[1:-1])
         return tuple(np.split(self.times_ms[own], ends))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -16,6 +17,7 @@ LARGEST_TILE = 2**31 - 1
 """Most crosspoints of a tile: a position counts in 32 bits."""
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class TileSet(validate.Record):
     """The non-empty crossbar tiles of a placed, quantised network; memory follows its synapses.
@@ -180,6 +182,7 @@ class TileSet(validate.Record):
 
     def dense(self, tile: int) -> npt.NDArray[np.int16]:
         """(rows, cols) codes of one tile, 0 where there is no synapse."""
+        validate.index("dense: tile", tile, self.n_tiles)
         own = slice(self.indptr[tile], self.indptr[tile + 1])
         out = np.zeros(self.rows * self.cols, np.int16)
         out[self.position[own]] = self.codes[own]
@@ -187,6 +190,7 @@ class TileSet(validate.Record):
 
     def lines(self, tile: int) -> tuple[Array, Array]:
         """Sources of the used rows and targets of the used columns of one tile."""
+        validate.index("lines: tile", tile, self.n_tiles)
         return (
             self.row_source[self.row_indptr[tile] : self.row_indptr[tile + 1]],
             self.col_target[self.col_indptr[tile] : self.col_indptr[tile + 1]],

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError, unknown_name
 
 KINDS = ("task", "sequence", "steps", "regression")
@@ -14,6 +15,7 @@ KINDS = ("task", "sequence", "steps", "regression")
 of the outputs from the decision step on; the class at every step; numbers at every step."""
 
 
+@documented
 @dataclass(frozen=True)
 class Answer:
     """What the outputs of a battery mean, and so what trains and scores them."""
@@ -39,6 +41,7 @@ TASK = Answer()
 """Of cognitive tasks."""
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class Trials(validate.Record):
     """Whole trials of a battery, end to end; trial k owns steps offsets[k]..offsets[k + 1]."""

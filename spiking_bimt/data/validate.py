@@ -5,11 +5,13 @@ import dataclasses
 import math
 import types
 import typing
+import weakref
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.arguments import check
 from spiking_bimt.data.frozen import freeze
 from spiking_bimt.errors import InputError
 
@@ -26,7 +28,7 @@ def array(
     """`value` as a contiguous, read-only array of `dtype` that nobody else can write to.
 
     `None` in `shape` admits any length. What the caller could still write to is copied; an array
-    that is read-only down to its memory (see `hand_over`) is taken as it is.
+    that was given away (see `hand_over`), or a view of one, is taken as it is.
 
     Raises InputError that names `owner.name` when the shape differs or, with `finite`, when an
     entry is NaN or infinite.
@@ -50,14 +52,26 @@ def array(
     return hand_over(cast(owner, name, given, np.dtype(dtype)))
 
 
+def shapes(record: Any, wanted: dict[str, tuple[tuple[int | None, ...], Any]]) -> None:
+    """Store fields of a frozen record as checked arrays (see `array`) of a shape and a dtype.
+
+    A field that is None stays so.
+    """
+    for field, (shape, dtype) in wanted.items():
+        if getattr(record, field) is not None:
+            value = array(type(record).__name__, field, getattr(record, field), shape, dtype)
+            object.__setattr__(record, field, value)
+
+
 def hand_over(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """An array that its maker gives away: made read-only, so that records take it without a copy.
 
-    The arrays that it is a view of become read-only too.
+    The arrays that it is a view of become read-only too. The maker keeps no other view of them.
     """
     part: Any = value
     while isinstance(part, np.ndarray):
         part.flags.writeable = False
+        _GIVEN[id(part)] = part
         part = part.base
     return value
 
@@ -69,14 +83,21 @@ def read_only(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
-def _is_read_only(value: npt.NDArray[Any]) -> bool:
-    """Whether no array that shares the value's memory can be written to."""
+def _is_given(value: npt.NDArray[Any]) -> bool:
+    """Whether an array was given away, or is a view of one that was, and cannot be written to.
+
+    An array that is read-only itself may have views that are not: its flag tells nothing.
+    """
     part: Any = value
-    while isinstance(part, np.ndarray):
-        if part.flags.writeable or (part.base is None and not part.flags.owndata):
-            return False
+    while isinstance(part, np.ndarray) and not part.flags.writeable:
+        if _GIVEN.get(id(part)) is part:
+            return True
         part = part.base
-    return part is None or isinstance(part, bytes)
+    return False
+
+
+_GIVEN: weakref.WeakValueDictionary[int, npt.NDArray[Any]] = weakref.WeakValueDictionary()
+"""The arrays that `hand_over` made read-only, by id: no other array can write to their memory."""
 
 
 class Record:
@@ -94,7 +115,7 @@ def own(record: Any) -> None:
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         if isinstance(value, np.ndarray):
-            value = hand_over(value if _is_read_only(value) else value.copy())
+            value = hand_over(value if _is_given(value) else value.copy())
         elif isinstance(value, dict | list):
             value = freeze(value)
         object.__setattr__(record, field.name, value)
@@ -107,7 +128,7 @@ def cast(owner: str, name: str, given: npt.NDArray[Any], dtype: np.dtype[Any]) -
     would become another one, or a finite number infinite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        made = given.astype(dtype, order="C", copy=not _is_read_only(given))
+        made = given.astype(dtype, order="C", copy=not _is_given(given))
         if np.can_cast(given.dtype, dtype) or not given.size:
             return made
         if dtype.kind == "f":
@@ -199,3 +220,22 @@ def positive(owner: str, name: str, value: float) -> None:
     """Raise InputError unless `value` is a finite number above zero."""
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"{owner}.{name} is {value}: it must be a finite number above 0")
+
+
+MOST_SEED = 2**63 - 1
+"""Largest seed: kernels take 64 bits with a sign."""
+
+
+def seed(value: int, name: str = "seed") -> None:
+    """Raise InputError, beginning with `name`, unless `value` is a seed of every generator."""
+    if value < 0:
+        raise InputError(f"{name} is {value}: it must not be negative")
+    if value > MOST_SEED:
+        raise InputError(f"{name} is {value}: it must be below 2^63")
+
+
+def index(name: str, value: int, n: int) -> None:
+    """Raise InputError, beginning with `name`, unless `value` is a whole number in 0..n - 1."""
+    check(name, value, int)
+    if not 0 <= value < n:
+        raise InputError(f"{name} is {value}, outside 0..{n - 1}")

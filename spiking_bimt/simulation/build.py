@@ -5,6 +5,7 @@ from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import checked, shown
@@ -19,6 +20,8 @@ _MOST_SPREAD = 10
 """Of the logarithm of a weight; beyond it a weight may not fit float32."""
 _MOST_NEURONS = 2**31 - 1
 """Neurons of a network: `indices` are of 32 bits."""
+_MOST_SYNAPSES = 2**31 - 1
+"""Synapses of a sheet: its building takes about 30 bytes for each."""
 
 
 class NetworkOptions(NeuronOptions, total=False):
@@ -46,10 +49,13 @@ def from_csr(
     """A network from CSR arrays by presynaptic neuron: row j holds the synapses of neuron j.
 
     weights (nnz,): total change of the postsynaptic v by one spike; `delay` or `delays` (nnz,)
-    in steps of dt ms. neurons: the parameters of `NeuronParameters`, each one number or (N,), in
-    its units; without them tau_mem 20, tau_syn 5, v_th 1, v_reset 0, v_leak 0, v_min -inf,
-    t_ref 0, bias 0, and none of the optional ones. positions (N, 2): rows and columns of a sheet,
-    by default all in one row.
+    in steps of dt ms. neurons: the parameters that `SpikingNetwork` lists, each one number or (N,),
+    in its units; without them tau_mem 20, tau_syn 5, v_th 1, v_reset 0, v_leak 0, v_min -inf,
+    t_ref 0, bias 0, and none of the optional ones. reset: "value" (v <- v_reset) or "subtract"
+    (v <- v - (v_th - v_reset)). positions (N, 2): rows and columns of a sheet, from 0, by default
+    all in one row.
+
+    Raises InputError, with the argument's name, for a shape, a type or a value that cannot be.
     """
     starts = validate.array("from_csr", "indptr", indptr, (None,), np.int64)
     n = len(starts) - 1
@@ -61,10 +67,11 @@ def from_csr(
         for name, row in PARAMETERS.items()
         if given.get(name) is not None or name not in OPTIONAL
     }
-    places: Array = np.stack([np.zeros(n), np.arange(n)], axis=1)
+    places: Array = np.stack([np.zeros(n, np.int64), np.arange(n)], axis=1)
     if positions is not None:
         places = validate.array("from_csr", "positions", positions, (n, 2), np.int32)
-    sheet = tuple(int(size) for size in places.max(axis=0) + 1)
+    # In Python's numbers: one more than the largest of 32 bits is none of them.
+    sheet = tuple(int(last) + 1 for last in places.max(axis=0))
     values |= {
         "indptr": starts, "indices": indices, "weights": weights, "delays": delays,
         "in_indptr": [0], "in_indices": [], "in_weights": [], "w_out": np.zeros((1, n)),
@@ -86,7 +93,10 @@ def from_sparse(
 ) -> SpikingNetwork:
     """A network from a scipy.sparse matrix or array whose [i, j] is the weight from i onto j.
 
-    Options are those of `from_csr`. A stored zero stays a synapse.
+    Options are those of `from_csr`; `delays` are in the order of the matrix's data, which is then
+    CSR. A stored zero stays a synapse.
+
+    Raises InputError where the matrix is not square, has too many rows, or an option cannot be.
     """
     if not (hasattr(matrix, "tocsr") and hasattr(matrix, "shape")):
         raise InputError(
@@ -94,10 +104,28 @@ def from_sparse(
             "of an array with scipy.sparse.csr_array"
         )
     if len(matrix.shape) != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise InputError(f"the weights have shape {matrix.shape}: a network needs a square matrix")
+        raise InputError(
+            f"from_sparse: matrix has shape {matrix.shape}: a network needs a square one"
+        )
     rows = matrix.tocsr(copy=True)
+    if options.get("delays") is not None:
+        options["delays"] = _delays_by_row(matrix, rows, options["delays"])
     rows.sort_indices()
     return from_csr(*map(hand_over, (rows.indptr, rows.indices, rows.data)), dt=dt, **options)
+
+
+def _delays_by_row(matrix: Any, rows: Any, delays: Any) -> Array:
+    """(nnz,) delays in the order of sorted CSR rows, from that of the matrix's entries."""
+    if matrix.format != "csr":
+        raise InputError(
+            f"from_sparse: delays belong to the entries of a CSR matrix, and this one is "
+            f"{matrix.format}: give matrix.tocsr(), and delays in the order of its data"
+        )
+    own = validate.array("from_sparse", "delays", delays, rows.indices.shape, np.int32)
+    entries = scipy.sparse.csr_array((np.arange(len(own)), rows.indices.copy(), rows.indptr),
+                                     rows.shape)  # fmt: skip
+    entries.sort_indices()
+    return hand_over(own[entries.data])
 
 
 @checked
@@ -114,6 +142,8 @@ def from_coo(
 
     pre, post, weights: (nnz,) source, target and weight of each synapse. Options are those of
     `from_csr`; `delays` are in the order of the list.
+
+    Raises InputError, with the argument's name, for a shape, a type or a value that cannot be.
     """
     source = validate.array("from_coo", "pre", pre, (None,), np.int64)
     target = validate.array("from_coo", "post", post, (None,), np.int64)
@@ -122,11 +152,14 @@ def from_coo(
         raise InputError(f"from_coo: n is {n}: a network has 1 to {_MOST_NEURONS:,} neurons")
     if not len(source) == len(target) == len(value):
         raise InputError(
-            f"{len(source)} sources, {len(target)} targets and {len(value)} weights: "
-            "a synapse needs one of each"
+            f"from_coo: pre, post and weights have {len(source)}, {len(target)} and {len(value)} "
+            "entries: a synapse needs one of each"
         )
-    if len(source) and not (source.min() >= 0 and source.max() < n):
-        raise InputError(f"sources lie in {source.min()}..{source.max()}, outside 0..{n - 1}")
+    for name, neurons in (("pre", source), ("post", target)):
+        if len(neurons) and not (neurons.min() >= 0 and neurons.max() < n):
+            raise InputError(
+                f"from_coo: {name} lies in {neurons.min()}..{neurons.max()}, outside 0..{n - 1}"
+            )
     order = np.lexsort((target, source))
     delays = options.get("delays")
     if delays is not None:
@@ -156,6 +189,9 @@ def random_sheet(
     drawn with probability ~ exp(-sqrt(a^2 + b^2) / scale). A neuron is excitatory with that
     probability; its weights are weights[0], otherwise weights[1], times lognormal(0, spread).
     Memory and time are proportional to the synapses. Other options are those of `from_csr`.
+
+    Raises InputError, with the argument's name, for a value that cannot be, and for a sheet of more
+    than 2^31 - 1 synapses.
     """
     _check_sheet(side, fan_out, scale, reach, excitatory, weights, spread, seed)
     steps = np.arange(-reach, reach + 1)
@@ -186,15 +222,22 @@ def _check_sheet(
     validate.array("random_sheet", "weights", weights, (2,), np.float32)
     for name, value, most in (
         ("fan_out", fan_out, np.inf), ("reach", reach, np.inf), ("excitatory", excitatory, 1),
-        ("spread", spread, _MOST_SPREAD), ("seed", seed, 2**63 - 1),
+        ("spread", spread, _MOST_SPREAD),
     ):  # fmt: skip
         if not (0 <= value <= most and math.isfinite(value)):
             raise InputError(
                 f"random_sheet: {name} is {value}: it must be finite and not negative"
                 + (f", at most {most}" if most < np.inf else "")
             )
+    validate.seed(seed, "random_sheet: seed")
+    if side**2 * max(fan_out, 1) > _MOST_SYNAPSES:
+        raise InputError(
+            f"random_sheet: side is {side} and fan_out {fan_out}: a sheet has at most "
+            f"{_MOST_SYNAPSES:,} synapses"
+        )
     if side <= 2 * reach or fan_out > (2 * reach + 1) ** 2 - 1:
         raise InputError(
-            f"a sheet of side {side} cannot hold {fan_out} distinct targets within {reach}: "
-            f"the side must exceed {2 * reach}, fan_out be at most {(2 * reach + 1) ** 2 - 1}"
+            f"random_sheet: side {side} cannot hold fan_out {fan_out} distinct targets within "
+            f"reach {reach}: side must exceed {2 * reach}, fan_out be at most "
+            f"{(2 * reach + 1) ** 2 - 1}"
         )

@@ -257,9 +257,17 @@ def simulate_network(
 
     Raises InputError where the duration is not a positive multiple of dt.
     """
-    steps = round(duration_ms / network.dt) if math.isfinite(duration_ms) else 0
+    ratio = duration_ms / network.dt
+    if ratio > MOST_STEPS:
+        raise InputError(
+            f"duration_ms is {duration_ms:g}: a run has at most {MOST_STEPS:,} steps of "
+            f"{network.dt} ms"
+        )
+    steps = round(ratio) if math.isfinite(ratio) else 0
     if steps < 1 or abs(steps * network.dt - duration_ms) > 1e-6 * duration_ms:
-        raise InputError(f"duration {duration_ms} ms is not a multiple of dt {network.dt} ms")
+        raise InputError(
+            f"duration_ms is {duration_ms}: it must be a positive multiple of dt, {network.dt} ms"
+        )
     simulation = Simulation(
         network, inputs=inputs, mode=mode, threads=threads, traces=traces, seed=seed,
         v_start=v_start, tau_negative=tau_negative, epoch=epoch, dtype=dtype, order=order,

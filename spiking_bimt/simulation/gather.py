@@ -37,6 +37,7 @@ def check_inputs(inputs: Sequence[Input], network: SpikingNetwork, dtype: np.dty
             if most >= n:
                 raise InputError(f"an input names neuron {most}, outside 0..{n - 1} ({name})")
         if isinstance(given, HeldCurrents):
+            validate.cast(name, "values", np.asarray(given.values), dtype)
             drives = drive_of(network, np.asarray(given.values), np.asarray(given.neurons))
             validate.cast(name, "values", drives, dtype)
         elif isinstance(given, SpikeTrains):

@@ -9,6 +9,7 @@ import scipy.sparse
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields, checked
+from spiking_bimt.data.documented import documented
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_sampling
@@ -22,8 +23,6 @@ _LONGEST = 65536
 """Most steps of such a block."""
 _MOST_A_STEP = 1000
 """Most spikes of a Poisson source in a step, on average: their times are drawn one by one."""
-_MOST_SEED = 2**63 - 1
-"""Largest seed of a Poisson source: the kernel takes 64 bits with a sign."""
 _OFF_GRID = 1e-6
 """Share of a step by which a time on the grid may lie before it, by rounding of a division."""
 
@@ -40,6 +39,7 @@ class Input(Protocol):
         ...
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class SpikeTrains(validate.Record):
     """Spikes from outside: each adds its weight to its neuron as a synapse does.
@@ -66,6 +66,7 @@ class SpikeTrains(validate.Record):
         return steps, *_at(chosen, self.neurons, self.weights, len(np.asarray(self.times_ms)))
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class HeldCurrents(validate.Record):
     """Currents into neurons, each held from its time until the neuron's next one.
@@ -98,6 +99,7 @@ class HeldCurrents(validate.Record):
         return (steps, *_at(chosen, self.neurons, self.values, len(times))), times[chosen]
 
 
+@documented
 @dataclass(frozen=True, eq=False)
 class PoissonSources(validate.Record):
     """An independent Poisson spike train into each of some neurons.
@@ -129,8 +131,7 @@ class PoissonSources(validate.Record):
         object.__setattr__(self, "rate_hz", rates)
         if (rates < 0).any():
             raise InputError(f"PoissonSources.rate_hz is {rates.min()}: it must not be negative")
-        if not 0 <= self.seed <= _MOST_SEED:
-            raise InputError(f"PoissonSources.seed is {self.seed}, outside 0..{_MOST_SEED}")
+        validate.seed(self.seed, "PoissonSources.seed")
 
     def events(self, start: int, stop: int, dt: float) -> Events:
         """See `Input`."""
@@ -272,7 +273,8 @@ def _between(
     if blur * exact.max(initial=0.0) >= 0.5:
         raise InputError(
             f"{type(record).__name__}.times_ms are {times.dtype}, which cannot tell steps of {dt} "
-            f"ms apart at {times.max():g} ms: give them as float64"
+            f"ms apart at {times.max():g} ms"
+            + (": give them as float64" if times.dtype != np.float64 else "")
         )
     steps = np.floor(exact + blur * exact + _OFF_GRID).astype(np.int64)
     inside = np.flatnonzero((steps >= start) & (steps < stop))

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import checked, shown
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
@@ -101,7 +102,7 @@ def float_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     """The dtype of a state; InputError where it is neither float32 nor float64."""
     try:
         found = np.dtype(dtype)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"dtype is {shown(dtype)}: the state is float32 or float64") from error
     if found not in (np.float32, np.float64):
         raise InputError(f"dtype is {found}: the state is float32 or float64")
@@ -126,8 +127,7 @@ def check(network: SpikingNetwork, trials: Trials, seed: int, threads: int | Non
 
 def check_settings(seed: int, threads: int | None) -> None:
     """Refuse settings that neither engine has."""
-    if seed < 0:
-        raise InputError(f"seed is {seed}: it must not be negative")
+    validate.seed(seed)
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}: at least 1 is needed")
 

@@ -13,7 +13,7 @@ from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, occupancy
-from spiking_bimt.data import store
+from spiking_bimt.data import store, validate
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
@@ -49,8 +49,7 @@ def compare(
     and what a trial or a second costs; or why it does not fit the chip.
     """
     preset = load_chip(chip)
-    if seed < 0:
-        raise InputError(f"seed is {seed}: it must not be negative")
+    validate.seed(seed)
     if folders and trials is not None:
         raise InputError("trials are of the bundled networks; convert scores a run's")
     how = Drive(stimulus(spikes, currents, poisson_hz, weight, ms), ms, threads)

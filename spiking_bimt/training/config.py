@@ -13,8 +13,10 @@ import tomli_w
 from spiking_bimt.battery.draw import select_tasks
 from spiking_bimt.chip.presets import chip_from_profile, chip_names, load_chip, profile_of
 from spiking_bimt.chip.start import fewest_cores
-from spiking_bimt.data import gate
+from spiking_bimt.data import gate, validate
+from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.training.phase import PENALTIES, Phase, check_function
 
@@ -28,6 +30,7 @@ RUNGS = tuple(2.0 ** (k / 2) for k in range(-4, 9))
 T = TypeVar("T")
 
 
+@documented
 @dataclass(frozen=True)
 class TrainConfig:
     """The settings of a whole training."""
@@ -98,16 +101,14 @@ class TrainConfig:
     """Trials a task of a measurement during training."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         select_tasks(self.battery, self.tasks)
         if not self.phases:
             raise InputError("the configuration has no [[phases]]: give at least one")
         for field in ("pool", "reuse", "checkpoint_every", "validation_trials"):
             if getattr(self, field) < 1:
                 raise InputError(f"{field} is {getattr(self, field)}, least 1")
-        if self.seed < 0:
-            raise InputError(f"seed is {self.seed}: it must not be negative")
-        if self.seed >= 2**63:
-            raise InputError(f"seed is {self.seed}: it must be below 2^63")
+        validate.seed(self.seed)
         if self.reg not in REGULARISERS:
             raise unknown_name("reg", self.reg, REGULARISERS)
         if self.metric not in _METRICS:

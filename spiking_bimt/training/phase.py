@@ -4,12 +4,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError
 
 PENALTIES = ("l1", "distance", "packet", "unlike")
 """Strengths of the penalties, which a training without penalties sets to 0."""
 
 
+@documented
 @dataclass(frozen=True)
 class Phase:
     """One stretch of training with settings of its own; Adam starts afresh in each."""
@@ -73,6 +76,7 @@ class Phase:
     """The phase ends at the first measurement whose validation error is at most this; 0: never."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for field in ("steps", "batch", "function_every"):
             if getattr(self, field) < 1:
                 raise InputError(f"phase {self.name!r}: {field} is {getattr(self, field)}, least 1")

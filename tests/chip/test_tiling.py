@@ -15,6 +15,7 @@ from spiking_bimt.chip.tiling import cut, occupancy, rebuild, synapses
 from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.placed import TileFile
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.build import from_csr
@@ -156,7 +157,7 @@ def test_the_rests_of_two_blocks_share_a_tile() -> None:
 def test_rebuilding_gives_the_same_network(seed: int) -> None:
     network, placement, chip = case(seed)
     tiles = cut(network, placement, chip)
-    rebuilt = rebuild((tiles, skeleton(network), placement, chip))
+    rebuilt = rebuild(TileFile(tiles, skeleton(network), placement, chip))
     assert_equal(rebuilt, network.quantised())
 
 
@@ -192,9 +193,13 @@ def test_codes_that_do_not_fit_name_the_neuron_and_the_value() -> None:
     assert network.codes is not None
     codes = network.codes.copy()
     codes[3] = 2 ** (network.bits or 0)
-    neuron = network.indices[3]
+    with pytest.raises(InputError, match=rf"SpikingNetwork\.codes holds {codes[3]}, outside"):
+        replace(network, codes=codes)
+    tiles = cut(network, placement, chip)
+    codes, neuron = tiles.codes.copy(), tiles.target[3]
+    codes[3] = 2 ** (network.bits or 0)
     with pytest.raises(InputError, match=rf"onto neuron {neuron} has the code {codes[3]}, outside"):
-        cut(replace(network, codes=codes), placement, chip)
+        replace(tiles, codes=codes)
 
 
 def test_tiles_that_contradict_the_network_are_refused() -> None:
@@ -204,7 +209,7 @@ def test_tiles_that_contradict_the_network_are_refused() -> None:
     tiles = cut(network, placement, chip)
 
     def rebuilt(**change: Any) -> SpikingNetwork:
-        return rebuild((replace(tiles, **change), skeleton(network), placement, chip))
+        return rebuild(TileFile(replace(tiles, **change), skeleton(network), placement, chip))
 
     other = tiles.core.copy()
     other[0] = 1

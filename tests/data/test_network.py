@@ -49,7 +49,7 @@ def network() -> SpikingNetwork:
         ("delays", [1, -1, 1], "delay of -1 steps: the least is 0"),
         ("task_dt", 20.5, "task_dt 20.5 ms is not a multiple of dt"),
         ("dt", float("inf"), "dt is inf: it must be a finite number above 0"),
-        ("codes", [1, 1, 1], "some but not all of codes, scales and bits"),
+        ("codes", [1, 1, 1], "out_scale are None: give all of bits, codes"),
     ],
 )
 def test_bad_values_are_named(field: str, value: Any, message: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.formats.tiles import read_tiles, write_tiles
+from spiking_bimt.formats.tiles import read_tiles, write_content
 from spiking_bimt.simulation.golden import make_selftest
 from tests.formats.test_tiles import case
 
@@ -56,7 +56,7 @@ def written(path: Path, seed: int, **changes: Any) -> int:
         dt=network.task_dt,
     )  # fmt: skip
     golden = make_selftest(network, trials)
-    write_tiles(path, content._replace(network=network), {"é": 1}, {}, selftest=golden)
+    write_content(path, replace(content, network=network), {"é": 1}, {}, selftest=golden)
     return len(golden.steps)
 
 

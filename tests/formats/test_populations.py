@@ -37,7 +37,7 @@ def test_files_keep_them(tmp_path: Path) -> None:
     network = named()
     store.save(network, tmp_path / "network.h5", {})
     assert store.load(tmp_path / "network.h5", SpikingNetwork).populations == NAMES
-    write_tiles(tmp_path / "t.h5", content._replace(network=network), {}, {})
+    write_tiles(tmp_path / "t.h5", replace(content, network=network), {}, {})
     assert rebuild(read_tiles(tmp_path / "t.h5")).populations == NAMES
     write_network(tmp_path / "sonata", network)
     assert read_sonata(tmp_path / "sonata").populations == NAMES

@@ -16,7 +16,7 @@ from spiking_bimt.chip.presets import load_device
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import tile_layout
 from spiking_bimt.formats.tile_schema import schema
-from spiking_bimt.formats.tiles import write_tiles
+from spiking_bimt.formats.tiles import write_content
 from spiking_bimt.simulation.golden import make_selftest
 from tests.formats.test_tiles import case, trials
 
@@ -36,7 +36,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     network = content.network.quantised()
     path = tmp_path_factory.mktemp("schema") / "t.h5"
     golden = make_selftest(network, trials(network.n_inputs, 0))
-    write_tiles(path, content, {}, {}, device=pairs, selftest=golden)
+    write_content(path, content, {}, {}, device=pairs, selftest=golden)
     return path.read_bytes()
 
 

@@ -1,5 +1,6 @@
 """What the front door's functions and records would take, and values that they must refuse."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,8 @@ import spiking_bimt as sb
 ROOT = Path(__file__).parents[2]
 
 
-def network(**options: Any) -> sb.SpikingNetwork:
-    weights = scipy.sparse.random_array((30, 30), density=0.2, rng=np.random.default_rng(1))
+def network(n: int = 30, **options: Any) -> sb.SpikingNetwork:
+    weights = scipy.sparse.random_array((n, n), density=0.2, rng=np.random.default_rng(1))
     return sb.from_sparse(weights, dt=0.5, **options)
 
 
@@ -57,6 +58,7 @@ GOOD: dict[str, Callable[[], dict[str, Any]]] = {
     "Chip": lambda: vars(sb.load_chip("loihi")).copy(),
     "Device": lambda: vars(sb.load_device("pcm")).copy(),
     "HeldCurrents": lambda: {"times_ms": [1.0], "neurons": [1], "values": 0.1},
+    "Phase": lambda: {"name": "a", "steps": 1},
     "PlacedNetwork": lambda: vars(placed()).copy(),
     "Placement": lambda: {"chip": "grid16", "n_cores": 4, "core": [0, 1], "slot": [0, 0]},
     "PoissonSources": lambda: {"neurons": [0, 1], "rate_hz": 10.0, "weight": 0.1},
@@ -66,6 +68,10 @@ GOOD: dict[str, Callable[[], dict[str, Any]]] = {
     "SpikeTrains": lambda: {"times_ms": [1.0], "neurons": [1]},
     "SpikingNetwork": lambda: vars(coded()).copy(),
     "TileSet": lambda: vars(sb.cut_tiles(placed()).tiles).copy(),
+    "TileFile": lambda: vars(sb.cut_tiles(placed())).copy(),
+    "Timeline": lambda: vars(sb.timeline(placed(), recording())).copy(),
+    "TrainConfig": lambda: {"phases": (sb.Phase("a", 1),)},
+    "Traffic": lambda: vars(sb.traffic(placed(), recording())).copy(),
     "Trials": lambda: vars(trials()).copy(),
     "arrange": lambda: {"network": sb.RateNetwork(**rate())},
     "compare": dict,
@@ -113,13 +119,13 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "weights": [[NAN], [math.inf], [1.0, 2.0], [[1.0]], 1.0, [1j],
                     MASKED],
         "dt": [NAN, 0.0, -1.0, math.inf, "1", 10**400],
-        "delay": [0, -1, 1.5, 10**9, True],
-        "delays": [[0], [1, 1], [0.5], 3],
+        "delay": [-1, 1.5, 10**9, True],
+        "delays": [[-1], [1, 1], [0.5], 3],
         "reset": ["substract", "", 1],
-        "positions": [[[0, 0]], [0, 1], [[0.5, 0], [0, 0]]],
+        "positions": [[[0, 0]], [0, 1], [[0.5, 0], [0, 0]], [[-5, -5], [-6, -6]]],
         "tau_mem": [0.0, -1.0, NAN, [1.0], [1.0, NAN], "20", 1e300,
                     scipy.sparse.csr_array((2, 2))],
-        "tau_syn": [0.0, -1.0, NAN, math.inf],
+        "tau_syn": [-1.0, NAN, math.inf],
         "v_th": [0.0, NAN, math.inf],
         "v_reset": [1.0, NAN, math.inf],
         "v_leak": [NAN, math.inf],
@@ -132,7 +138,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "post": [[-1], [2], [0.5], [[0]], []],
         "weights": [[NAN], [1.0, 2.0], 1.0],
         "n": [0, -1, 1.5, NAN, True, 2**70],
-        "delays": [[1, 1], [0]],
+        "delays": [[1, 1], [-1]],
     },
     "from_sparse": {
         "matrix": [np.eye(2), [[1.0]], scipy.sparse.csr_array((2, 3)),
@@ -140,42 +146,46 @@ BAD: dict[str, dict[str, list[Any]]] = {
                    scipy.sparse.csr_array([[1j]])],
     },
     "random_sheet": {
-        "side": [0, -3, 1.5], "fan_out": [-1, 10**6], "scale": [0.0, -1.0, NAN, math.inf],
+        "side": [0, -3, 1.5, 10**7, 2**70], "fan_out": [-1, 10**6],
+        "scale": [0.0, -1.0, NAN, math.inf],
         "reach": [-1, 100], "excitatory": [-0.1, 1.1, NAN], "weights": [(1.0,), (NAN, 1.0)],
-        "spread": [-1.0, NAN, math.inf, 1e9], "seed": [-1, 0.5, 2**70],
+        "spread": [-1.0, NAN, math.inf, 1e9], "seed": [-1, 0.5, 2**63, 2**70],
     },
     "quantise": {"bits": [0, 1, 17, -8, 8.0, NAN], "per": ["neurons", "core", ""]},
     "simulate_network": {
         "network": [scipy.sparse.csr_array((2, 2)), np.eye(3)],
-        "duration_ms": [NAN, math.inf, 0, -10, 0.3, "10"],
+        "duration_ms": [NAN, math.inf, 0, -10, 0.3, "10", 2**70, 1e308],
         "inputs": [np.zeros(3), [np.zeros(3)], [None], 3,
                    [sb.PoissonSources([40], 1.0, 1.0)], [sb.SpikeTrains([1.0], [30])]],
         "mode": ["clok", "", 0], "threads": [0, -1, 1.5], "traces": [[30], [-1], [0.5], NAN],
-        "seed": [-1, 0.5], "v_start": [[0.0], NAN_30, 0.0, np.full(30, 1e300)],
+        "seed": [-1, 0.5, 2**63, 2**64], "v_start": [[0.0], NAN_30, 0.0, np.full(30, 1e300)],
         "tau_negative": [0.0, -1.0, NAN, math.inf, -math.inf],
-        "epoch": [0, -1, 10**6], "dtype": ["int8", "text", np.int32, np.ones((2, 2))],
+        "epoch": [0, -1, 10**6], "dtype": ["int8", "text", "a\udc80", np.int32, np.ones((2, 2))],
         "order": ["sheat", [0, 1], np.zeros(30)],
     },
     "simulate_trials": {
-        "trials": [recording(), np.zeros((4, 3))], "seed": [-1], "threads": [0, -1],
+        "trials": [recording(), np.zeros((4, 3))], "seed": [-1, 2**63, 2**64], "threads": [0, -1],
         "record_spikes": ["no", 2], "dtype": ["int8", "text"],
     },
     "place_network": {
         "network": [placed()],
         "chip": ["lohi", "", "none.toml", Path("none.toml"), 3],
-        "rates_hz": [[1.0], NAN_30, -np.ones(30), np.ones((30, 1)), 1.0, "fast"],
-        "seed": [-1, 0.5], "cores": [0, 31, -1], "effort": [0.0, -1.0, NAN, math.inf],
+        "rates_hz": [[1.0], NAN_30, -np.ones(30), np.ones((30, 1)), 1.0, "fast",
+                     np.full(30, 1e300)],
+        "seed": [-1, 0.5, 2**63], "cores": [0, 31, -1],
+        "effort": [0.0, -1.0, NAN, math.inf, 1e308],
         "time_limit": [0.0, -1.0, NAN], "starts": [[], ["spiral"], "blocks"],
         "progress": ["bar"],
     },
-    "traffic": {"recording": [recording(n_neurons=31, spike_counts=np.zeros((2, 31))),
+    "traffic": {"recording": [recording(n_neurons=31, spike_counts=np.eye(2, 31, dtype=int)),
                               recording(dt=1.0), np.ones(30)], "placed": [network()]},
     "timeline": {"recording": [recording(steps=[], neurons=[], offsets=[0, 0, 0]),
                                recording(dt=1.0)]},
     "cut_tiles": {"placed": [sb.PlacedNetwork(network(), placed().placement, placed().chip)]},
     "read_tiles": {"path": ["none.h5", "", Path(), str(ROOT / "README.md")]},
     "write_tiles": {"path": ["none/t.h5", "", "/proc/t.h5"], "content": [placed()],
-                    "settings": [{"a": np.float32}], "inputs": [{"a": Path("none")}]},
+                    "settings": [{"a": np.float32}], "inputs": [{"a": Path("none")}, {"a": "none"}],
+                    "device": ["pmc", "none.toml"], "selftest": [trials()]},
     "read_nir": {"path": ["none.nir", ""], "dt": [NAN]},
     "read_sonata": {"path": ["none", "", str(ROOT / "README.md")], "dt": [NAN]},
     "load_chip": {"chip": ["lohi16", "", "pcm", "none.toml", Path("none.toml")]},
@@ -183,11 +193,11 @@ BAD: dict[str, dict[str, list[Any]]] = {
     "draw_trials": {
         "battery": ["yang20", ""], "tasks": [[], ["gone"], ["go", "go"], "go"],
         "per_task": [0, -1, 10**9], "dt": [0.0, -1.0, NAN, math.inf, 1e9, 1e-300],
-        "stream": ["tests", ""], "seed": [-1], "pool": [-1],
+        "stream": ["tests", ""], "seed": [-1, 2**63], "pool": [-1, 2**63],
     },
     "PoissonSources": {
         "neurons": [[0.5], [[0]], "all"], "rate_hz": [-1.0, NAN, [1.0, 2.0, 3.0], math.inf],
-        "weight": [NAN, math.inf, "1"], "seed": [-1],
+        "weight": [NAN, math.inf, "1"], "seed": [-1, 2**63],
     },
     "SpikeTrains": {
         "times_ms": [[-1.0], [NAN], [1.0, 2.0], 1.0], "neurons": [[0.5], [0, 1], [-1]],
@@ -195,17 +205,38 @@ BAD: dict[str, dict[str, list[Any]]] = {
     },
     "HeldCurrents": {"times_ms": [[-1.0], [NAN]], "neurons": [[0.5]], "values": [NAN, [1.0, 2.0]]},
     "Placement": {"core": [[0, 4], [-1, 0], []], "slot": [[0], [0, -1]], "n_cores": [0, -1, 2.5]},
-    "Chip": {"width": [0, -1, 2.5], "routing": ["unicats"],
-             "packet_cost": [-1.0, NAN, math.inf, 10**400]},
-    "SpikingNetwork": {"task_dt": [1e308, 0.3, 0.0, NAN]},
+    "Chip": {
+        "width": [0, -1, 2.5, 2**18, 2**70], "height": [2**70], "cores_per_tile": [2**70],
+        "neurons_per_core": [2**31, 2**70], "weight_bits": [65, 2**70], "input_axons": [2**70],
+        "output_axons": [2**70], "synapse_bits": [2**70], "destinations": [2**70],
+        "synapses_per_neuron": [2**70], "crossbar_rows": [2**70], "crossbar_cols": [2**70],
+        "routing": ["unicats"], "packet_cost": [-1.0, NAN, math.inf, 1e308, 10**400],
+        "hop_cost_x": [1e308], "hop_cost_y": [1e308],
+        "energy": [{"soma": 1e308, "spike": 1.0, "synapse": 1.0}],
+    },
+    "SpikingNetwork": {
+        "task_dt": [1e308, 0.3, 0.0, NAN], "in_codes": [None], "bits": [None, 1, 17],
+        "positions": [np.full((30, 2), -1), np.full((30, 2), 30)], "sheet": [(1, 1), (0, 2)],
+    },
     "convert": {"run": ["new\nline"], "method": ["finetun", ""], "reset": ["substract"],
                 "seed": [-1], "dt": [0.0, NAN, math.inf]},
     "study": {"name": ["chp", ""]},
     "Recording": {
         "offsets": [[0, 1], [1, 1, 2], [0, 2, 1]], "steps": [[-1, 0], [0.5, 1], [1]],
         "neurons": [[0, 30], [0, -1]], "lengths": [[-1, 1], [1]], "dt": [0.0, NAN, -1.0],
-        "spike_counts": [np.zeros((1, 30))], "outputs": [np.zeros(3), [[NAN]]],
+        "spike_counts": [np.zeros((1, 30)), np.zeros((2, 30)), -np.eye(2, 30),
+                         np.eye(2, 30)[::-1]],
+        "first_step": [-5, 2**31, 2**70], "outputs": [np.zeros(3), [[NAN]]],
     },
+    "TileFile": {
+        "chip": [sb.load_chip("loihi"), dataclasses.replace(placed().chip, crossbar_rows=7)],
+        "network": [network(n=31)],
+        "placement": [dataclasses.replace(placed().placement, core=(np.arange(30) // 10 + 1) % 3)],
+    },
+    "Timeline": {"spikes": [1, [-1] * 20, [0.5] * 20], "packets": [[1], [[1]], -1],
+                 "busiest_link": [[-2] * 20], "time_ns": [[1.0]]},
+    "Traffic": {"packets": [-1, 0.5], "link_load": ["x", 4, np.zeros((2, 2)), -np.ones((1, 1, 4))],
+                "spikes": [-1], "energy_pj": [{"soma": "x"}]},
     "Trials": {"offsets": [[], [0], [0, 5]], "dt": [0.0, NAN], "inputs": [np.zeros((3, 1))]},
     "RateNetwork": {"w_rec": [[], 1.0, np.zeros((2, 3)), [[NAN] * 2] * 2], "tau": [0.0, NAN],
                     "positions": [[[0, 0], [0, 0]], [[0, 5], [0, 0]]], "activation": ["tanh"]},

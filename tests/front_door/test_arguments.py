@@ -18,8 +18,9 @@ FUNCTIONS = sorted(
     for name in sb.__all__
     if callable(getattr(sb, name)) and not isinstance(getattr(sb, name), type)
 )
-RECORDS = ("Chip", "Device", "HeldCurrents", "PlacedNetwork", "Placement", "PoissonSources",
-           "RateNetwork", "Recording", "Simulation", "SpikeTrains", "SpikingNetwork", "TileSet",
+RECORDS = ("Chip", "Device", "HeldCurrents", "Phase", "PlacedNetwork", "Placement",
+           "PoissonSources", "RateNetwork", "Recording", "Simulation", "SpikeTrains",
+           "SpikingNetwork", "TileFile", "TileSet", "Timeline", "TrainConfig", "Traffic",
            "Trials")  # fmt: skip
 
 

@@ -142,11 +142,14 @@ def test_a_refractory_time_between_steps_is_refused() -> None:
         ("steps", [-1, 0], "steps must not be negative"),
         ("neurons", [0, 5], "indices holds 5, outside 0..2"),
         ("spike_counts", np.zeros((1, 4)), r"spike_counts has shape \(1, 4\), expected \(1, 3\)"),
+        ("spike_counts", [[1, 1, 0]], r"spike_counts\[0, 1\] is 1, .* 0 spikes of neuron 1 in"),
+        ("spike_counts", [[2, 0, -1]], "spike_counts must not be negative"),
+        ("first_step", -5, "first_step is -5, outside"),
     ],
 )
 def test_a_recording_checks_itself(field: str, value: Any, line: str) -> None:
     good: dict[str, Any] = {
-        "outputs": np.zeros((2, 2)), "spike_counts": np.zeros((1, 3)), "offsets": [0, 2],
+        "outputs": np.zeros((2, 2)), "spike_counts": [[1, 0, 1]], "offsets": [0, 2],
         "steps": [0, 1], "neurons": [0, 2], "lengths": [2], "dt": 1.0, "n_neurons": 3,
     }  # fmt: skip
     Recording(**good)

@@ -18,7 +18,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
-from spiking_bimt.formats.tiles import read_tiles, write_tiles
+from spiking_bimt.formats.tiles import read_tiles, write_content
 from spiking_bimt.simulation.build import random_sheet
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.simulate import simulate
@@ -63,7 +63,7 @@ def test_a_wrong_golden_spike_is_told(run: Path) -> None:
     neurons[0] = (neurons[0] + 1) % 30
     content = read_tiles(run / "tiles.h5")
     network = store.load(run / "network.h5", SpikingNetwork).quantised()
-    write_tiles(run / "tiles.h5", content._replace(network=network), {}, {},
+    write_content(run / "tiles.h5", replace(content, network=network), {}, {},
                 selftest=replace(golden, neurons=neurons))  # fmt: skip
     with pytest.raises(CheckError, match="does not give the spikes of its self-test: trial 0"):
         verify(run / "tiles.h5", trials=1)
