@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
+from spiking_bimt import chip
 from spiking_bimt.battery.draw import dimensions
 from spiking_bimt.cli.commands import main
 from spiking_bimt.data import store
@@ -22,7 +25,7 @@ from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import initial_state, save_checkpoint
 
 TASKS = ("go", "anti")
-FORMATS = "tiles,sonata,c,netx"
+FORMATS = "tiles,sonata,c,netx,nir,sanafe"
 _VOLATILE = ("wall_seconds", "seconds", "events_per_second", "bytes")
 """What two equal runs of a command may print differently."""
 
@@ -78,7 +81,7 @@ def _lasting(value: Any) -> Any:
 
 def content(path: Path) -> str | None:
     """A hash of what a reader can see in a file, provenance apart; None where it cannot be read."""
-    if path.suffix != ".h5":
+    if path.suffix not in (".h5", ".nir"):
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
     total = hashlib.sha256()
 
@@ -87,7 +90,9 @@ def content(path: Path) -> str | None:
             if key not in ("inputs", "digest", "settings", "package_version"):
                 total.update(f"{name}@{key}{np.asarray(item.attrs[key]).tolist()}".encode())
         if isinstance(item, h5py.Dataset):
-            total.update(f"{name}{item.dtype}{item.shape}".encode() + np.asarray(item).tobytes())
+            value = np.asarray(item)
+            raw = repr(value.tolist()).encode() if value.dtype.hasobject else value.tobytes()
+            total.update(f"{name}{item.dtype}{item.shape}".encode() + raw)
 
     try:
         with h5py.File(path, "r") as file:
@@ -127,9 +132,15 @@ def make_run(folder: Path) -> None:
     """A run folder with every artefact of a converted, placed, simulated and exported network."""
     folder.mkdir(parents=True)
     store.save(rate_network(), folder / "rate.h5", {"command": "train"})
+    rng = np.random.default_rng(0)
+    weights = rng.normal(0, 0.3, (30, 30)) * (rng.random((30, 30)) < 0.2)
+    scipy.sparse.save_npz(folder / "net.npz", scipy.sparse.csr_array(weights))
+    presets = Path(chip.__file__).parent
+    shutil.copy(presets / "loihi16.toml", folder / "own.toml")
+    shutil.copy(presets / "pcm.device.toml", folder / "device.toml")
     for arguments in (
         ("convert", folder, "--trials", "1"),
-        ("place", folder),
+        ("place", folder, "--chip", "loihi16"),
         ("simulate", folder, "--trials", "1"),
         ("export", folder, "--format", FORMATS, "--lossy", "--selftest", "1"),
         ("report", folder),

@@ -106,7 +106,7 @@ def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> N
         study("growing-brains", tmp_path / "out", quick=True, configs=[hard], jobs=1)
     job = list_jobs(1, quick=True)[0]
     row = run_job(tmp_path / "out", job, hard, describe, "result.json")
-    assert "silenced every unit" in row["failed"]
+    assert "no unit is left" in row["failed"]
 
 
 def test_a_study_of_another_configuration_is_refused(done: Path, tmp_path: Path) -> None:
