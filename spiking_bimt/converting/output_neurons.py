@@ -20,19 +20,23 @@ HIDDEN_STEPS = 0.5
 """Percentage of the steps whose largest output may stay below 0, where no output neuron fires."""
 
 
-def add_output_units(network: RateNetwork, outputs: Floats) -> RateNetwork:
+def add_output_units(network: RateNetwork, outputs: Floats, answers: str = "task") -> RateNetwork:
     """The rectified network with its readout through units after its own.
 
-    outputs: (S, K) of the network on calibration trials, which set the shift. The new units stand
-    in rows of their own below the sheet. Raises InputError for a network of leaky rates.
+    outputs: (S, K) of the network on calibration trials, which set the shift. answers: what they
+    answer (`data.trials.KINDS`). The new units stand in rows of their own below the sheet. Raises
+    InputError for a network of leaky rates, and for a regression.
     """
+    if answers == "regression":
+        raise InputError("output neurons answer by the most spikes, and a regression has numbers")
     if network.activation != "relu":
         raise InputError("output units are rectified, and this network has leaky rates")
     n, n_outputs = network.n_units, len(network.b_out)
     at_rest = network.b_out - np.float32(np.percentile(outputs.max(axis=1), HIDDEN_STEPS))
     if network.dt < network.tau:
-        # Read before rates have settled, none but fixation (0) may spike by itself.
-        at_rest[1:] = np.minimum(at_rest[1:], 0)
+        # Read before rates have settled, none may spike by itself, but fixation (0) of a task.
+        first = 1 if answers == "task" else 0
+        at_rest[first:] = np.minimum(at_rest[first:], 0)
     w_rec = np.zeros((n + n_outputs, n + n_outputs), np.float32)
     w_rec[:n, :n], w_rec[n:, :n] = network.w_rec, network.w_out
     place, (rows, cols) = np.arange(n_outputs), network.sheet

@@ -101,8 +101,9 @@ def follow(
         rate = add_source_units(rate, signed, recipe.sources)
         teacher = add_source_units(teacher, signed)
     if recipe.output_neurons:
-        outputs = rate_outputs(teacher, _calibration(teacher, seed))
-        rate, teacher = add_output_units(rate, outputs), add_output_units(teacher, outputs)
+        trials = _calibration(teacher, seed)
+        outputs, kind = rate_outputs(teacher, trials), trials.answer.kind
+        rate, teacher = (add_output_units(each, outputs, kind) for each in (rate, teacher))
     if recipe.placed is not None:
         rate = _on_cores(rate, recipe.placed)
     if recipe.method == "kim2019":

@@ -54,3 +54,15 @@ def test_leaky_rates_have_no_output_units() -> None:
     network = replace(random_rate_network(), activation="lif", curve=curve)
     with pytest.raises(InputError, match="output units are rectified"):
         add_output_units(network, f32(np.ones((1, 3))))
+
+
+def test_no_class_of_data_spikes_by_itself_and_numbers_are_refused() -> None:
+    network = replace(random_rate_network(), tau=100.0)
+    outputs = rate_outputs(network, held_inputs(1)) - 5
+    of_task, of_data = (
+        add_output_units(network, outputs, kind).b[12:] for kind in ("task", "sequence")
+    )
+    assert of_task[0] > 0
+    np.testing.assert_array_equal(of_data, np.append(0, of_task[1:]))
+    with pytest.raises(InputError, match="a regression has numbers"):
+        add_output_units(network, outputs, "regression")
