@@ -1,7 +1,6 @@
 """The trainings of a study as jobs that can be interrupted, and statistics over their seeds."""
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +13,11 @@ import numpy.typing as npt
 
 from spiking_bimt.analysis import curves
 from spiking_bimt.battery.environments import trusted
-from spiking_bimt.data import gate, store, validate
+from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.stages.train import train
+from spiking_bimt.studies.kept_row import read_row, write_row
 from spiking_bimt.studies.worker import run_with_parent
 from spiking_bimt.training.config import TrainConfig, read_config
 
@@ -137,14 +137,13 @@ def run_job(
     config = read_config(source, **job.settings())
     _refuse_other_configuration(run, job, config)
     if (run / described).exists():
-        row = gate.read_json(run / described)
-        return validate.typed(str(run / described), "row", row, dict[str, Any])  # type: ignore[no-any-return]
+        return read_row(run / described)
     try:
         network, seconds = _trained(run, folder, job, config)
     except InputError as error:
         return {"name": job.name, "failed": str(error)}
     row = {"name": job.name, **vars(job), "cpu_seconds": seconds, **describe(network, job)}
-    store.write_bytes(run / described, json.dumps(row).encode())
+    write_row(run / described, row)
     return row
 
 
