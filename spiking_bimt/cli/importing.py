@@ -103,6 +103,27 @@ from spiking_bimt.formats import registry
         metavar="NAME,NAME",
         help="These tasks of the battery, in the order of their channels.  [default: all]",
     ),
+    option(
+        "--data",
+        metavar="FILE|NAME",
+        help="In place of a battery: the data set that it was trained on, as in train."
+        "  [default: none]",
+    ),
+    option(
+        "--read",
+        default="mean",
+        show_default=True,
+        metavar="NAME",
+        help="Outputs that tell the class of a sequence: their mean over its steps, or the last.",
+    ),
+    option(
+        "--standardise",
+        default="none",
+        show_default=True,
+        metavar="NAME",
+        help="What of the data has mean 0 and standard deviation 1: each channel, all alike, or"
+        " none.",
+    ),
 )  # fmt: skip
 @under(
     f"Neurons of {' and '.join(registry.leave_parameters())} files, which hold weights alone",

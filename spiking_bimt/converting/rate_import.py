@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from spiking_bimt.battery.draw import dimensions
 from spiking_bimt.data import rate_files
+from spiking_bimt.data.dataset import DataSet, battery_of
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.rate_parts import WHAT_TO_DO, find_parts
 from spiking_bimt.errors import InputError, unknown_name
@@ -68,6 +69,26 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     if path.suffix.lower() in (".pkl", ".pickle", ".npy", ".joblib"):
         more = "; pickles are never loaded, and one array is no network"
     raise InputError(f"{path} {what}; known: {', '.join(KNOWN_FILES)}{more}")
+
+
+def with_data(network: RateNetwork, data: DataSet) -> RateNetwork:
+    """The network as one of a data set, its outputs in the scale of the data's targets.
+
+    Raises InputError where channels or outputs are not those of the data.
+    """
+    n_out, n_in = len(network.w_out), network.w_in.shape[1]
+    if (n_in, n_out) != (len(data.channels), len(data.outputs)):
+        raise InputError(
+            f"the data have {len(data.channels)} channels and {len(data.outputs)} outputs, and the "
+            f"network {n_in} inputs and {n_out} outputs"
+        )
+    if data.target_scale is not None and data.target_mean is not None:
+        network = replace(
+            network,
+            w_out=network.w_out / data.target_scale[:, None],
+            b_out=(network.b_out - data.target_mean) / data.target_scale,
+        )
+    return replace(network, battery=battery_of(data), tasks=(data.name,))
 
 
 def with_tasks(network: RateNetwork, battery: str, tasks: tuple[str, ...]) -> RateNetwork:

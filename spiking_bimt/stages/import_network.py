@@ -12,11 +12,20 @@ import numpy as np
 
 from spiking_bimt import run_folder
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.battery.draw import BATTERIES, OWN, draw_trials, select_tasks
+from spiking_bimt.battery.draw import (
+    BATTERIES,
+    OWN,
+    default_trials,
+    draw_trials,
+    select_tasks,
+)
 from spiking_bimt.battery.environments import trusting
+from spiking_bimt.battery.raw_data import DataOptions
+from spiking_bimt.battery.read_data import DataLike, read_data
 from spiking_bimt.converting.quantise import quantise
-from spiking_bimt.converting.rate_import import Step, read_rate_network, with_tasks
+from spiking_bimt.converting.rate_import import Step, read_rate_network, with_data, with_tasks
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked, shown
 from spiking_bimt.data.network import SpikingNetwork
@@ -26,10 +35,9 @@ from spiking_bimt.formats import registry
 from spiking_bimt.simulation.build import NetworkOptions
 from spiking_bimt.simulation.propagators import refractory_steps
 from spiking_bimt.simulation.rate import rate_outputs
+from spiking_bimt.training.settings import refuse_beside_data
 
 KINDS = ("spiking", "rate")
-TEST_TRIALS = 200
-"""Test trials a task of an imported rate network."""
 _BITS = 8
 
 
@@ -48,6 +56,9 @@ def import_network(
     activation: str | None = None,
     battery: str | None = None,
     tasks: Sequence[str] | None = None,
+    data: DataLike | None = None,
+    read: str = "mean",
+    standardise: str = "none",
     **parameters: Unpack[NetworkOptions],
 ) -> dict[str, Any]:
     """Read a network of another tool: spiking (docs/formats.md) or rate (docs/own-networks.md).
@@ -60,23 +71,27 @@ def import_network(
 
     kind "rate": a trained network of leaky ReLU units from a PyTorch state dict, safetensors or
     npz. Writes rate.h5, for `convert`. dt, alpha, tau, step, names: as in `RateNetwork.from_torch`.
-    activation: "relu", the default, which no file says. battery, tasks: what it was trained on;
-    with them it is scored, here and by every later command.
+    activation: "relu", the default, which no file says. battery, tasks: what it was trained on, or
+    data: the data set in their place (as in `train`); with them it is scored, here and by every
+    later command. read, standardise: as in `train`, but "none" unless the network was trained on
+    channels that were standardised over the training sequences.
 
     InputError where the file cannot be read, or the folder holds another network.
     """
     source, folder = Path(file), Path(run)
     own: dict[str, Any] = {
         "alpha": alpha, "tau": tau, "step": step, "names": names, "activation": activation,
-        "battery": battery, "tasks": tasks,
+        "battery": battery, "tasks": tasks, "data": data,
+        "read": None if read == "mean" else read,
+        "standardise": None if standardise == "none" else standardise,
     }  # fmt: skip
     if kind == "rate":
         if parameters or bits != _BITS:
             name = next(iter(parameters), "bits")
             raise InputError(f"`{name}` is of spiking neurons: give it to convert")
-        timing = Step(dt, alpha, tau, step)
+        options = DataOptions(dt, read, standardise)
         with trusting(tasks or ()):
-            return _import_rate(source, folder, timing, own)
+            return _import_rate(source, folder, Step(dt, alpha, tau, step), own, options)
     if kind != "spiking":
         raise unknown_name("kind", kind, KINDS)
     for name, value in own.items():
@@ -85,27 +100,43 @@ def import_network(
     return _import_spiking(source, folder, bits, {"dt": dt, "step": step}, parameters)
 
 
-def _import_rate(source: Path, folder: Path, timing: Step, own: dict[str, Any]) -> dict[str, Any]:
+def _import_rate(
+    source: Path, folder: Path, timing: Step, own: dict[str, Any], options: DataOptions
+) -> dict[str, Any]:
     """own: the settings of rate networks."""
+    battery, tasks, data = own["battery"], own["tasks"], own["data"]
+    if data is None and (own["read"] or own["standardise"]):
+        raise InputError("`read` and `standardise` are about data: give them as `data`")
+    if data is not None:
+        refuse_beside_data(battery=battery, tasks=tasks)
+    chosen = None if data is None else read_data(data, options)
+    if chosen is not None and timing.dt is None:
+        timing = replace(timing, dt=chosen.dt)
     network, keys = read_rate_network(source, timing, own["names"], own["activation"])
-    measured: dict[str, Any] = {"trained_units": network.n_units, **wiring(network)}
-    battery, tasks = own["battery"], own["tasks"]
-    if battery is not None:
-        chosen = select_tasks(battery, None if tasks is None else tuple(tasks))
-        network = with_tasks(network, battery, chosen)
-        measured |= _scored(network)
+    if chosen is not None:
+        network = with_data(network, chosen)
+    elif battery is not None:
+        every = select_tasks(battery, None if tasks is None else tuple(tasks))
+        network = with_tasks(network, battery, every)
     elif tasks is not None:
         raise InputError(f"tasks are of a `battery`: name it ({', '.join((*BATTERIES, OWN))})")
     settings = {
         "command": "import", "kind": "rate", "keys": keys, "activation": own["activation"],
         **asdict(timing),
     }  # fmt: skip
-    with run_folder.writing(folder, "rate.h5"):
+    inputs = {source.name: source}
+    with run_folder.writing(folder, "rate.h5", sources.FILE):
         for name in ("checkpoint.h5", "rate.h5", "network.h5"):
             if (folder / name).exists():
                 raise InputError(f"{folder} holds a network already: choose another folder")
+        if chosen is not None:
+            sources.write(chosen, folder / sources.FILE)
+            inputs[sources.FILE] = folder / sources.FILE
+        measured: dict[str, Any] = {"trained_units": network.n_units, **wiring(network)}
+        if network.tasks:
+            measured |= _scored(network)
         network = replace(network, measured=measured)
-        store.save(network, folder / "rate.h5", settings, {source.name: source})
+        store.save(network, folder / "rate.h5", settings, inputs)
     return {
         "rate_network": str(folder / "rate.h5"),
         "units": network.n_units,
@@ -122,15 +153,18 @@ def _import_rate(source: Path, folder: Path, timing: Step, own: dict[str, Any]) 
 
 
 def _scored(network: RateNetwork) -> dict[str, Any]:
-    """Accuracy of the rate network on test trials of its tasks."""
-    trials = draw_trials(network.battery, network.tasks, TEST_TRIALS, network.dt, stream="test")
+    """Accuracy of the rate network on test trials of its tasks, or what measures it on its data."""
+    many = default_trials(network.battery)
+    trials = draw_trials(network.battery, network.tasks, many, network.dt, stream="test")
     result = score(rate_outputs(network, trials), trials)
     return {
         "accuracy": result.accuracy,
         "accuracy_interval": list(result.interval),
         "decision_accuracy": result.decision_accuracy,
+        "measure": result.measure,
+        **result.details,
         "per_task": dict(zip(trials.tasks, result.per_task().tolist(), strict=True)),
-        "trials_per_task": TEST_TRIALS,
+        "trials_per_task": trials.n_trials // len(trials.tasks),
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -183,3 +184,40 @@ def test_a_network_without_tasks_goes_the_whole_way(tmp_path: Path) -> None:
         code, _, stderr = call("convert", run, *option)
         assert (code, option[0] in stderr) == (2, True)
         assert "needs their right answers: import it with --battery and --tasks" in stderr
+
+
+@pytest.mark.parametrize("kind", ["labels", "targets"])
+def test_a_network_is_scored_on_a_data_set_through_every_stage(tmp_path: Path, kind: str) -> None:
+    torch.manual_seed(6)
+    module = Leaky(3, 20, 2, 0.3)
+    calm(module)
+    rng = np.random.default_rng(0)
+    inputs = rng.random((40, 12, 3), np.float32)
+    with torch.no_grad():
+        outputs = module(torch.tensor(inputs).transpose(0, 1)).transpose(0, 1).numpy()
+        # Both classes are as frequent.
+        middle = np.median(outputs.mean(axis=1) @ [1.0, -1.0])
+        module.fc.bias.add_(torch.tensor([0.0, middle], dtype=torch.float32))
+        outputs = outputs + np.array([0.0, middle], np.float32)
+    answers = outputs.mean(axis=1).argmax(axis=1) if kind == "labels" else outputs
+    answers = np.where(np.arange(40) < 38, answers, 1 - answers) if kind == "labels" else answers
+    split = np.repeat([0, 1, 2], [16, 8, 16])
+    arrays: dict[str, Any] = {"inputs": inputs, "split": split, "dt": 20.0, kind: answers}
+    np.savez(tmp_path / "data.npz", **arrays)
+    torch.save(module.state_dict(), tmp_path / "net.pt")
+    run = tmp_path / "run"
+    args = ["--kind", "rate", "--alpha", 0.3, "--data", tmp_path / "data.npz", "--json"]
+    code, stdout, stderr = call("import", tmp_path / "net.pt", run, *args)
+    assert (code, stderr) == (0, "")
+    imported = json.loads(stdout)
+    # The module itself gave the answers, but for the last two: 14 of 16 are right, or all errors 0.
+    wanted = 14 / 16 if kind == "labels" else 1.0
+    assert imported["accuracy"] == pytest.approx(wanted, abs=1e-6)
+    for command in ("convert", "place", "simulate", "export", "verify"):
+        code, stdout, stderr = call(command, run)
+        assert (code, stderr) == (0, ""), stderr
+    measured = store.load(run / "network.h5", sb.SpikingNetwork).measured
+    assert measured is not None
+    assert measured["accuracy"]["rate"] == pytest.approx(wanted, abs=1e-6)
+    code, _, stderr = call("import", tmp_path / "net.pt", run / "x", *args, "--battery", "own")
+    assert (code, "--battery and --data both say" in stderr) == (2, True)
