@@ -48,7 +48,7 @@ def test_a_tile_is_read_alone() -> None:
         ({"position": np.array([0, 1, 2, 3, 1])}, "a row or column that its tile does not use"),
         ({"position": np.array([0, 1, 2, 3, 2])}, "a row or column that its tile does not use"),
         ({"indptr": np.array([0, 5, 5])}, "tile 1 holds no synapse"),
-        ({"delays": np.array([1, 1, 0, 0, -1])}, "delays must be 1 or more from neurons"),
+        ({"delays": np.array([1, 1, 0, 0, -1])}, "delays must be 0 or more from neurons"),
         ({"delays": np.array([1, 1, 0, 1, 1])}, "0 from channels"),
     ],
 )

@@ -246,7 +246,7 @@ def test_the_diagnosis_says_what_breaks_and_what_helps(run: Path) -> None:
         ({"fit": "best"}, "unknown fit 'best'; known: largest, least-squares"),
         ({"reset": "none"}, "unknown reset 'none'; known: subtract, value"),
         ({"floor": 1.0}, "floor is 1.0"),
-        ({"dt": 3.0}, "a delay of 10.0 ms is not a whole number of steps of 3.0 ms"),
+        ({"dt": 3.0}, "task_dt 20.0 ms is not a multiple of dt 3.0 ms"),
     ],
 )
 def test_what_cannot_be_is_refused(run: Path, settings: dict[str, Any], message: str) -> None:
