@@ -35,8 +35,8 @@ class Compared:
     def result(self, found: str = "", **more: Any) -> dict[str, Any]:
         """What `verify` returns; found: words behind what was compared."""
         n = self.trials.n_trials
-        kind = " of random currents" if self.trials.tasks == ("probe",) else ""
-        text = f"{self.spikes:,} spikes of {n} trials{kind} equal{found}"
+        what = "runs of random currents" if self.trials.tasks == ("probe",) else "trials"
+        text = f"{self.spikes:,} spikes of {n} {what} equal{found}"
         return {"found": text, "spikes": self.spikes, "trials": n, **more}
 
 

@@ -144,6 +144,33 @@ def _check_order(path: Path, times: Array) -> None:
 
 def read_currents(path: Path) -> Stimulus:
     """Currents of an npz file."""
+    name, rows, row_ms = _current_rows(path)
+
+    def make(network: SpikingNetwork, _seed: int) -> Input:
+        _whole_steps(path, row_ms, network.dt, "steps")
+        if _into_channels(path, name, rows.shape[1], network):
+            return channel_currents(network, rows, row_ms)
+        return held_rows(rows, row_ms, np.arange(rows.shape[1]))
+
+    text = f"currents of {path.name}, {len(rows):,} rows of {row_ms:g} ms"
+    return Stimulus("currents", lambda _: text, len(rows) * row_ms, make)
+
+
+def read_levels(path: str | Path, network: SpikingNetwork) -> Array:
+    """(S, C) levels of the network's input channels at its task steps, of a file of currents."""
+    path = Path(path)
+    name, rows, row_ms = _current_rows(path)
+    many = _whole_steps(path, row_ms, network.task_dt, "input steps")
+    if not _into_channels(path, name, rows.shape[1], network):
+        raise InputError(
+            f"{path} is of the neurons: a self-test holds levels of the {network.n_inputs} input "
+            "channels alone"
+        )
+    return np.repeat(rows, many, axis=0)
+
+
+def _current_rows(path: Path) -> tuple[str, Array, float]:
+    """Name and rows of the currents, and the length of a row, ms."""
     arrays = _arrays(path, "currents", ("currents", "channels", "neurons", "dt"))
     names = [name for name in arrays if name != "dt"]
     if "dt" not in arrays or len(names) != 1:
@@ -156,20 +183,18 @@ def read_currents(path: Path) -> Stimulus:
     validate.positive(str(path), "dt", row_ms)
     if not rows.size:
         raise InputError(f"{path}: {names[0]} has shape {rows.shape}: it holds no current")
+    return names[0], rows, row_ms
 
-    def make(network: SpikingNetwork, _seed: int) -> Input:
-        steps = row_ms / network.dt
-        if round(steps) < 1 or abs(steps - round(steps)) > 1e-6 * steps:
-            raise InputError(
-                f"{path} has rows of {row_ms:g} ms, the network steps of {network.dt:g} ms: a row "
-                "must be a whole number of steps"
-            )
-        if _into_channels(path, names[0], rows.shape[1], network):
-            return channel_currents(network, rows, row_ms)
-        return held_rows(rows, row_ms, np.arange(rows.shape[1]))
 
-    text = f"currents of {path.name}, {len(rows):,} rows of {row_ms:g} ms"
-    return Stimulus("currents", lambda _: text, len(rows) * row_ms, make)
+def _whole_steps(path: Path, row_ms: float, dt: float, what: str) -> int:
+    """How many steps a row is; InputError unless it is a whole number of them."""
+    steps = row_ms / dt
+    if round(steps) < 1 or abs(steps - round(steps)) > 1e-6 * steps:
+        raise InputError(
+            f"{path} has rows of {row_ms:g} ms, the network {what} of {dt:g} ms: a row must be a "
+            "whole number of steps"
+        )
+    return round(steps)
 
 
 def _into_channels(path: Path, name: str, columns: int, network: SpikingNetwork) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.drive import trials_of
+from spiking_bimt.battery.probe import ROW_MS, ROWS, level_trials
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check as check_limits
 from spiking_bimt.chip.packing import count_natural_tiles
@@ -16,11 +17,19 @@ from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.placed import TileFile
-from spiking_bimt.errors import CheckError
-from spiking_bimt.formats.compare import check_sizes, first_difference, same_spikes
+from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.formats.compare import (
+    check_sizes,
+    first_difference,
+    least_spikes,
+    same_spikes,
+)
 from spiking_bimt.formats.format import Check, Export, Format
+from spiking_bimt.formats.stimuli import read_levels
 from spiking_bimt.formats.tiles import read_selftest, read_tiles, write_tiles
 from spiking_bimt.simulation.golden import replay
+from spiking_bimt.simulation.run import simulate_trials
 
 _NOT_HELD = ("chip", "core", "measured")
 """Fields of a network that a tile file has no place for."""
@@ -30,7 +39,8 @@ have no scale in a tile."""
 
 
 def _write(export: Export) -> dict[str, Any]:
-    """Options: device, a preset or file, for conductance pairs; selftest, golden trials a task."""
+    """Options: device, a preset or file, for conductance pairs; selftest, golden trials a task;
+    currents, a file of the levels of the channels in them."""
     network = export.network.quantised()
     placement = store.load(export.run / "placement.h5", Placement)
     chip = chip_of(placement)
@@ -45,12 +55,37 @@ def _write(export: Export) -> dict[str, Any]:
         settings={"command": "export", "format": "tiles", "device": kept, "selftest": selftest},
         inputs={name: export.run / name for name in ("network.h5", "placement.h5")},
         device=memory,
-        selftest=trials_of(network, selftest, "test")[1] if selftest else None,
+        selftest=_selftest_trials(network, selftest, export.options) if selftest else None,
     )
     natural = count_natural_tiles(
         *synapses(network), network.n_neurons, placement, (tiles.rows, tiles.cols)
     )
     return {"natural_order_tiles": natural, **occupancy(tiles)}
+
+
+def _selftest_trials(network: SpikingNetwork, many: int, options: dict[str, Any]) -> Trials:
+    """Trials of its tasks, under the currents of a file or, without either, random levels.
+
+    Random levels, 0 to 1, are those of the input channels; a network without channels is left to
+    itself. Raises InputError where so few spikes come of it that they say nothing of the chip.
+    """
+    if options["currents"] is None and network.tasks:
+        return trials_of(network, many, "test")[1]
+    if options["currents"] is not None:
+        rows = np.tile(read_levels(options["currents"], network), (many, 1))
+    else:
+        hold = max(round(ROW_MS / network.task_dt), 1)
+        levels = np.random.default_rng(0).uniform(0, 1, (many * ROWS, network.n_inputs))
+        rows = np.repeat(levels, hold, axis=0)
+    trials = level_trials(rows, many, network.task_dt, "levels")
+    spikes = simulate_trials(network, trials, record_spikes=False).n_spikes
+    if spikes < least_spikes(network):
+        how = "give `currents` for them" if network.n_inputs else "it has none, so leave it out"
+        raise InputError(
+            f"the self-test has {spikes} spikes of {network.n_neurons} neurons, which says "
+            f"nothing: it holds levels of input channels alone: {how}"
+        )
+    return trials
 
 
 def _verify(check: Check) -> dict[str, Any]:
@@ -94,7 +129,7 @@ FORMAT = Format(
     needs=lambda _network: ("placement.h5",),
     keeps_codes=True,
     keeps_poisson=True,
-    options=("device", "selftest"),
+    options=("device", "selftest", "currents"),
     write=_write,
     verify=_verify,
 )

@@ -35,13 +35,20 @@ def random_trials(n_inputs: int, dt: float, n_trials: int, *, seed: int = 0) -> 
         raise InputError(f"{n_trials} trials: ask for at least 1")
     rng = np.random.default_rng((seed, 2))
     levels = rng.random((n_trials * RANDOM_STEPS // HELD_STEPS, n_inputs), np.float32)
+    return level_trials(np.repeat(levels, HELD_STEPS, axis=0), n_trials, dt, "random input")
+
+
+def level_trials(levels: npt.ArrayLike, n_trials: int, dt: float, name: str) -> Trials:
+    """n trials of equal length from the levels (S, C) of all, without right answers."""
+    rows = np.asarray(levels, np.float32)
+    none = np.zeros(n_trials, np.int32)
     return Trials(
-        inputs=np.repeat(levels, HELD_STEPS, axis=0),
-        labels=np.zeros(n_trials * RANDOM_STEPS, np.int32),
-        offsets=RANDOM_STEPS * np.arange(n_trials + 1),
-        decision=np.zeros(n_trials, np.int32),
-        task=np.zeros(n_trials, np.int32),
-        tasks=("random input",),
+        inputs=rows,
+        labels=np.zeros(len(rows), np.int32),
+        offsets=len(rows) // n_trials * np.arange(n_trials + 1),
+        decision=none,
+        task=none,
+        tasks=(name,),
         dt=dt,
     )
 
@@ -82,13 +89,4 @@ def probe_trials(
     )  # fmt: skip
     levels = rng.uniform(0, 2, (n_trials * ROWS, driven.n_inputs))
     levels[:, : network.n_inputs] /= 2
-    trials = Trials(
-        inputs=levels.astype(np.float32),
-        labels=np.zeros(len(levels), np.int32),
-        offsets=ROWS * np.arange(n_trials + 1),
-        decision=np.zeros(n_trials, np.int32),
-        task=np.zeros(n_trials, np.int32),
-        tasks=("probe",),
-        dt=rows_dt,
-    )
-    return driven, trials
+    return driven, level_trials(levels, n_trials, rows_dt, "probe")

@@ -206,7 +206,8 @@ def _show_fixed_point(result: dict[str, Any]) -> None:
     rows = [(f"{what}, {name}", plain(result[prefix + what])) for what in ("accuracy", "spikes")
             for name, prefix in names.items()]  # fmt: skip
     rows += [(f"{of} overflows", str(result[f"{of}_overflows"])) for of in ("membrane", "current")]
-    show_rows(f"fixed point, {result['trials']:,} trials", rows)
+    what = "trials" if result["accuracy"] is not None else "runs of random currents"
+    show_rows(f"fixed point, {result['trials']:,} {what}", rows)
 
 
 def _show_device_effects(result: dict[str, Any]) -> None:

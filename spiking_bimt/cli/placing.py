@@ -158,6 +158,10 @@ def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
         "--selftest", default=0, show_default=True,
         help="Also write this many trials of each task with the spikes that are expected.",
     ),
+    option(
+        "--currents", type=PATH, metavar="FILE",
+        help="Drive these trials by levels of the input channels: npz of dt (ms) and currents.",
+    ),
 )  # fmt: skip
 @force_option()
 @trust_option()

@@ -1,7 +1,7 @@
 """`compare`: several networks side by side on one chip."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -146,8 +146,11 @@ def _row(folder: Path, chip: Chip, seed: int, how: Drive) -> dict[str, Any]:
     }
 
 
-def _trained(folder: Path, converted: SpikingNetwork) -> dict[str, Any]:
+def _trained(folder: Path, converted: SpikingNetwork) -> Mapping[str, Any]:
     """What `train` and `convert` measured, and the wiring of the rate network."""
+    rate = store.load(folder / "rate.h5", RateNetwork)
+    if not rate.tasks:
+        return wiring(rate)
     found = converted.measured or {}
     accuracy, trials = found.get("accuracy"), found.get("trials_per_task")
     if trials is None or not isinstance(accuracy, dict) or "quantised" not in accuracy:
@@ -155,5 +158,4 @@ def _trained(folder: Path, converted: SpikingNetwork) -> dict[str, Any]:
             f"{folder}/network.h5 lacks what convert measures: `spiking_bimt convert {folder}` "
             "measures it"
         )
-    rate = store.load(folder / "rate.h5", RateNetwork)
     return {"accuracy": accuracy, "trials_per_task": trials, **wiring(rate)}

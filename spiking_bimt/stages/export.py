@@ -23,16 +23,20 @@ def export(
     lossy: bool = False,
     device: str | Path | Device | None = None,
     selftest: int = 0,
+    currents: str | Path | None = None,
 ) -> dict[str, Any]:
     """Write the run's network in each format; returns what was written, and what was lost.
 
     lossy: whether to write a format that cannot hold all of the network (docs/formats.md). For
     tiles: device, a preset, TOML file or record, also writes the codes as conductance pairs;
-    selftest, the trials a task, also writes trials with the spikes that a chip should give.
+    selftest, the trials a task, also writes trials with the spikes that a chip should give;
+    currents, a file of levels of the input channels that drive them (docs/stimuli.md).
     """
     folder = Path(run)
     chosen = {name: registry.load(name) for name in formats}
-    options = {"device": device, "selftest": selftest}
+    options = {"device": device, "selftest": selftest, "currents": currents}
+    if currents is not None and selftest < 1:
+        raise InputError("currents go into a self-test: give its number of trials as `selftest=1`")
     _refuse_idle(options, chosen)
     source = run_folder.require(folder, "network.h5")
     with run_folder.writing(folder):

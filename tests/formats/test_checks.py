@@ -43,7 +43,7 @@ def test_a_silent_network_is_driven_through_the_c_program(tmp_path: Path, bits: 
     run = silent_run(tmp_path, ("c",), bits)
     found = verify(run / "c", trials=1)
     assert found["spikes"] > 200
-    assert "spikes of 1 trials of random currents equal, by the compiled program" in found["found"]
+    assert "spikes of 1 runs of random currents equal, by the compiled program" in found["found"]
 
 
 def test_weights_of_zero_are_found(tmp_path: Path) -> None:

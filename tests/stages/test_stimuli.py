@@ -1,6 +1,8 @@
 """Imported networks under stimuli of the user's, by the command line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.formats.sonata import SCHEMA, read_spikes
+from spiking_bimt.formats.tiles import read_selftest
+from spiking_bimt.simulation.build import from_coo
 from spiking_bimt.simulation.engine import simulate_network
 from spiking_bimt.simulation.inputs import SpikeTrains
+from spiking_bimt.stages.verify import verify
 from tests.cli.tiny import call
 
 N = 40
@@ -123,3 +129,67 @@ def test_bad_input_is_one_line_and_nothing_is_written(quiet: Path) -> None:
     assert sorted({path.name for path in quiet.iterdir()} - {".lock"}) == sorted(
         set(before) - {".lock"}
     )
+
+
+def channelled(folder: Path) -> Path:
+    """A run of a network with 3 input channels and no tasks."""
+    rng = np.random.default_rng(3)
+    pre, post = np.divmod(rng.permutation(N * N)[:120], N)
+    network = from_coo(pre, post, rng.normal(0, 0.2, 120), N, dt=0.5)
+    values = {name: getattr(network, name) for name in network.__dataclass_fields__}
+    values |= {
+        "in_indptr": [0, 20, 40, 60],
+        "in_indices": np.concatenate([np.sort(rng.permutation(N)[:20]) for _ in range(3)]),
+        "in_weights": rng.uniform(0.05, 0.2, 60),
+    }
+    run = folder / "run"
+    run.mkdir()
+    stored = quantise(SpikingNetwork(**values), 8)
+    store.save(stored, run / "network.h5", {"command": "import"})
+    code, _, stderr = call("place", run)
+    assert code == 0, stderr
+    return run
+
+
+def test_a_self_test_of_a_network_without_tasks(tmp_path: Path) -> None:
+    run = channelled(tmp_path)
+    told("export", run, "--selftest", 2)
+    test = read_selftest(run / "tiles.h5")
+    assert test is not None
+    assert test.inputs.shape == (2 * 1000, 3)
+    assert len(test.steps) > 2 * N
+    found = verify(run / "tiles.h5")
+    assert (found["equal"], found["selftest_trials"]) == (True, 2)
+    levels = np.random.default_rng(0).uniform(0, 2, (300, 3))
+    np.savez(run / "c.npz", dt=1.0, currents=levels)
+    told("export", run, "--selftest", 1, "--currents", run / "c.npz")
+    test = read_selftest(run / "tiles.h5")
+    assert test is not None
+    np.testing.assert_array_equal(test.inputs, np.repeat(levels, 2, axis=0).astype(np.float32))
+    assert verify(run / "tiles.h5")["selftest_trials"] == 1
+    example = Path(__file__).parents[2] / "examples" / "replay_tiles.py"
+    played = subprocess.run([sys.executable, example, run / "tiles.h5"], capture_output=True)
+    assert played.returncode == 0, played.stdout
+
+
+def test_a_self_test_that_says_nothing_or_cannot_be_held_is_refused(
+    tmp_path: Path, quiet: Path
+) -> None:
+    run = channelled(tmp_path)
+    np.savez(run / "n.npz", dt=1.0, neurons=np.ones((30, N)))
+    np.savez(run / "s.npz", dt=0.75, channels=np.ones((30, 3)))
+    np.savez(run / "z.npz", dt=0.5, channels=np.zeros((30, 3)))
+    assert call("place", quiet)[0] == 0
+    for options, line in (
+        ((run, "--selftest", 1, "--currents", run / "n.npz"), "levels of the 3 input channels alo"),
+        ((run, "--selftest", 1, "--currents", run / "s.npz"), "input steps of 0.5 ms"),
+        ((run, "--selftest", 1, "--currents", run / "z.npz"), "which says nothing"),
+        ((run, "--currents", run / "z.npz"), "give its number of trials as --selftest 1"),
+        ((run, "--format", "sonata", "--selftest", 1), "selftest goes into tiles"),
+        ((quiet, "--selftest", 1), "it has none, so leave it out"),
+    ):
+        code, _, stderr = call("export", *options)
+        assert (code, stderr.count("\n")) == (2, 1), stderr
+        assert line in stderr
+    assert not (run / "tiles.h5").exists()
+    assert not (quiet / "tiles.h5").exists()
