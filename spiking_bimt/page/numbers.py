@@ -34,11 +34,23 @@ def all_numbers(material: Material) -> dict[str, list[Number]]:
         "Accuracy": list(_accuracy(material)),
         "Network": [*_rate_network(material), *_spiking_network(material), *_function(material)],
         "Activity": list(_activity(material)),
+        "Populations": list(_populations(material)),
         "Chip": [] if material.on_chip is None else list(chip_numbers(material.on_chip, material)),
         "NeuroBench": list(_neurobench(material)),
         "Tiles": [] if material.tiles is None else list(tile_numbers(material.tiles)),
     }
     return {name: numbers for name, numbers in groups.items() if numbers}
+
+
+def _populations(material: Material) -> Iterator[Number]:
+    rates = material.driven.recording.rates_hz
+    for k, (name, first, last) in enumerate(material.network.populations):
+        rate = float(rates[first : last + 1].mean())
+        yield Number(
+            f"population_{k}_rate_hz", name, rate, f"{rate:.1f} Hz",
+            f"Mean spike rate of the population's neurons, {first} to {last}, over the activity "
+            "that the page shows.",
+        )  # fmt: skip
 
 
 def _accuracy(material: Material) -> Iterator[Number]:

@@ -1,5 +1,6 @@
 """`report` on networks of other tools, and on runs whose figures could be empty."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from spiking_bimt.data import store
+from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
@@ -52,7 +54,7 @@ def test_without_spikes_it_is_run_and_what_lacks_is_named(tmp_path: Path) -> Non
     result = report(run)
     words, _ = read(result["report"])
     assert "random currents, 10 times 500 ms" in words
-    assert f"The run has no placement.h5: spiking_bimt place {run} makes it." in words
+    assert f"The run has no placement.h5: spiking_bimt place {run} makes placement.h5." in words
     assert "Pieces of the run" in words
     assert result["numbers"]["mean_rate_hz"] > 0
     assert "packets_per_second" not in result["numbers"]
@@ -107,3 +109,16 @@ def test_one_task_and_few_units_leave_out_what_says_nothing(tmp_path: Path) -> N
     assert "Wiring" in words
     assert "clusters" not in result["numbers"]
     assert result["numbers"]["accuracy_trained"] == 0.5
+
+
+def test_named_populations_have_their_rates(tmp_path: Path) -> None:
+    run = imported(tmp_path, bias=0.08)
+    network = store.load(run / "network.h5", SpikingNetwork)
+    named = replace(network, populations=(("E <b>", 0, 29), ("I", 30, 39)))
+    store.save(named, run / "network.h5", {"command": "import"})
+    simulate(run, poisson_hz=10.0, weight=2.0)
+    result = report(run)
+    words, _ = read(result["report"])
+    rates = [result["numbers"][f"population_{k}_rate_hz"] for k in (0, 1)]
+    assert 0.75 * rates[0] + 0.25 * rates[1] == pytest.approx(result["numbers"]["mean_rate_hz"])
+    assert "E <b>" in words
