@@ -52,7 +52,7 @@ def all_sections(material: Material) -> list[Section]:
         Section(
             "accuracy", "Accuracy and training",
             data_charts.CORRECT[material.answers],
-            [] if rate is None else [*_accuracy(material, rate), _conversion(material)],
+            [*_accuracy(material, rate), _conversion(material)] if rate and rate.tasks else [],
         ),
         Section(
             "sheet", "Function on the sheet",
