@@ -20,7 +20,7 @@ import spiking_bimt as sb
 SETTINGS: dict[str, dict[str, Any]] = {
     "aeon:JapaneseVowels": {"input_noise": 0.7},
     "aeon:BasicMotions": {"input_noise": 0.7},
-    "sklearn:digits": {"input_noise": 0.4, "l1_scale": 2.5, "read": "last"},
+    "sklearn:digits": {"input_noise": 0.4, "l1_scale": 3.0, "read": "last"},
 }
 ALL = 10_000
 """More test sequences than any of these sets has."""
