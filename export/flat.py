@@ -112,7 +112,9 @@ def _check(head: dict[str, int], sections: dict[str, Array]) -> None:
         if sections[name].shape != (size,):
             raise InputError(f"{name} has shape {sections[name].shape}, the header says {size}")
     validate.csr("network", sections["indptr"], sections["indices"], n)
-    validate.csr("network", sections["in_indptr"], sections["in_indices"], n, "in_")
+    validate.csr(
+        "network", sections["in_indptr"], sections["in_indices"], n, ("in_indptr", "in_indices")
+    )
     longest, delays = head["longest_delay"], sections["delays"]
     if longest < 0 or delays.min(initial=0) < 0 or delays.max(initial=0) > longest:
         raise InputError(f"delays must lie in 0..{longest}")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import store
+from spiking_bimt.data.network import RESETS
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
 
@@ -80,7 +81,7 @@ ELEMENTS = {
             **dict.fromkeys(("neurons", "inputs"), _COUNT),
             **dict.fromkeys(("dt", "task_dt", "tau_out"), _REAL),
             "delay": _COUNT,
-            "reset": Attribute("text", ("subtract", "value")),
+            "reset": Attribute("text", RESETS),
             **dict.fromkeys(("battery", "tasks", "sheet", "populations"), _NOTE),
         },
     ),

@@ -104,7 +104,7 @@ def chosen_starts(
         if name not in STARTS:
             raise unknown_name("start", name, STARTS)
     if not asked:
-        raise InputError(f"no start is named; known: {', '.join(STARTS)}")
+        raise InputError(f"starts is empty: name at least one of {', '.join(STARTS)}")
     return Starts(tuple(asked), clock)
 
 

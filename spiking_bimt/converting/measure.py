@@ -30,7 +30,7 @@ def measure_conversion(
     """
     network, config = made.network, made.config
     outputs: Outputs = {}
-    of_codes = None
+    coded = None
     with progress("convert", 4) as advance:
         outputs["rate"] = rate_outputs(rate, test)
         advance(1, "rate network at the simulation step")
@@ -44,22 +44,17 @@ def measure_conversion(
             advance(3, f"{network.weight_bits}-bit network")
             coded = simulate_trials(network.quantised(), test, threads=threads, record_spikes=False)
             outputs["quantised"] = coded.outputs
-            of_codes = int(coded.spike_counts.sum())
         advance(4, "")
-    spikes = int(spiking.spike_counts.sum())
-    seconds = len(test.labels) * test.dt / 1000
     return {
         "trials_per_task": test.n_trials // len(test.tasks),
         "neurons": network.n_neurons,
         "synapses": len(network.indices),
         "bits": network.weight_bits,
         **(_scores(outputs, test) if rate.tasks else _agreements(outputs)),
-        "mean_rate_hz": spikes / seconds / network.n_neurons,
-        "quantised_mean_rate_hz": None
-        if of_codes is None
-        else of_codes / seconds / network.n_neurons,
-        "spikes_per_trial": spikes / test.n_trials,
-        "quantised_spikes_per_trial": None if of_codes is None else of_codes / test.n_trials,
+        "mean_rate_hz": spiking.mean_rate_hz,
+        "quantised_mean_rate_hz": None if coded is None else coded.mean_rate_hz,
+        "spikes_per_trial": spiking.n_spikes / test.n_trials,
+        "quantised_spikes_per_trial": None if coded is None else coded.n_spikes / test.n_trials,
         "tau_out_ms": network.tau_out,
         "conversion": plain_settings(config),
     }

@@ -60,12 +60,10 @@ def score_conversion(made: Converted, trials: Trials, threads: int | None) -> di
     """Accuracy and spikes of what a recipe made, with its integer weights where it has them."""
     network = made.network if made.network.codes is None else made.network.quantised()
     found = simulate_trials(network, trials, threads=threads, record_spikes=False)
-    spikes = int(found.spike_counts.sum())
-    seconds = len(trials.labels) * trials.dt / 1000
     return {
         "accuracy": score(found.outputs, trials).accuracy,
-        "mean_rate_hz": spikes / seconds / network.n_neurons,
-        "spikes_per_trial": spikes / trials.n_trials,
+        "mean_rate_hz": found.mean_rate_hz,
+        "spikes_per_trial": found.n_spikes / trials.n_trials,
     }
 
 

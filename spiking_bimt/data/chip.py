@@ -203,6 +203,8 @@ class Placement(validate.Record):
     def __post_init__(self) -> None:
         check_fields(self)
         n = np.size(self.core)
+        if self.n_cores < 1:
+            raise InputError(f"Placement.n_cores is {self.n_cores}, least 1")
         for field in ("core", "slot"):
             value = validate.array("Placement", field, getattr(self, field), (n,), np.int32)
             object.__setattr__(self, field, value)

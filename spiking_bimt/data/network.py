@@ -145,7 +145,7 @@ class SpikingNetwork(NeuronParameters):
                 f"{self.sheet[0]} x {self.sheet[1]}"
             )
         validate.csr(name, self.indptr, self.indices, n)
-        validate.csr(name, self.in_indptr, self.in_indices, n, "in_")
+        validate.csr(name, self.in_indptr, self.in_indices, n, ("in_indptr", "in_indices"))
         self._check_parameters(name, n)
         self._check_times(name)
         self._check_populations(name)
@@ -177,12 +177,13 @@ class SpikingNetwork(NeuronParameters):
         """Refuse resets, delays and steps that no simulator could run."""
         if self.reset not in RESETS:
             raise InputError(f"{name}: {unknown_name('reset', self.reset, RESETS)}")
+        given = "delay" if self.delays is None else "delays"
         shortest = self.delay if self.delays is None else int(self.delays.min(initial=0))
         if shortest < 0:
-            raise InputError(f"{name} has a delay of {shortest} steps: the least is 0")
+            raise InputError(f"{name}: {given} holds {shortest} steps: the least is 0")
         longest = self.delay if self.delays is None else int(self.delays.max(initial=1))
         if longest > LONGEST_DELAY:
-            raise InputError(f"{name} has a delay of {longest} steps: the most is {LONGEST_DELAY}")
+            raise InputError(f"{name}: {given} holds {longest} steps: the most is {LONGEST_DELAY}")
         if self.dt < LEAST_DT:
             raise InputError(f"{name}.dt is {self.dt} ms: the least is {LEAST_DT}")
         ratio = self.task_dt / self.dt

@@ -77,7 +77,8 @@ class RateNetwork(validate.Record):
         n_out = np.shape(self.w_out)[0] if np.ndim(self.w_out) else 0
         if not (n and n_in and n_out):
             raise InputError(
-                f"{name} has {n} units, {n_in} inputs and {n_out} outputs: none may be 0"
+                f"{name}: w_rec, w_in and w_out are of {n} units, {n_in} inputs and {n_out} "
+                "outputs: none may be 0"
             )
         fields: dict[str, tuple[tuple[int, ...], type]] = {
             "w_rec": ((n, n), np.float32),

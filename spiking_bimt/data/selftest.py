@@ -43,7 +43,8 @@ class SelfTest(validate.Record):
         for field, (shape, dtype) in shapes.items():
             value = validate.array(name, field, getattr(self, field), shape, dtype)
             object.__setattr__(self, field, value)
-        validate.csr(name, self.offsets, np.zeros(rows), 1)
-        validate.csr(name, self.spike_offsets, self.neurons, self.v_start.shape[1], "spike_")
+        validate.csr(name, self.offsets, np.zeros(rows), 1, ("offsets", "inputs"))
+        n_neurons, names = self.v_start.shape[1], ("spike_offsets", "neurons")
+        validate.csr(name, self.spike_offsets, self.neurons, n_neurons, names)
         if spikes and self.steps.min() < 0:
             raise InputError(f"{name}.steps must not be negative")

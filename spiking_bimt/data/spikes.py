@@ -54,6 +54,8 @@ class Recording(validate.Record):
     def __post_init__(self) -> None:
         check_fields(self)
         name, n, spikes = "Recording", np.size(self.offsets) - 1, np.size(self.neurons)
+        if n < 0:
+            raise InputError(f"{name}.offsets is empty: it begins with 0")
         shapes: dict[str, tuple[tuple[int | None, ...], type]] = {
             "outputs": ((None, None), np.float32),
             "spike_counts": ((n, self.n_neurons), np.int32),
@@ -66,7 +68,7 @@ class Recording(validate.Record):
         for key, (shape, dtype) in shapes.items():
             value = validate.array(name, key, getattr(self, key), shape, dtype)
             object.__setattr__(self, key, value)
-        validate.csr(name, self.offsets, self.neurons, self.n_neurons)
+        validate.csr(name, self.offsets, self.neurons, self.n_neurons, ("offsets", "neurons"))
         validate.positive(name, "dt", self.dt)
         if spikes and self.steps.min() < 0:
             raise InputError(f"{name}.steps must not be negative")

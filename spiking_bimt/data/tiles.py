@@ -85,13 +85,21 @@ class TileSet(validate.Record):
                 value = validate.array(name, field, getattr(self, field), (length,), dtype)
                 object.__setattr__(self, field, value)
         if self.rows < 1 or self.cols < 1 or int(self.rows) * int(self.cols) > LARGEST_TILE:
-            raise InputError(f"a tile of {self.rows} x {self.cols}: its size must be 1 to 2^31 - 1")
-        validate.csr(name, self.row_indptr, self.row_source, self.n_neurons + self.n_inputs, "row_")
-        validate.csr(name, self.col_indptr, self.col_target, self.n_neurons, "col_")
+            raise InputError(
+                f"{name}: rows {self.rows} and cols {self.cols} make no tile: its size must be "
+                "1 to 2^31 - 1"
+            )
+        n_sources = self.n_neurons + self.n_inputs
+        for indptr, members, n in (
+            ("row_indptr", "row_source", n_sources), ("col_indptr", "col_target", self.n_neurons),
+        ):  # fmt: skip
+            names = indptr, members
+            validate.csr(name, getattr(self, indptr), getattr(self, members), n, names)
         if tiles and self.core.min() < 0:
             raise InputError(f"{name}.core must not be negative")
         self._check_lines()
-        validate.csr(name, self.indptr, self.position, self.rows * self.cols)
+        size = self.rows * self.cols
+        validate.csr(name, self.indptr, self.position, size, ("indptr", "position"))
         self._check_cells()
 
     def _check_lines(self) -> None:

@@ -68,7 +68,7 @@ class Trials(validate.Record):
         name, n = "Trials", np.size(self.offsets) - 1
         steps = np.size(self.labels)
         if n < 1:
-            raise InputError("Trials holds no trial: ask for at least 1 trial a task")
+            raise InputError("Trials.offsets holds no trial: ask for at least 1 trial a task")
         shapes: dict[str, tuple[tuple[int | None, ...], type]] = {
             "inputs": ((steps, None), np.float32),
             "labels": ((steps,), np.int32),
@@ -79,7 +79,8 @@ class Trials(validate.Record):
         for field, (shape, dtype) in shapes.items():
             value = validate.array(name, field, getattr(self, field), shape, dtype)
             object.__setattr__(self, field, value)
-        validate.csr(name, self.offsets, self.labels, np.iinfo(np.int32).max)
+        largest = np.iinfo(np.int32).max
+        validate.csr(name, self.offsets, self.labels, largest, ("offsets", "labels"))
         if (self.targets is None) == (self.answer.kind == "regression"):
             raise InputError(f"{name}.targets belong to a regression, and to nothing else")
         if self.targets is not None:

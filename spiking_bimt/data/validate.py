@@ -201,19 +201,23 @@ def csr(
     indptr: npt.NDArray[Any],
     indices: npt.NDArray[Any],
     n_targets: int,
-    prefix: str = "",
+    names: tuple[str, str] = ("indptr", "indices"),
 ) -> None:
-    """Raise InputError unless `indptr` rises from 0 to len(indices) and indices < n_targets."""
+    """Raise InputError unless `indptr` rises from 0 to len(indices) and indices < n_targets.
+
+    names: of the two fields of the owner.
+    """
+    starts, members = names
     if not len(indptr):
-        raise InputError(f"{owner}.{prefix}indptr is empty: it begins with 0")
+        raise InputError(f"{owner}.{starts} is empty: it begins with 0")
     if indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
         raise InputError(
-            f"{owner}.{prefix}indptr must rise from 0 to {len(indices)}, the number of "
-            f"{prefix}indices; it goes from {indptr[0]} to {indptr[-1]}"
+            f"{owner}.{starts} must rise from 0 to {len(indices)}, the number of "
+            f"{members}; it goes from {indptr[0]} to {indptr[-1]}"
         )
     if len(indices) and not (indices.min() >= 0 and indices.max() < n_targets):
         bad = int(indices.min()) if indices.min() < 0 else int(indices.max())
-        raise InputError(f"{owner}.{prefix}indices holds {bad}, outside 0..{n_targets - 1}")
+        raise InputError(f"{owner}.{members} holds {bad}, outside 0..{n_targets - 1}")
 
 
 def positive(owner: str, name: str, value: float) -> None:

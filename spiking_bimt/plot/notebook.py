@@ -41,7 +41,7 @@ def raster(recording: Recording, ax: "Axes | None" = None, *, trial: int = 0) ->
         rasterized=len(times) > _MANY,
     )  # fmt: skip
     start = recording.first_step * recording.dt
-    axes.set_xlim(start, start + recording.lengths[trial] * recording.dt)
+    axes.set_xlim(start, start + max(recording.lengths[trial], 1) * recording.dt)
     axes.set_ylim(-0.5, recording.n_neurons - 0.5)
     axes.set(xlabel="time (ms)", ylabel="neuron")
     return axes

@@ -197,7 +197,8 @@ def random_sheet(
     steps = np.arange(-reach, reach + 1)
     offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
     offsets = offsets[(offsets != 0).any(axis=1)]
-    near = np.exp(-np.hypot(offsets[:, 0], offsets[:, 1]) / scale)
+    with np.errstate(over="ignore"):  # of a short scale: the limit is 0
+        near = np.exp(-np.hypot(offsets[:, 0], offsets[:, 1]) / scale)
     targets = sim_sampling.sheet_targets(side, fan_out, offsets, near, seed)
     n = side * side
     rng = np.random.default_rng(seed)

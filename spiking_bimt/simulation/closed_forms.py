@@ -45,9 +45,10 @@ def largest_response(a: Array, b: Array) -> Array:
     """Largest response ever: at k = log(b / a) / (b - a), or in the limit where a = 0."""
     safe = np.where(a > 0, a, 1.0)
     instant = np.isinf(b)
-    ratio = np.where(instant, 1.0, b) / safe - 1
-    near = np.abs(ratio) < 1e-9
-    scale = np.where(near, 1.0, np.log1p(ratio) / np.where(near, 1.0, ratio))
+    # Rates that are farther apart have the same response, 0, and the logarithm of 0 is none.
+    ratio = np.maximum(np.where(instant, 1.0, b) / safe, 1e-300)
+    near = np.abs(ratio - 1) < 1e-9
+    scale = np.where(near, 1.0, np.log(ratio) / np.where(near, 1.0, ratio - 1))
     return np.where((a > 0) & ~instant, response(a, b, scale / safe), 1.0)
 
 

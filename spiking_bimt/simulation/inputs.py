@@ -253,6 +253,11 @@ def _keep_events(record: SpikeTrains | HeldCurrents, name: str) -> None:
     """
     owner = type(record).__name__
     neurons = neuron_numbers(owner, "neurons", record.neurons)
+    if np.shape(record.times_ms) != neurons.shape:
+        raise InputError(
+            f"{owner}.times_ms has shape {np.shape(record.times_ms)}, neurons {neurons.shape}: "
+            "an event needs one of each"
+        )
     given = np.asarray(record.times_ms).dtype
     kept = given if given in (np.float16, np.float32) else np.float64
     times = validate.array(owner, "times_ms", record.times_ms, (len(neurons),), kept)

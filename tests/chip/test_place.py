@@ -157,7 +157,7 @@ def test_bad_arguments_are_named() -> None:
         ({"seed": -1}, "seed is -1"),
         ({"time_limit": 0.0}, "time_limit is 0.0"),
         ({"starts": ["spiral"]}, "unknown start 'spiral'; known: blocks, hilbert, sequential"),
-        ({"starts": []}, "no start is named; known: blocks"),
+        ({"starts": []}, "starts is empty: name at least one of blocks"),
     ):
         with pytest.raises(InputError, match=message):
             place(network, GRID, **({"rates_hz": np.ones(12)} | bad))

@@ -39,7 +39,7 @@ def test_a_tile_is_read_alone() -> None:
         ({"codes": np.array([3, 0, 7, 1, -7])}, "codes holds a 0"),
         ({"scale": np.ones(2)}, r"scale has shape \(2,\), expected \(3\)"),
         ({"core": np.array([0, -1])}, "core must not be negative"),
-        ({"row_source": np.array([0, 4, 1])}, r"row_indices holds 4, outside 0\.\.3"),
+        ({"row_source": np.array([0, 4, 1])}, r"row_source holds 4, outside 0\.\.3"),
         ({"row_source": np.array([0, 0, 1])}, "tile 0 names source 0 twice or out of order"),
         ({"col_target": np.array([1, 1, 2])}, "tile 0 names neuron 1 twice"),
         ({"rows": 1}, "tile 0 uses 2 rows of 1"),

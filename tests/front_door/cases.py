@@ -185,7 +185,7 @@ BAD: dict[str, dict[str, list[Any]]] = {
     "read_tiles": {"path": ["none.h5", "", Path(), str(ROOT / "README.md")]},
     "write_tiles": {"path": ["none/t.h5", "", "/proc/t.h5"], "content": [placed()],
                     "settings": [{"a": np.float32}], "inputs": [{"a": Path("none")}, {"a": "none"}],
-                    "device": ["pmc", "none.toml"], "selftest": [trials()]},
+                    "device": ["pmc", "none.toml"]},
     "read_nir": {"path": ["none.nir", ""], "dt": [NAN]},
     "read_sonata": {"path": ["none", "", str(ROOT / "README.md")], "dt": [NAN]},
     "load_chip": {"chip": ["lohi16", "", "pcm", "none.toml", Path("none.toml")]},

@@ -23,6 +23,11 @@ RECORDS = ("Chip", "Device", "HeldCurrents", "Phase", "PlacedNetwork", "Placemen
            "SpikingNetwork", "TileFile", "TileSet", "Timeline", "TrainConfig", "Traffic",
            "Trials")  # fmt: skip
 
+NAMED = ("duration_ms", "pre", "post", "n", "delay", "delays", "in_codes", "per_task",
+         "starts", "w_rec", "seed", "effort", "rates_hz", "steps", "neurons", "n_cores", "side",
+         "spike_counts", "first_step", "positions", "dt")  # fmt: skip
+"""Arguments whose name stands in the message for a value that cannot be, too."""
+
 
 class Wrong:
     """Of no type that any argument has."""
@@ -88,7 +93,9 @@ def test_values_that_cannot_be_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for value in BAD[name][argument]:
-        refused(name, GOOD[name]() | {argument: value})
+        message = refused(name, GOOD[name]() | {argument: value})
+        word = argument.removesuffix("s")
+        assert argument not in NAMED or re.search(rf"\b{word}s?\b", message), message
     assert not list(tmp_path.iterdir())
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import scipy.sparse
 import spiking_bimt as sb
 from spiking_bimt.data import validate
 from spiking_bimt.formats.tiles import read_device, read_selftest
+from spiking_bimt.simulation.closed_forms import largest_response
 from tests.front_door.cases import GOOD, coded, network, placed, recording, trials
 
 
@@ -173,3 +175,24 @@ def test_every_name_is_refused_on_another_system() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
+
+
+def test_limits_that_are_meant_give_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sb.simulate_network(network(tau_mem=1e-30, bias=3), 5)
+        sb.simulate_network(network(), 5, tau_negative=1e308)
+        sb.random_sheet(20, scale=1e-320)
+        axes = sb.plot.raster(sb.Simulation(network()).advance(0))
+    assert axes.get_xlim() == (0.0, 0.5)
+
+
+def test_the_largest_response_of_rates_far_apart_is_a_number() -> None:
+    found = largest_response(np.array([1e30, 1.0, 1.0]), np.array([0.1, 1e-310, 1.0]))
+    assert found == pytest.approx([1e-31, 0.0, np.exp(-1)], abs=1e-40)
+
+
+def test_offsets_that_are_empty_or_do_not_rise_are_named() -> None:
+    for offsets, message in (([], "is empty"), ([0, 2, 1], "must rise from 0 to 2, the number of")):
+        with pytest.raises(sb.InputError, match=rf"^Recording\.offsets {message}"):
+            recording(offsets=offsets)

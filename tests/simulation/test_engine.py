@@ -209,7 +209,7 @@ def test_bad_options_are_refused(options: dict[str, Any], line: str) -> None:
 
 
 def test_stimuli_check_themselves() -> None:
-    with pytest.raises(InputError, match=r"times_ms has shape \(2,\), expected \(1\)"):
+    with pytest.raises(InputError, match=r"times_ms has shape \(2,\), neurons \(1,\)"):
         SpikeTrains([0.0, 1.0], [1])
     with pytest.raises(InputError, match=r"SpikeTrains\.times_ms holds -1\.0"):
         SpikeTrains([-1.0], [1])

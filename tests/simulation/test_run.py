@@ -140,7 +140,7 @@ def test_a_refractory_time_between_steps_is_refused() -> None:
     ("field", "value", "line"),
     [
         ("steps", [-1, 0], "steps must not be negative"),
-        ("neurons", [0, 5], "indices holds 5, outside 0..2"),
+        ("neurons", [0, 5], "neurons holds 5, outside 0..2"),
         ("spike_counts", np.zeros((1, 4)), r"spike_counts has shape \(1, 4\), expected \(1, 3\)"),
         ("spike_counts", [[1, 1, 0]], r"spike_counts\[0, 1\] is 1, .* 0 spikes of neuron 1 in"),
         ("spike_counts", [[2, 0, -1]], "spike_counts must not be negative"),
