@@ -3,8 +3,9 @@
     python examples/own_data.py aeon:JapaneseVowels --seeds 3
     python examples/own_data.py FILE.npz --config data
 
-Prints a row for each seed and the means. The settings of the three sets below were chosen by their
-validation sequences, which are a tenth of the training ones.
+Prints a row for each seed and the means. Of the settings below, the noise on JapaneseVowels was
+chosen by its validation sequences. The others were tried with the test scores in view: take their
+scores as slightly too good.
 """
 
 import argparse
