@@ -33,6 +33,8 @@ def paired(
             source = np.int64(u if k == 0 else pre[first + (k - 1 + u) % fan_in])
             if source >= n or rate[source] == 0.0 or looked > most:
                 continue
+            if k > 0 and source == u:  # it drives itself, and was the first
+                continue
             begin, end = indptr[source], indptr[source + 1]
             if end - begin > most:
                 continue
@@ -40,7 +42,7 @@ def paired(
             weight = rate[source] / max(1, end - begin)
             for j in range(begin, end + 1):
                 v = source if j == end else np.int64(targets[j])
-                if v == u or pair[v] >= 0:
+                if v == u or pair[v] >= 0 or (j < end and v == source):
                     continue
                 if worth[v] == 0.0:
                     met[n_met] = v

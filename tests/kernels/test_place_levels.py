@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spiking_bimt.chip.graph import AxonGraph, axon_graph
@@ -27,9 +27,7 @@ def worth(graph: AxonGraph, rates: Any, u: int, v: int) -> float:
     total = 0.0
     for sender in range(graph.n_neurons):
         if {u, v} <= rows[sender] | {sender}:
-            # A neuron that drives itself is met twice: as sender and as target.
-            times = 2 if sender == v and v in rows[sender] else 1
-            total += times * rates[sender] / max(1, len(rows[sender]))
+            total += rates[sender] / max(1, len(rows[sender]))
     return total
 
 
@@ -43,15 +41,18 @@ def test_every_neuron_has_one_partner(seed: int, n: int, density: float, most: i
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 14), st.floats(0.1, 0.6))
+@example(seed=3675, n=6, density=0.5)
+@example(seed=1627, n=3, density=0.5)
 def test_the_first_neuron_gets_the_partner_that_saves_most(
     seed: int, n: int, density: float
 ) -> None:
     graph = axon_graph(random_network(seed, n=n, density=density))
     rates = np.random.default_rng(seed).lognormal(0, 1, n)
     pair = pairs_of(graph, rates)
-    partner = int(np.flatnonzero(pair == pair[0])[1])
     most = max(worth(graph, rates, 0, v) for v in range(1, n))
-    np.testing.assert_allclose(worth(graph, rates, 0, partner), most)
+    partners = np.flatnonzero(pair == pair[0])[1:]
+    found = [worth(graph, rates, 0, int(v)) for v in partners] or [0.0]  # the single one of odd n
+    np.testing.assert_allclose(found, [most])
 
 
 @settings(max_examples=60, deadline=None)

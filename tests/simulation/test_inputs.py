@@ -176,7 +176,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "too many": (lambda: Simulation(integrator(1.0)).advance(2**40), "at most 2,147,483,647"),
     "too long": (lambda: simulate_network(integrator(1.0), 1e300), "at most 2,147,483,647 steps"),
     "nan ms": (lambda: simulate_network(integrator(1.0), math.nan), "duration_ms is nan"),
-    "inf ms": (lambda: simulate_network(integrator(1.0), math.inf), "duration inf ms"),
+    "inf ms": (lambda: simulate_network(integrator(1.0), math.inf), "duration_ms is inf"),
 }  # fmt: skip
 
 
