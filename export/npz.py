@@ -38,7 +38,8 @@ def read_npz(path: Path, *, dt: float = 0.1, **options: Unpack[NetworkOptions]) 
     try:
         return from_sparse(matrix, dt=dt, **options)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        said = str(error).removeprefix("from_sparse: ")
+        raise InputError(f"{path}: {said}") from error
 
 
 FORMAT = Format(suffixes=(".npz",), read=read_npz)

@@ -80,10 +80,14 @@ def _selftest_trials(network: SpikingNetwork, many: int, options: dict[str, Any]
     trials = level_trials(rows, many, network.task_dt, "levels")
     spikes = simulate_trials(network, trials, record_spikes=False).n_spikes
     if spikes < least_spikes(network):
-        how = "give `currents` for them" if network.n_inputs else "it has none, so leave it out"
+        how = (
+            "give levels of its channels as `currents`"
+            if network.n_inputs
+            else "a self-test drives input channels, of which it has none: leave `selftest` out"
+        )
         raise InputError(
             f"the self-test has {spikes} spikes of {network.n_neurons} neurons, which says "
-            f"nothing: it holds levels of input channels alone: {how}"
+            f"nothing of the network: {how}"
         )
     return trials
 

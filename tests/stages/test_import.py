@@ -121,7 +121,7 @@ def test_foreign_files_are_not_imported(
 
 def test_bad_matrices_and_a_trained_run_are_refused(run: Path, tmp_path: Path) -> None:
     sparse.save_npz(tmp_path / "wide.npz", sparse.csr_array(np.ones((2, 3))))
-    with pytest.raises(InputError, match=r"wide\.npz: the weights have shape \(2, 3\)"):
+    with pytest.raises(InputError, match=r"wide\.npz: matrix has shape \(2, 3\): a network"):
         import_network(tmp_path / "wide.npz", tmp_path / "new")
     sparse.save_npz(tmp_path / "nan.npz", sparse.csr_array(np.full((2, 2), np.nan)))
     with pytest.raises(InputError, match=r"nan\.npz: .*weights\[0\] is nan"):

@@ -91,7 +91,7 @@ def test_networks_without_tasks_have_no_accuracy_on_a_device(tmp_path: Path) -> 
     assert verify(tmp_path / "tiles.h5", trials=1)["equal"]
     with pytest.raises(InputError, match="network without tasks"):
         simulate(file=tmp_path / "tiles.h5", device="pcm")
-    with pytest.raises(InputError, match="self-test needs the network's own tasks"):
+    with pytest.raises(InputError, match="of which it has none: leave `selftest` out"):
         export(tmp_path, selftest=1)
 
 

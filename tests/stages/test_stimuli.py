@@ -186,7 +186,7 @@ def test_a_self_test_that_says_nothing_or_cannot_be_held_is_refused(
         ((run, "--selftest", 1, "--currents", run / "z.npz"), "which says nothing"),
         ((run, "--currents", run / "z.npz"), "give its number of trials as --selftest 1"),
         ((run, "--format", "sonata", "--selftest", 1), "selftest goes into tiles"),
-        ((quiet, "--selftest", 1), "it has none, so leave it out"),
+        ((quiet, "--selftest", 1), "it has none: leave --selftest out"),
     ):
         code, _, stderr = call("export", *options)
         assert (code, stderr.count("\n")) == (2, 1), stderr
