@@ -51,15 +51,18 @@ def gather(
     inputs: tuple[Input, ...], held: bool, start: int, stop: int, dt: float, n: int
 ) -> tuple[Array, Array, Array]:
     """Bounds by step, neurons and values of all inputs of one kind in steps start..stop - 1."""
-    parts = [_timed(given, start, stop, dt, n) for given in inputs if given.held is held]
-    if not parts:
+    own = [given for given in inputs if given.held is held]
+    if not own:
         return np.zeros(stop - start + 1, np.int64), np.empty(0, np.int32), np.empty(0)
-    steps, neurons, values, times = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if len(parts) > 1:
+    if len(own) == 1:
+        steps, neurons, values = _events(own[0], start, stop, dt, n)
+    else:
+        parts = [_timed(given, start, stop, dt, n) for given in own]
+        steps, neurons, values, times = (np.concatenate(c) for c in zip(*parts, strict=True))
         order = np.lexsort((times, steps))
         steps, neurons, values = steps[order], neurons[order], values[order]
     bounds = np.searchsorted(steps, np.arange(start, stop + 1))
-    return bounds, neurons.astype(np.int32), values
+    return bounds, neurons.astype(np.int32, copy=False), values
 
 
 def _timed(
@@ -69,10 +72,16 @@ def _timed(
     if isinstance(given, HeldCurrents):
         events, times = given.timed(start, stop, dt)
         return *events, times.astype(np.float64)
-    found = given.events(start, stop, dt)
-    if not isinstance(given, SpikeTrains | PoissonSources):
-        found = _checked_events(type(given).__name__, found, start, stop, n)
+    found = _events(given, start, stop, dt, n)
     return *found, found[0] * dt
+
+
+def _events(given: Input, start: int, stop: int, dt: float, n: int) -> Events:
+    """What `events` gives; checked where the stimulus is the user's own."""
+    found = given.events(start, stop, dt)
+    if isinstance(given, SpikeTrains | PoissonSources | HeldCurrents):
+        return found
+    return _checked_events(type(given).__name__, found, start, stop, n)
 
 
 def _checked_events(owner: str, events: Events, start: int, stop: int, n: int) -> Events:
