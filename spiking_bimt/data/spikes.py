@@ -77,6 +77,16 @@ class Recording(validate.Record):
         if not 0 <= self.first_step <= _MOST_STEP:
             raise InputError(f"{name}.first_step is {self.first_step}, outside 0..{_MOST_STEP}")
         self._check_counts()
+        self._check_steps()
+
+    def _check_steps(self) -> None:
+        """Refuse spikes outside the steps of their trial."""
+        shortest = int(self.lengths.min(initial=0 if not self.n_trials else _MOST_STEP))
+        if not len(self.steps) or (
+            self.steps.min() >= self.first_step and self.steps.max() < self.first_step + shortest
+        ):
+            return
+        name = "Recording"
         ends = self.first_step + np.repeat(self.lengths, np.diff(self.offsets))
         late = np.flatnonzero((self.steps < self.first_step) | (self.steps >= ends))
         if late.size:
