@@ -53,6 +53,18 @@ class Score:
             return self.accuracy
         return float(np.mean(_task_means(self.decided, self.task, len(self.tasks))))
 
+    def summary(self) -> dict[str, Any]:
+        """What commands keep of it, as JSON values."""
+        return {
+            "accuracy": self.accuracy,
+            "accuracy_interval": list(self.interval),
+            "decision_accuracy": self.decision_accuracy,
+            "measure": self.measure,
+            **self.details,
+            "per_task": dict(zip(self.tasks, self.per_task().tolist(), strict=True)),
+            "trials_per_task": len(self.task) // len(self.tasks),
+        }
+
     @property
     def interval(self) -> tuple[float, float]:
         """95% interval of `accuracy`: normal, from each task's variance over trials.

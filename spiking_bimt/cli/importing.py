@@ -13,6 +13,7 @@ from spiking_bimt.cli.options import (
     names,
     option,
     pairs,
+    read_option,
     run_argument,
     under,
 )  # fmt: skip
@@ -109,13 +110,7 @@ from spiking_bimt.formats import registry
         help="In place of a battery: the data set that it was trained on, as in train."
         "  [default: none]",
     ),
-    option(
-        "--read",
-        default="mean",
-        show_default=True,
-        metavar="NAME",
-        help="Outputs that tell the class of a sequence: their mean over its steps, or the last.",
-    ),
+    read_option(),
     option(
         "--standardise",
         default="none",

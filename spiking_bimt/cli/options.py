@@ -151,6 +151,17 @@ def stimulus_options(*more: Decorator) -> Decorator:
     )  # fmt: skip
 
 
+def read_option() -> Decorator:
+    """--read, which outputs tell the class of a sequence of data."""
+    return option(
+        "--read",
+        default="mean",
+        show_default=True,
+        metavar="NAME",
+        help="Outputs that tell the class of a sequence: their mean over its steps, or the last.",
+    )
+
+
 def chip_option(default: str) -> Decorator:
     """The option --chip."""
     return option(

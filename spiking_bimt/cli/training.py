@@ -13,6 +13,7 @@ from spiking_bimt.cli.options import (
     force_option,
     names,
     option,
+    read_option,
     run_argument,
     trust_option,
     under,
@@ -70,13 +71,7 @@ from spiking_bimt.cli.options import (
         metavar="MS",
         help="Time that a step of the data lasts, ms.  [default: what the data say, else 20]",
     ),
-    option(
-        "--read",
-        default="mean",
-        show_default=True,
-        metavar="NAME",
-        help="Outputs that tell the class of a sequence: their mean over its steps, or the last.",
-    ),
+    read_option(),
     option(
         "--standardise",
         metavar="NAME",

@@ -156,16 +156,7 @@ def _scored(network: RateNetwork) -> dict[str, Any]:
     """Accuracy of the rate network on test trials of its tasks, or what measures it on its data."""
     many = default_trials(network.battery)
     trials = draw_trials(network.battery, network.tasks, many, network.dt, stream="test")
-    result = score(rate_outputs(network, trials), trials)
-    return {
-        "accuracy": result.accuracy,
-        "accuracy_interval": list(result.interval),
-        "decision_accuracy": result.decision_accuracy,
-        "measure": result.measure,
-        **result.details,
-        "per_task": dict(zip(trials.tasks, result.per_task().tolist(), strict=True)),
-        "trials_per_task": trials.n_trials // len(trials.tasks),
-    }
+    return score(rate_outputs(network, trials), trials).summary()
 
 
 def _import_spiking(

@@ -234,16 +234,9 @@ def _finish(
     dt = settings.phases[-1].dt
     trials = draw_trials(settings.battery, settings.task_names, test_trials, dt, stream="test")
     network = to_network(settings, dt, state)
-    result = score(rate_outputs(network, trials), trials)
     active = active_units(importance(network))
     measured: dict[str, Any] = {
-        "accuracy": result.accuracy,
-        "accuracy_interval": list(result.interval),
-        "decision_accuracy": result.decision_accuracy,
-        "measure": result.measure,
-        **result.details,
-        "per_task": dict(zip(trials.tasks, result.per_task().tolist(), strict=True)),
-        "trials_per_task": trials.n_trials // len(trials.tasks),
+        **score(rate_outputs(network, trials), trials).summary(),
         "trained_units": settings.sheet[0] * settings.sheet[1],
         **wiring(network),
         "active_units": len(active.units),
