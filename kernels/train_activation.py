@@ -16,14 +16,15 @@ _inlined: Any = njit(cache=True, inline="always")
 def lif_rate_and_slope(x: np.float32, curve: Array) -> tuple[np.float32, np.float32]:
     """Rate at a constant input 1 + x, over full_rate, and its slope.
 
-    curve: float32 (tau_mem in ms, t_ref in ms, full_rate in spikes per ms, softness gamma). The
+    curve: float32 (tau_mem in ms, t_ref in ms, full_rate in Hz, softness gamma). The
     input is relative to the least that makes the neuron fire; with rho = gamma log(1 + exp(x /
     gamma)) in place of the input above it, the curve has a slope everywhere (Hunsberger and
     Eliasmith 2015, arXiv:1510.08829):
 
-        f(x) = 1 / (full_rate (t_ref + tau_mem log(1 + 1 / rho)))
+        f(x) = 1000 / (full_rate (t_ref + tau_mem log(1 + 1 / rho)))
     """
-    tau_mem, t_ref, full_rate, gamma = curve[0], curve[1], curve[2], curve[3]
+    tau_mem, t_ref, gamma = curve[0], curve[1], curve[3]
+    full_rate = curve[2] / np.float32(1000)  # spikes per ms
     scaled = x / gamma
     if scaled < np.float32(-15):
         # rho = gamma exp(scaled) is too small for float32, its logarithm is not.

@@ -186,16 +186,16 @@ def mix_targets(
         return None
     alpha = -math.expm1(-teacher.dt / teacher.tau)
     outside = batch.inputs @ teacher.w_in.T + teacher.b
-    rows = table(np.empty(0, np.float32) if teacher.curve is None else teacher.curve)
+    rows = table(np.empty(0, np.float32) if teacher.lif_curve is None else teacher.lif_curve)
     rates, _ = finetune_rates.compute_rates(teacher, outside, batch.counts, alpha, rows)
     return straight_through.soft_targets(teacher, batch, rates, settings.distil)
 
 
 def activation_table(network: RateNetwork, settings: FinetuneConfig) -> Array:
     """`kernels.train_activation.table` of the activation that slopes are taken from."""
-    if network.curve is None:
+    if network.lif_curve is None:
         return table(np.empty(0, np.float32))
-    return table(np.append(network.curve[:3], np.float32(settings.softness)))
+    return table(np.append(network.lif_curve[:3], np.float32(settings.softness)))
 
 
 def make_pool(network: RateNetwork, settings: FinetuneConfig, part: int, steps: int) -> Pool:

@@ -21,7 +21,7 @@ def to_rate_network(
 ) -> RateNetwork:
     """The normalised network whose spiking network is `made`: `network` with its rounding."""
     gain, jump = drive_gain(network, config), spike_jump(network, config)
-    rate, n = config.full_rate / 1000, network.n_units
+    rate, n = config.full_rate_per_ms, network.n_units
     return replace(
         network,
         w_rec=_dense(made.indptr, made.indices, made.weights * np.float32(rate / gain), n),

@@ -49,7 +49,7 @@ def scale_gradient(
     assert made.out_scale is not None
     gain, jump = drive_gain(latent, config), spike_jump(latent, config)
     steps = (
-        made.scale * np.float32(config.full_rate / 1000 / gain),
+        made.scale * np.float32(config.full_rate_per_ms / gain),
         made.in_scale / np.float32(gain),
         made.out_scale / np.float32(jump),
     )

@@ -56,14 +56,14 @@ def replace_with_leaky_units(
     if np.isinf(config.tau_mem):
         raise InputError("a membrane that does not leak needs no leaky units: set tau_mem")
     stretch = full_drive(config) * config.tau_mem - 1
-    curve = [config.tau_mem, config.t_ref, config.full_rate / 1000, softness]
+    curve = [config.tau_mem, config.t_ref, config.full_rate, softness]
     return replace(
         network,
         w_rec=(network.w_rec * stretch).astype(np.float32),
         w_in=(network.w_in * stretch).astype(np.float32),
         b=(network.b * stretch).astype(np.float32),
         activation="lif",
-        curve=np.array(curve, np.float32),
+        lif_curve=np.array(curve, np.float32),
         measured=None,
     )
 
@@ -81,7 +81,7 @@ def fit_leaky_units(
     n = network.n_units
     least = np.full(n, np.inf)
     gain, shift = np.ones(n, np.float32), np.zeros(n, np.float32)
-    curve = (config.tau_mem, config.t_ref, config.full_rate / 1000, softness)
+    curve = (config.tau_mem, config.t_ref, config.full_rate, softness)
     for g, s in itertools.product(_GAINS, _SHIFTS):
         rates = lif_rate(drives * np.float32(g * stretch) + np.float32(s), *curve)
         error = np.square(rates - drives).mean(axis=0, dtype=float)

@@ -84,13 +84,18 @@ class ConversionConfig:
                 f"a refractory time of {self.t_ref} ms does not allow {self.full_rate} Hz"
             )
 
+    @property
+    def full_rate_per_ms(self) -> float:
+        """`full_rate` in spikes per ms, the unit of a synapse's area in ms."""
+        return self.full_rate / 1000
+
 
 def use_trained_neurons(network: RateNetwork, config: ConversionConfig) -> ConversionConfig:
     """The settings with the neurons that the network was trained for, where it was."""
-    if network.curve is None:
+    if network.lif_curve is None:
         return config
-    tau_mem, t_ref, full_rate = (float(value) for value in network.curve[:3])
-    return replace(config, tau_mem=tau_mem, t_ref=t_ref, full_rate=1000 * full_rate, reset="value")
+    tau_mem, t_ref, full_rate = (float(value) for value in network.lif_curve[:3])
+    return replace(config, tau_mem=tau_mem, t_ref=t_ref, full_rate=full_rate, reset="value")
 
 
 def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
@@ -180,14 +185,14 @@ def spike_jump(network: RateNetwork, config: ConversionConfig) -> float:
 
     A filter that jumps by 1 - exp(-dt / tau) averages to the spike rate on the grid exactly.
     """
-    return -math.expm1(-config.dt / network.tau) / config.dt / (config.full_rate / 1000.0)
+    return -math.expm1(-config.dt / network.tau) / config.dt / config.full_rate_per_ms
 
 
 def with_neurons(
     network: RateNetwork, full_scale: Floats, config: ConversionConfig
 ) -> SpikingNetwork:
     """`to_spiking` with exactly the neurons that `config` describes."""
-    n, rate = network.n_units, config.full_rate / 1000.0
+    n, rate = network.n_units, config.full_rate_per_ms
     rectified = network.activation == "relu"
     a = floor_full_scale(full_scale) if rectified else np.ones(n)
     gain, least = drive_gain(network, config) / a, 0.0 if rectified else 1.0

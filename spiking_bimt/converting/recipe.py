@@ -147,7 +147,7 @@ def _rounded(
     # Weights trained with their rounding are rounded as they were in training.
     if recipe.rounding.fit != "drive" or recipe.method == "finetune":
         return recipe.rounding.apply(network, scales)
-    per_unit = config.full_rate / 1000 / floor_full_scale(full_scale)
+    per_unit = config.full_rate_per_ms / floor_full_scale(full_scale)
     return round_for_drives(
         network, recipe.rounding, measure_moments(source, _calibration(source, seed), per_unit)
     )

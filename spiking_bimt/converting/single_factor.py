@@ -84,14 +84,14 @@ def convert_with_single_factor(
 
 def _scaled(network: RateNetwork, config: ConversionConfig, scale: np.float32) -> SingleFactor:
     """One candidate: currents with one scale for all."""
-    curve = [config.tau_mem, config.t_ref, config.full_rate / 1000, SOFTNESS]
+    curve = [config.tau_mem, config.t_ref, config.full_rate, SOFTNESS]
     rate = replace(
         network,
         w_rec=network.w_rec * scale,
         w_in=network.w_in * scale,
         b=network.b * scale,
         activation="lif",
-        curve=np.array(curve, np.float32),
+        lif_curve=np.array(curve, np.float32),
         measured=None,
     )
     return SingleFactor(

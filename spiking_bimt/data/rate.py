@@ -57,9 +57,9 @@ class RateNetwork(validate.Record):
     """Tasks in the order of their rule channels."""
     activation: str = "relu"
     """Name of f: "relu", or "lif" for the rate of a leaky integrate-and-fire neuron, softened."""
-    curve: Floats | None = None
+    lif_curve: Floats | None = None
     """(4,) for "lif": membrane time constant (ms), refractory time (ms), the spike rate that counts
-    as 1 (spikes per ms), softness of the threshold; see docs/conversion.md."""
+    as 1 (Hz), softness of the threshold; see docs/conversion.md."""
     chip: str = ""
     """Chip that the network was trained against, or none: preset or the user's file."""
     core: npt.NDArray[np.int32] | None = None
@@ -103,7 +103,7 @@ class RateNetwork(validate.Record):
             )
         if self.activation not in ACTIVATIONS:
             raise InputError(f"{name}: {unknown_name('activation', self.activation, ACTIVATIONS)}")
-        self._check_curve(name)
+        self._check_lif_curve(name)
         if self.core is not None:
             core = validate.array(name, "core", self.core, (n,), np.int32)
             if core.min() < 0 or not self.chip:
@@ -113,16 +113,18 @@ class RateNetwork(validate.Record):
             poisson = validate.array(name, "poisson", self.poisson, (n,), np.bool_)
             object.__setattr__(self, "poisson", poisson)
 
-    def _check_curve(self, name: str) -> None:
-        if (self.curve is None) != (self.activation == "relu"):
-            raise InputError(f"{name}.curve belongs to the activation 'lif', and to no other")
-        if self.curve is None:
+    def _check_lif_curve(self, name: str) -> None:
+        if self.activation == "lif" and self.lif_curve is None:
+            raise InputError(f"{name}.lif_curve is missing: the activation 'lif' needs it")
+        if self.activation != "lif" and self.lif_curve is not None:
+            raise InputError(f"{name}.lif_curve belongs to the activation 'lif', and to no other")
+        if self.lif_curve is None:
             return
-        curve = validate.array(name, "curve", self.curve, (len(CURVE_FIELDS),), np.float32)
+        curve = validate.array(name, "lif_curve", self.lif_curve, (len(CURVE_FIELDS),), np.float32)
         for field, value in zip(CURVE_FIELDS, curve, strict=True):
             if value < 0 or (value == 0 and field != "t_ref"):
-                raise InputError(f"{name}.curve: {field} is {value}: it must be above 0")
-        object.__setattr__(self, "curve", curve)
+                raise InputError(f"{name}.lif_curve: {field} is {value}: it must be above 0")
+        object.__setattr__(self, "lif_curve", curve)
 
     @classmethod
     @checked

@@ -32,26 +32,26 @@ def rate_outputs(
 
 def activate(network: RateNetwork, drive: Floats) -> Floats:
     """f of the drive (..., N)."""
-    if network.curve is None:
+    if network.lif_curve is None:
         return np.maximum(drive, 0)
-    return lif_rate(drive, *(float(value) for value in network.curve))
+    return lif_rate(drive, *(float(value) for value in network.lif_curve))
 
 
 def lif_rate(x: Floats, tau_mem: float, t_ref: float, full_rate: float, softness: float) -> Floats:
     """Spike rate over full_rate of a leaky integrate-and-fire neuron at a constant input.
 
-        f(x) = 1 / (full_rate (t_ref + tau_mem log(1 + 1 / rho))),
+        f(x) = 1000 / (full_rate (t_ref + tau_mem log(1 + 1 / rho))),
         rho = softness log(1 + exp(x / softness))
 
     x is the input above the least that makes the neuron fire, relative to that least; times in ms,
-    full_rate in spikes per ms (Hunsberger and Eliasmith 2015, arXiv:1510.08829).
+    full_rate in Hz (Hunsberger and Eliasmith 2015, arXiv:1510.08829).
     """
     scaled = np.asarray(x, np.float64) / softness
     with np.errstate(divide="ignore", over="ignore"):
         of_rho = np.log1p(1 / (softness * np.logaddexp(0, scaled)))
     # Far below the threshold rho underflows, and log(1 / rho) is -scaled - log(softness).
     log_ratio = np.where(scaled < -30, -scaled - np.log(softness), of_rho)
-    rate: Floats = (1 / (full_rate * (t_ref + tau_mem * log_ratio))).astype(np.float32)
+    rate: Floats = (1000 / (full_rate * (t_ref + tau_mem * log_ratio))).astype(np.float32)
     return rate
 
 

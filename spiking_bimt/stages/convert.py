@@ -123,7 +123,7 @@ def _converted(
             recipe = replace(recipe, placed=store.load(Path(cores), Placement))
         _agree(rate, asked, use_trained_neurons(rate, recipe.config))
         begun, began = time.process_time(), time.perf_counter()
-        free = rate.curve is None and "full_rate" not in asked
+        free = rate.lif_curve is None and "full_rate" not in asked
         full_rates = FULL_RATES if free else (recipe.config.full_rate,)
         made, recipe, tried = _made(rate, recipe, target, full_rates)
         seconds, wall_seconds = time.process_time() - begun, time.perf_counter() - began
@@ -198,7 +198,7 @@ def _diagnose(folder: Path, rate: RateNetwork, made: Converted, recipe: Recipe) 
         seed=recipe.tuning.seed + 1,
     )  # fmt: skip
     found = diagnose(made, trials, recipe.threads)
-    full_rates = FULL_RATES if rate.curve is None else (made.config.full_rate,)
+    full_rates = FULL_RATES if rate.lif_curve is None else (made.config.full_rate,)
     with progress("curve over full scales", len(full_rates)) as advance:
         curve = score_full_rates(rate, recipe, trials, full_rates, recipe.threads, advance)
     accuracy = score(rate_outputs(rate, trials), trials).accuracy
@@ -244,7 +244,7 @@ def _recipe(
 def _agree(rate: RateNetwork, asked: dict[str, Any], config: ConversionConfig) -> None:
     """Refuse neurons other than those that the network was trained for."""
     for name, value in asked.items():
-        if rate.curve is None or name not in ("tau_mem", "t_ref", "full_rate", "reset"):
+        if rate.lif_curve is None or name not in ("tau_mem", "t_ref", "full_rate", "reset"):
             continue
         if value != getattr(config, name):
             raise InputError(

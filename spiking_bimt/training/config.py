@@ -172,11 +172,11 @@ class TrainConfig:
         return select_tasks(self.battery, self.tasks)
 
     @property
-    def curve(self) -> tuple[float, ...]:
-        """The parameters of the activation's curve, in ms (`RateNetwork.curve`); none for relu."""
+    def lif_curve(self) -> tuple[float, ...]:
+        """The parameters of the activation's curve (`RateNetwork.lif_curve`); none for relu."""
         if self.activation == "relu":
             return ()
-        return self.lif_tau_mem, self.lif_t_ref, self.lif_full_rate / 1000, self.lif_softness
+        return self.lif_tau_mem, self.lif_t_ref, self.lif_full_rate, self.lif_softness
 
     def effective_phases(self) -> tuple[Phase, ...]:
         """The phases under `reg` and `l1_scale`."""

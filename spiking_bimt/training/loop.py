@@ -158,7 +158,7 @@ def step(context: Context, state: State, batch: Batch) -> float:
     noise = _noise(config, phase, state, len(batch.labels))
     losses, gradient, rates = rnn.loss_and_gradient(
         state.p, batch, alpha, noise, phase.margin, phase.activity, phase.spikes,
-        np.array(config.curve, np.float32),
+        np.array(config.lif_curve, np.float32),
     )  # fmt: skip
     loss = float(losses.sum())
     if not math.isfinite(loss):
@@ -195,7 +195,7 @@ def settle_on_cores(config: TrainConfig, phase: Phase, state: State, pool: Pool)
     if len(state.used) and len(used) >= len(state.used):
         return
     alpha = 1 - math.exp(-phase.dt / config.tau)
-    curve = np.array(config.curve, np.float32)
+    curve = np.array(config.lif_curve, np.float32)
     rates = rnn.forward(state.p, pool.batch(0, state.task_loss), alpha, None, curve).rates
     rates = rates[:, : len(state.units)]
     state.activity = relative_rates(rates).astype(np.float64)

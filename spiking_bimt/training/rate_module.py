@@ -33,7 +33,7 @@ class RateModule(nn.Module):
     def __init__(self, network: RateNetwork) -> None:
         super().__init__()
         self.alpha = network.alpha
-        self.curve = None if network.curve is None else network.curve.tolist()
+        self.lif_curve = None if network.lif_curve is None else network.lif_curve.tolist()
         for name in MEANINGS:
             values = torch.tensor(np.array(getattr(network, name)))
             self.register_parameter(name, nn.Parameter(values))
@@ -47,7 +47,9 @@ class RateModule(nn.Module):
         course = []
         for u in inputs:
             drive = r @ self.w_rec.T + u @ self.w_in.T + self.b
-            active = torch.relu(drive) if self.curve is None else _lif_rate(drive, *self.curve)
+            active = (
+                torch.relu(drive) if self.lif_curve is None else _lif_rate(drive, *self.lif_curve)
+            )
             r = (1 - self.alpha) * r + self.alpha * active
             course.append(r)
         every = torch.stack(course)
@@ -63,7 +65,7 @@ def _lif_rate(x: Tensor, tau_mem: float, t_ref: float, full_rate: float, softnes
     log_ratio = torch.where(
         far, -scaled - np.log(softness), torch.log1p(1 / torch.where(far, 1.0, rho))
     )
-    return 1 / (full_rate * (t_ref + tau_mem * log_ratio))
+    return 1000 / (full_rate * (t_ref + tau_mem * log_ratio))
 
 
 def read_state_dict(path: Path) -> dict[str, npt.NDArray[Any]]:

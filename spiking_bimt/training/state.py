@@ -176,7 +176,7 @@ def to_network(
         chip=config.chip,
         core=state.used[state.core].astype(np.int32) if len(state.used) else None,
         activation=config.activation,
-        curve=np.array(config.curve, np.float32) if config.curve else None,
+        lif_curve=np.array(config.lif_curve, np.float32) if config.lif_curve else None,
         measured=measured,
     )
 

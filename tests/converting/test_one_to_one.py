@@ -205,8 +205,8 @@ def test_the_fine_rate_network_needs_the_delay() -> None:
 
 
 def test_a_network_of_leaky_rates_converts_without_a_fit() -> None:
-    curve = f32([20.0, 2.0, 0.1, 0.02])
-    network = replace(random_rate_network(), activation="lif", curve=curve)
+    curve = f32([20.0, 2.0, 100.0, 0.02])
+    network = replace(random_rate_network(), activation="lif", lif_curve=curve)
     # One input each and no recurrence: every neuron sees a constant current.
     network = replace(
         network, w_rec=f32(np.zeros((12, 12))), w_in=f32(np.eye(12, 4)), w_out=f32(np.eye(12)[:3])

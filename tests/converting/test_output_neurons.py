@@ -50,8 +50,8 @@ def test_only_fixation_spikes_at_rest_where_it_is_read_at_once() -> None:
 
 
 def test_leaky_rates_have_no_output_units() -> None:
-    curve = f32([20.0, 2.0, 0.1, 0.02])
-    network = replace(random_rate_network(), activation="lif", curve=curve)
+    curve = f32([20.0, 2.0, 100.0, 0.02])
+    network = replace(random_rate_network(), activation="lif", lif_curve=curve)
     with pytest.raises(InputError, match="output units are rectified"):
         add_output_units(network, f32(np.ones((1, 3))))
 

@@ -129,8 +129,8 @@ def test_the_module_of_a_network_is_the_network_and_trains() -> None:
     path = resources.files("spiking_bimt.bundle") / "cores.h5"
     bundled = store.load(Path(str(path)), RateNetwork)
     same_outputs(bundled, bundled.to_torch())
-    curve = np.array([20.0, 2.0, 0.2, 0.1], np.float32)
-    leaky = RateNetwork(**vars(bundled) | {"activation": "lif", "curve": curve})
+    curve = np.array([20.0, 2.0, 200.0, 0.1], np.float32)
+    leaky = RateNetwork(**vars(bundled) | {"activation": "lif", "lif_curve": curve})
     module = leaky.to_torch()
     same_outputs(leaky, module)
     module(torch.zeros(3, 1, leaky.w_in.shape[1]))[0].sum().backward()

@@ -35,7 +35,7 @@ def test_held_input_settles_as_without_sources() -> None:
 
 
 def test_leaky_rates_have_no_sources() -> None:
-    curve = f32([20.0, 2.0, 0.1, 0.02])
-    network = replace(random_rate_network(), activation="lif", curve=curve)
+    curve = f32([20.0, 2.0, 100.0, 0.02])
+    network = replace(random_rate_network(), activation="lif", lif_curve=curve)
     with pytest.raises(InputError, match="source units are rectified"):
         add_source_units(network, SIGNED)

@@ -282,3 +282,17 @@ def test_numbers_that_a_cast_would_change_are_refused(
         seal(file)
     with pytest.raises(InputError, match=message):
         store.load(path, RateNetwork)
+
+
+def test_a_leaky_network_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    """It holds its curve under another name, with a rate in spikes per ms."""
+    curve = f32([20.0, 2.0, 200.0, 0.1])
+    leaky = replace(small_network(), activation="lif", lif_curve=curve)
+    path = tmp_path / "rate.h5"
+    store.save(leaky, path, settings={})
+    np.testing.assert_array_equal(store.load(path, RateNetwork).lif_curve, curve)
+    with h5py.File(path, "r+") as file:
+        file.move("lif_curve", "curve")
+        seal(file)
+    with pytest.raises(InputError, match="lif_curve is missing"):
+        store.load(path, RateNetwork)

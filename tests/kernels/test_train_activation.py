@@ -11,7 +11,7 @@ from spiking_bimt.simulation.rate import lif_rate
 
 @pytest.mark.parametrize("t_ref", [0.0, 2.0])
 def test_the_table_is_the_curve_and_its_slope(t_ref: float) -> None:
-    curve = np.array([20.0, t_ref, 0.1, 0.1], np.float32)
+    curve = np.array([20.0, t_ref, 100.0, 0.1], np.float32)
     x = np.linspace(-12, 15, 5000).astype(np.float32)[None]
     rates, slopes = np.empty_like(x), np.empty_like(x)
     look_up(x, table(curve), rates, slopes)

@@ -17,7 +17,7 @@ from spiking_bimt.training.batch import Batch, pack
 TASKS = BATTERIES["yang19"]
 TRIALS = draw_trials("yang19", TASKS, 3, 100.0, stream="train")
 ALPHA = 0.632
-LIF = np.array([20.0, 2.0, 0.2, 0.3], np.float32)
+LIF = np.array([20.0, 2.0, 200.0, 0.3], np.float32)
 
 
 def lif_activation(x: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from tests.converting.test_one_to_one import random_rate_network
 
 Array = npt.NDArray[Any]
 ALPHA = 0.2
-CURVE = np.array([20.0, 2.0, 0.1, 0.1], np.float32)
+CURVE = np.array([20.0, 2.0, 100.0, 0.1], np.float32)
 
 
 def random_batch(n_inputs: int = 4, n_outputs: int = 3) -> Batch:
@@ -42,7 +42,7 @@ def activation(x: torch.Tensor, curve: Array) -> torch.Tensor:
         return torch.relu(x)
     tau_mem, t_ref, full_rate, gamma = (float(value) for value in curve)
     rho = gamma * torch.nn.functional.softplus((x.double() / gamma), threshold=40)
-    return (1 / (full_rate * (t_ref + tau_mem * torch.log1p(1 / rho)))).float()
+    return (1000 / (full_rate * (t_ref + tau_mem * torch.log1p(1 / rho)))).float()
 
 
 def autograd(
@@ -79,7 +79,7 @@ def autograd(
 def test_the_gradient_is_autograds_at_the_measured_rates(curve: Array, soft: bool) -> None:
     network, batch = random_rate_network(2), random_batch()
     if curve.size:
-        network = replace(network, activation="lif", curve=curve)
+        network = replace(network, activation="lif", lif_curve=curve)
     rng = np.random.default_rng(5)
     measured = rng.random((len(batch.labels), network.n_units)).astype(np.float32)
     drive = straight_through.compute_drive(network, batch, measured)
