@@ -1,7 +1,7 @@
 """Describe an HDF5 file as JSON, for the schema of crossbar tiles; h5py and numpy alone.
 
     python describe_tiles.py TILES.H5 > tiles.json
-    check-jsonschema --schemafile docs/tile-format.schema.json tiles.json
+    check-jsonschema --schemafile docs/reference/tile-format.schema.json tiles.json
 
 The schema covers the layout: groups, datasets, attributes, versions. It does not cover checksums,
 nor whether the values agree with one another: a reader of the format checks these.

@@ -1,4 +1,4 @@
-"""Check a crossbar tile file and play its self-test back, from docs/tile-format.md alone.
+"""Check a crossbar tile file and play its self-test back, from docs/reference/tile-format.md alone.
 
     python replay_tiles.py TILES.H5
 

@@ -1,4 +1,4 @@
-"""The crossbar tile format 1.0 (docs/tile-format.md): its elements, its checksums, its checks."""
+"""The crossbar tile format 1.0 (docs/reference/tile-format.md): elements, checksums, checks."""
 
 import hashlib
 from typing import Any, NamedTuple

@@ -1,6 +1,6 @@
 """The layout of the crossbar tile format as a JSON schema, made from `formats.tile_layout`.
 
-    python -m spiking_bimt.formats.tile_schema > docs/tile-format.schema.json
+    python -m spiking_bimt.formats.tile_schema > docs/reference/tile-format.schema.json
 
 It is of the description that `examples/describe_tiles.py` makes of a file: a group is an object of
 `attributes` and `members`, a dataset has a `kind` and a number of `axes`, an attribute a `kind` and

@@ -1,4 +1,4 @@
-"""Crossbar tiles in HDF5, as docs/tile-format.md specifies: what the chip holds, and checksums."""
+"""Crossbar tiles in HDF5: what the chip holds, and checksums (docs/reference/tile-format.md)."""
 
 import contextlib
 import dataclasses

@@ -19,7 +19,7 @@ _CHECKED = 20
 """Trials that a new environment is looked at."""
 _GAP_MS = 100.0
 """Time from the end of the fixation cue to the decision that is told, ms."""
-_GUIDE = "docs/own-tasks.md"
+_GUIDE = "docs/how-to/own-tasks.md"
 _told: set[str] = set()
 """Tasks whose fixation cue was told of: once a process, not once a step of trials."""
 

@@ -1,1 +1,1 @@
-"""Networks that the project's own `train` made; docs/bundle.md has the commands."""
+"""Networks that `train` made; docs/reference/bundled-networks.md has the commands."""

@@ -26,7 +26,7 @@ from spiking_bimt.formats import registry
 
     FILE is one of: {", ".join(registry.read())}. With --kind rate it is a trained network of leaky
     ReLU units, and RUN/rate.h5 is written: a PyTorch state dict (.pt, .pth, .ckpt), .safetensors or
-    .npz (docs/own-networks.md).
+    .npz (docs/how-to/own-networks.md).
     """,
     examples="""
     spiking_bimt import network.nir RUN

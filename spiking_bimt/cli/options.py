@@ -125,7 +125,7 @@ def trials_option(default: int, what: str = "Test trials of each task.") -> Deco
 def stimulus_options(*more: Decorator) -> Decorator:
     """The options of a stimulus in the place of trials, and more of a command's own."""
     return under(
-        "Stimulus, in the place of test trials (docs/stimuli.md)",
+        "Stimulus, in the place of test trials (docs/how-to/stimuli.md)",
         option(
             "--spikes", type=PATH, metavar="FILE",
             help="Spikes from outside: SONATA, or npz of times (ms) and neurons or channels.",

@@ -169,7 +169,7 @@ def export(run: Path, as_json: bool, **options: Any) -> None:
     """Write the placed network for chips and other tools.
 
     Reads RUN/network.h5, and RUN/placement.h5 for formats that hold cores. What each format holds
-    is in docs/formats.md.
+    is in docs/reference/formats.md.
     """
     call_stage("export", as_json, run, **options)
 

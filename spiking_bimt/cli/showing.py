@@ -77,7 +77,7 @@ def tasks(as_json: bool) -> None:
 
     The battery "own" has the tasks that you name: ids of neurogym environments (GoNogo-v0), or
     module:function for an environment that you wrote, in a module of the working folder or an
-    installed one. docs/own-tasks.md shows how to write one.
+    installed one. docs/how-to/own-tasks.md shows how to write one.
     """
     call_stage("tasks", as_json)
 

@@ -58,7 +58,7 @@ from spiking_bimt.cli.options import (
     ),
 )
 @under(
-    "Own data (docs/data.md)",
+    "Own data (docs/how-to/own-data.md)",
     option(
         "--data",
         metavar="FILE|NAME",

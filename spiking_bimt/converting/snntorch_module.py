@@ -1,6 +1,7 @@
 """The spiking network as an snnTorch module, and back.
 
-snnTorch orders a step otherwise (docs/model.md); here its neurons are stepped in our order:
+snnTorch orders a step otherwise (docs/background/model.md); here its neurons are stepped in our
+order:
 
 * a `snntorch.Leaky` of its own is the synaptic charge, stepped after the membrane, which therefore
   integrates what had arrived before the step;

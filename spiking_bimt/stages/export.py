@@ -27,10 +27,11 @@ def export(
 ) -> dict[str, Any]:
     """Write the run's network in each format; returns what was written, and what was lost.
 
-    lossy: whether to write a format that cannot hold all of the network (docs/formats.md). For
-    tiles: device, a preset, TOML file or record, also writes the codes as conductance pairs;
-    selftest, the trials a task, also writes trials with the spikes that a chip should give;
-    currents, a file of levels of the input channels that drive them (docs/stimuli.md).
+    lossy: whether to write a format that cannot hold all of the network
+    (docs/reference/formats.md). For tiles: device, a preset, TOML file or record, also writes the
+    codes as conductance pairs; selftest, the trials a task, also writes trials with the spikes that
+    a chip should give; currents, a file of levels of the input channels that drive them
+    (docs/how-to/stimuli.md).
     """
     folder = Path(run)
     chosen = {name: registry.load(name) for name in formats}
@@ -75,7 +76,7 @@ def _write(name: str, form: Format, job: Export, lossy: bool) -> dict[str, Any]:
     if losses and not lossy:
         raise InputError(
             f"{name} cannot hold {'; '.join(losses)}: give `lossy=True` to write the rest "
-            "(docs/formats.md)"
+            "(docs/reference/formats.md)"
         )
     more = form.write(job)
     path = job.path

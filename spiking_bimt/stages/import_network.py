@@ -61,7 +61,7 @@ def import_network(
     standardise: str = "none",
     **parameters: Unpack[NetworkOptions],
 ) -> dict[str, Any]:
-    """Read a network of another tool: spiking (docs/formats.md) or rate (docs/own-networks.md).
+    """Read a network of another tool; docs/how-to/own-networks.md, docs/reference/formats.md.
 
     kind "spiking": NIR, SONATA, scipy.sparse. Writes network.h5 into the run folder and returns
     what it holds. bits: width of integer weights, None for none; without them it has no tiles. dt:

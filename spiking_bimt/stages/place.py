@@ -60,7 +60,7 @@ def place(
     constants. The placement is improved for the spike rates of calibration trials; the traffic
     reported is that of test trials. In their place: a stimulus, as for `simulate`, whose potentials
     and random input differ between the two; or neuron_rates, a file of each neuron's mean rate
-    (docs/stimuli.md).
+    (docs/how-to/stimuli.md).
     InputError where the network does not fit, with the limit, the core and the excess.
     """
     folder = Path(run)

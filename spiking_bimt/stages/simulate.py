@@ -57,11 +57,11 @@ def simulate(
 ) -> dict[str, Any]:
     """Run the spiking network and write spikes.h5; returns what it measured.
 
-    It runs on test trials of its tasks, or under a stimulus of the user's (docs/stimuli.md): a
-    file of spikes or of currents, or Poisson input of poisson_hz; weight: of a spike; ms: length.
-    Without either it runs by itself, or under random currents where it does not fire then.
-    trials: trials a task, 10 by default. weights: "codes" (integer weights, as the chip has them),
-    "float", or "auto": codes where the network has them. seed: of the initial membrane potentials.
+    It runs on test trials of its tasks, or under a stimulus (docs/how-to/stimuli.md): a file of
+    spikes or of currents, or Poisson input of poisson_hz; weight: of a spike; ms: length. Without
+    either it runs by itself, or under random currents where it does not fire then. trials: trials a
+    task, 10 by default. weights: "codes" (integer weights, as the chip has them), "float", or
+    "auto": codes where the network has them. seed: of the initial membrane potentials.
 
     state_bits: hold membranes and currents in fixed point of that many bits. Returns the results
     beside those of floating point, and how often a state saturated; writes no file.

@@ -75,12 +75,13 @@ def train(
 ) -> dict[str, Any]:
     """Train a rate network with BIMT and write rate.h5; returns what was measured of it.
 
-    data: train on a data set in place of tasks (docs/data.md): a file, a name, arrays by name, or
-    pairs of (inputs, labels). The run keeps it in data.h5. dt: time that a step of it lasts, ms, in
-    place of what the data say. read: outputs that tell the class of a sequence, their "mean" or the
-    "last". standardise: what gets mean 0 and standard deviation 1: each "channel", "all" alike, or
-    "none"; by default each channel, and all of events and images. channels: those that the units of
-    event data share. encode: make spikes of the inputs, by "rate", "latency" or "delta".
+    data: train on a data set in place of tasks (docs/how-to/own-data.md): a file, a name, arrays by
+    name, or pairs of (inputs, labels). The run keeps it in data.h5. dt: time that a step of it
+    lasts, ms, in place of what the data say. read: outputs that tell the class of a sequence, their
+    "mean" or the "last". standardise: what gets mean 0 and standard deviation 1: each "channel",
+    "all" alike, or "none"; by default each channel, and all of events and images. channels: those
+    that the units of event data share. encode: make spikes of the inputs, by "rate", "latency" or
+    "delta".
 
     config: a preset's name, a TOML file or a `TrainConfig`; by default "cores" where a chip is
     given and "chip" where none is, "data-cores" and "data" for data, and with `resume` the run's

@@ -35,7 +35,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def test_the_page_shows_the_example_which_trains_from_the_working_folder(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "own-tasks.md").read_text("utf-8")
+    page = (ROOT / "docs" / "how-to" / "own-tasks.md").read_text("utf-8")
     (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert shown == EXAMPLE.replace("  # type: ignore[misc]", "")
     assert len(shown.splitlines()) <= 35
@@ -66,7 +66,7 @@ def test_the_example_has_its_answer_in_its_input(tmp_path: Path) -> None:
 
 
 def test_the_help_of_tasks_names_the_page() -> None:
-    assert "docs/own-tasks.md" in call("tasks", "--help")[1]
+    assert "docs/how-to/own-tasks.md" in call("tasks", "--help")[1]
 
 
 ODD = [

@@ -63,7 +63,7 @@ def test_the_matrix_is_rebuilt_tile_by_tile(bare: Path, tmp_path: Path, seed: in
 
 
 def test_the_example_of_the_specification(bare: Path, tmp_path: Path) -> None:
-    """docs/tile-format.md, "A worked example", number for number."""
+    """docs/reference/tile-format.md, "A worked example", number for number."""
     plain = from_coo([0, 0, 1], [1, 2, 2], [3.0, -3.0, 7.0], 3)
     network = replace(
         plain, in_indptr=np.array([0, 1]), in_indices=np.array([1]),

@@ -1,9 +1,10 @@
 """NIR files: what nir reads back; snnTorch, Norse and Rockpool simulate our spikes from them.
 
-The readers integrate otherwise than we do (docs/formats.md): snnTorch and Norse take Euler steps,
-Rockpool exponential ones that decay what has just arrived. Each of their steps is our exact step
-for other time constants and weights, which `as_discretised` finds; and NIR's nested form has no
-delay, so the tests hold recurrent spikes back by the network's one step. Then spikes are equal.
+The readers integrate otherwise than we do (docs/reference/formats.md): snnTorch and Norse take
+Euler steps, Rockpool exponential ones that decay what has just arrived. Each of their steps is our
+exact step for other time constants and weights, which `as_discretised` finds; and NIR's nested form
+has no delay, so the tests hold recurrent spikes back by the network's one step. Then spikes are
+equal.
 """
 
 import pathlib

@@ -99,7 +99,7 @@ def replace_none(path: str) -> Change:
 
 
 def test_the_schema_of_the_docs_is_that_of_the_format() -> None:
-    kept = json.loads((ROOT / "docs" / "tile-format.schema.json").read_text())
+    kept = json.loads((ROOT / "docs" / "reference" / "tile-format.schema.json").read_text())
     assert kept == schema()
     VALIDATOR.check_schema(kept)
 
