@@ -21,7 +21,8 @@ from spiking_bimt.formats.elements import compare_arrays, fresh_export, require_
 from spiking_bimt.formats.flat import HEADER, VERSION, read_flat, write_flat
 from spiking_bimt.formats.flat_run import run_sections
 from spiking_bimt.formats.format import Check, Export, Format
-from spiking_bimt.simulation.run import simulate_trials, starts
+from spiking_bimt.simulation.run import simulate_trials
+from spiking_bimt.simulation.start import starts
 
 Array = npt.NDArray[Any]
 LARGEST_CODE = 100

@@ -21,7 +21,7 @@ from spiking_bimt.formats.sanafe_export import Replay, sanafe_losses, write_sana
 from spiking_bimt.formats.sanafe_run import Counted, run_sanafe
 from spiking_bimt.formats.sonata import read_spikes
 from spiking_bimt.simulation.engine import simulate_network
-from spiking_bimt.simulation.run import starts
+from spiking_bimt.simulation.start import starts
 
 Raster = npt.NDArray[np.bool_]
 

@@ -108,7 +108,7 @@ def _population(
             f"{len(members)} types"
         )
     value = _synapses(files, members, types, of_channels)
-    tau_mem, tau_syn = (network.parameters[field] for field in ("tau_mem", "tau_syn"))
+    tau_syn = network.parameters["tau_syn"]
     # A weight is a current, in pA; onto iaf_psc_delta it is a step of v.
     charged = np.where((tau_syn > 0) | of_channels, network.capacity, 1.0)
     weight = value("syn_weight", None) * value("nsyns", 1.0) / charged[target]
@@ -124,7 +124,8 @@ def _population(
             f"{path}: edges {name} have a delay of {float((delay + early).min()):g} ms; the least "
             f"that is read here is {least / 1000:g} ms: choose a smaller `dt`"
         )
-    return source, target, weight * weight_unit(tau_mem, tau_syn, dt)[target], np.abs(delay)
+    unit = weight_unit(network.parameters, target, weight, dt)
+    return source, target, weight * unit, np.abs(delay)
 
 
 def _end(path: Path, name: str, end: str, population: str, network: Network) -> Nodes:

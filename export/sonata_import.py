@@ -95,6 +95,8 @@ def _network(files: Files, dt: float | None) -> SpikingNetwork:
         "sheet": tuple(own.get("sheet", (1, n))),
         "populations": tuple(tuple(row) for row in names or ()),
     }  # fmt: skip
+    if (nodes["tau_syn_negative"] == nodes["tau_syn"]).all():
+        nodes["tau_syn_negative"] = None
     return SpikingNetwork(**values, **nodes)
 
 
@@ -147,11 +149,11 @@ def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _relays(n: int) -> tuple[dict[str, Any], Array]:
     """Neurons that fire once for each spike of weight 1 that they get, in the next step."""
-    of = {"tau_mem": np.inf, "tau_syn": 0.0, "v_th": 0.5}
+    of = {"tau_mem": np.inf, "tau_syn": 0.0, "tau_syn_negative": 0.0, "v_th": 0.5}
     rows = {
         name: np.full(n, of.get(name, row.default))
         for name, row in PARAMETERS.items()
-        if name not in OPTIONAL
+        if name in of or name not in OPTIONAL
     }
     return rows | {"w_out": np.zeros((1, n))}, np.ones(n)
 
@@ -180,17 +182,10 @@ def _neurons(
     name: str, files: Files, members: Members, types: Types, dt: float
 ) -> tuple[dict[str, Any], Array]:
     """Parameters and capacities of a population of point neurons, in the order of the file."""
-    path, n = members.path, len(members)
+    n = len(members)
     value = _dynamics(files, members, types)
     out: dict[str, Any] = {ours: value(theirs) for theirs, ours in DYNAMICS.items()}
-    capacity, other = value("C_m"), value("tau_syn_in")
-    unlike = np.flatnonzero(out["tau_syn"] != other)
-    if len(unlike):
-        k = int(unlike[0])
-        raise InputError(
-            f"{path}: tau_syn_ex and tau_syn_in differ, {out['tau_syn'][k]:g} and {other[k]:g} ms "
-            f"in node {k} of {name}; a neuron here has one tau_syn"
-        )
+    capacity, out["tau_syn_negative"] = value("C_m"), value("tau_syn_in")
     out["bias"] = out["bias"] / capacity
     out["tau_mem"] = np.where(out["tau_mem"] >= NO_LEAK * dt, np.inf, out["tau_mem"])
     properties = members.names()

@@ -8,15 +8,16 @@
 
 Neurons are NEST's iaf_psc_exp with C_m = 1 pF, so that 1 pA is 1 v per ms: dynamics_params tau_m,
 tau_syn_ex, tau_syn_in, E_L, V_th, V_reset, t_ref, I_e; syn_weight = w / tau_syn of the target in
-pA, delay in ms. Those with tau_syn = 0 are iaf_psc_delta, without the two tau_syn, in a group of
-their own: NEST adds syn_weight to v at the end of the step, just before the threshold is tested, so
-syn_weight = w exp(-dt / tau_mem), and the delay is a step longer. A channel's syn_weight is the
-current that it gives while held at 1, in pA. Our own node properties are the parameters that NEST
-lacks, and readout_k, the weights of output k.
+pA, or w / tau_syn_negative where w is negative; delay in ms. Those with tau_syn = 0 are
+iaf_psc_delta, without the two tau_syn, in a group of their own: NEST adds syn_weight to v at the
+end of the step, just before the threshold is tested, so syn_weight = w exp(-dt / tau_mem), and the
+delay is a step longer. A channel's syn_weight is the current that it gives while held at 1, in pA.
+Our own node properties are the parameters that NEST lacks, and readout_k, the weights of output k.
 Texts in HDF5 are of fixed length.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ Array = npt.NDArray[Any]
 DYNAMICS = {"tau_m": "tau_mem", "tau_syn_ex": "tau_syn", "E_L": "v_leak", "V_th": "v_th",
             "V_reset": "v_reset", "t_ref": "t_ref", "I_e": "bias"}  # fmt: skip
 """NEST's names of the parameters that its neuron has."""
-OWN = tuple(name for name in PARAMETERS if name not in (*DYNAMICS.values(), "poisson"))
+OWN = tuple(
+    name for name in PARAMETERS
+    if name not in (*DYNAMICS.values(), "tau_syn_negative", "poisson")
+)  # fmt: skip
 """Parameters that NEST's neuron lacks: node properties of our own. That Poisson sources become
 regular is told by `export`."""
 NODE_TYPES = """node_type_id model_type model_template
@@ -50,10 +54,22 @@ EDGE_TYPES = """edge_type_id model_template
 """
 
 
-def weight_unit(tau_mem: Array, tau_syn: Array, dt: float) -> Array:
-    """(N,) weight of a synapse here per syn_weight there, by the target's time constants."""
-    tau_mem, tau_syn = tau_mem.astype(np.float64), tau_syn.astype(np.float64)
-    unit: Array = np.where(tau_syn == 0, np.exp(dt / tau_mem), tau_syn)
+def weight_unit(
+    neurons: Mapping[str, Array | None], target: Array, weights: Array, dt: float
+) -> Array:
+    """(nnz,) weight of each synapse here per syn_weight there, by its target's time constants.
+
+    neurons: parameters by name; target (nnz,): neuron of each synapse; weights (nnz,): their signs
+    are meant.
+    """
+    tau_mem, tau_syn = neurons["tau_mem"], neurons["tau_syn"]
+    negative = neurons.get("tau_syn_negative")
+    assert tau_mem is not None
+    assert tau_syn is not None
+    tau = tau_syn[target].astype(np.float64)
+    if negative is not None:
+        tau = np.where(weights < 0, negative[target], tau)
+    unit: Array = np.where(tau == 0, np.exp(dt / tau_mem[target].astype(np.float64)), tau)
     return unit
 
 
@@ -68,6 +84,13 @@ def write_network(folder: Path, network: SpikingNetwork, duration_ms: float = 10
         raise InputError(
             f"a delay onto neuron {target} is 0 steps: NEST's least is one step for synapses with "
             "a filter (tau_syn above 0)"
+        )
+    negative = network.tau_syn_negative
+    if negative is not None and ((negative == 0) != (network.tau_syn == 0)).any():
+        mixed = int(np.argmax((negative == 0) != (network.tau_syn == 0)))
+        raise InputError(
+            f"neuron {mixed} has synapses with a filter and without one (tau_syn, "
+            "tau_syn_negative): NEST's neurons have one kind"
         )
     with store.replacing_folder(folder) as new:
         with store.writing_hdf5(new / "nodes.h5") as file:
@@ -149,7 +172,9 @@ def _write_properties(properties: h5py.Group, network: SpikingNetwork, chosen: A
         "C_m": np.ones(network.n_neurons),
         **{theirs: getattr(network, ours) for theirs, ours in DYNAMICS.items()},
         "tau_m": np.minimum(network.tau_mem.astype(float), NO_LEAK * network.dt),
-        "tau_syn_in": network.tau_syn,
+        "tau_syn_in": network.tau_syn
+        if network.tau_syn_negative is None
+        else network.tau_syn_negative,
     }
     if not network.tau_syn[chosen].any():
         del dynamics["tau_syn_ex"], dynamics["tau_syn_in"]
@@ -173,7 +198,7 @@ def _delays(network: SpikingNetwork) -> Array:
 
 
 def _write_edges(file: h5py.File, network: SpikingNetwork) -> None:
-    unit = weight_unit(network.tau_mem, network.tau_syn, network.dt)[network.indices]
+    unit = weight_unit(network.parameters(), network.indices, network.weights, network.dt)
     _write_population(
         file.create_group("edges/neurons_neurons"), "neurons", network.n_neurons, network,
         network.indptr, network.indices, 100,

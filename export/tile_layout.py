@@ -11,6 +11,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.network import RESETS
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.errors import InputError
+from spiking_bimt.simulation.propagators import TRIALS_HAVE
 
 Array = npt.NDArray[Any]
 
@@ -61,7 +62,7 @@ def _parameters(*, optional: bool) -> dict[str, tuple[str, int]]:
     return {
         name: (_INTEGER if row.dtype is np.bool_ else _NUMBER, 1)
         for name, row in PARAMETERS.items()
-        if (name in OPTIONAL) == optional
+        if name in (TRIALS_HAVE if optional else PARAMETERS.keys() - OPTIONAL)
     }
 
 

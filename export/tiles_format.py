@@ -29,6 +29,7 @@ from spiking_bimt.formats.format import Check, Export, Format
 from spiking_bimt.formats.stimuli import read_levels
 from spiking_bimt.formats.tiles import read_selftest, read_tiles, write_tiles
 from spiking_bimt.simulation.golden import replay
+from spiking_bimt.simulation.propagators import TRIALS_HAVE
 from spiking_bimt.simulation.run import simulate_trials
 
 _NOT_HELD = ("chip", "core", "measured")
@@ -42,6 +43,7 @@ def _write(export: Export) -> dict[str, Any]:
     """Options: device, a preset or file, for conductance pairs; selftest, golden trials a task;
     currents, a file of the levels of the channels in them."""
     network = export.network.quantised()
+    network.refuse_optional("a crossbar", TRIALS_HAVE)
     placement = store.load(export.run / "placement.h5", Placement)
     chip = chip_of(placement)
     check_limits(chip, axon_graph(network), placement)

@@ -37,7 +37,7 @@ def workload(name: str, indptr: Array, indices: Array, weights: Array, **given: 
     tau = np.where(weights < 0, given["tau_inh"] or given["tau_syn"], given["tau_syn"])
     network = build.from_csr(
         indptr, indices, (weights * tau / given["tau_mem"]).astype(np.float32),
-        bias=given["bias"] / given["tau_mem"],
+        bias=given["bias"] / given["tau_mem"], tau_syn_negative=given["tau_inh"] or None,
         **{k: given[k] for k in ("dt", "tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "t_ref")},
     )  # fmt: skip
     arrays = {"indptr": indptr, "indices": indices, "weights": weights.astype(np.float32)}
@@ -93,8 +93,7 @@ def plain_run(work: Workload, ahead: int) -> tuple[float, int]:
 
 def simulation_of(work: Workload, **options: Any) -> Simulation:
     """Ours at the workload's start."""
-    tau_negative = work.given["tau_inh"] or None
-    return Simulation(work.network, v_start=work.given["v0"], tau_negative=tau_negative, **options)
+    return Simulation(work.network, v_start=work.given["v0"], **options)
 
 
 def our_run(

@@ -15,7 +15,7 @@ from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
 from spiking_bimt.simulation.driven import Driven
 from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.inputs import channel_currents
-from spiking_bimt.simulation.run import starts
+from spiking_bimt.simulation.start import starts
 
 FLOAT_BYTES = 4
 INDEX_BYTES = 4

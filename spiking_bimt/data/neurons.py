@@ -82,6 +82,11 @@ class NeuronParameters(validate.Record):
     """Refractory time, a multiple of dt."""
     bias: Annotated[Floats, Parameter("v/ms", 0.0, nir="bias")]
     """Constant input. In a NIR file it is the bias of the weights."""
+    tau_syn_negative: Annotated[
+        Floats | None,
+        Parameter("ms", np.nan, NOT_NEGATIVE, meaning="the time constant of negative synapses"),
+    ] = None
+    """Time constant of synapses with a negative weight, or None where it is tau_syn."""
     poisson: Annotated[
         npt.NDArray[np.bool_] | None,
         Parameter("", False, ANY, np.bool_, meaning="Poisson sources"),
@@ -178,6 +183,7 @@ class NeuronOptions(TypedDict, total=False):
     v_min: npt.ArrayLike
     t_ref: npt.ArrayLike
     bias: npt.ArrayLike
+    tau_syn_negative: npt.ArrayLike | None
     poisson: npt.ArrayLike | None
 
 
@@ -194,6 +200,7 @@ PARAMETERS, OPTIONAL = _collect()
 """The table, by name in the order of declaration, and which of them may be absent (None)."""
 
 _HINTS = {
+    "tau_syn_negative": "simulate and place the network, or export it as sonata",
     "poisson": "convert with `sources=regular`, or simulate the network on trials",
 }
 

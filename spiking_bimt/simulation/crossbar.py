@@ -14,7 +14,7 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.sim_poisson import exponentials
 from spiking_bimt.simulation import propagators
-from spiking_bimt.simulation.run import poisson_sources, starts
+from spiking_bimt.simulation.start import poisson_sources, starts
 
 Array = npt.NDArray[Any]
 
@@ -61,7 +61,7 @@ def run_crossbars(
         raise InputError("synapses with delays of their own do not add up in a column: use one")
     if trials.n_inputs != network.n_inputs:
         raise InputError(f"the trials have {trials.n_inputs} channels, not {network.n_inputs}")
-    network.refuse_optional("a crossbar", known=["poisson"])
+    network.refuse_optional("a crossbar", propagators.TRIALS_HAVE)
     n, batch, n_sub = network.n_neurons, trials.n_trials, network.steps_per_task_step
     of = propagators.step_of(network, np.float64)
     hold = propagators.refractory_steps(network)[:n]

@@ -34,7 +34,7 @@ from spiking_bimt.simulation.parts import (
     split_ranges,
     start_apart,
 )
-from spiking_bimt.simulation.run import check_settings, float_dtype, starts
+from spiking_bimt.simulation.start import check_settings, float_dtype, starts
 
 Array = npt.NDArray[Any]
 
@@ -66,14 +66,12 @@ class Simulation:
         traces: npt.ArrayLike = (),
         seed: int = 0,
         v_start: npt.ArrayLike | None = None,
-        tau_negative: float | None = None,
         epoch: int | None = None,
         dtype: npt.DTypeLike = np.float32,
         order: Order = "given",
     ) -> None:
         """Start at v_start (N,), or where trial 0 of `simulate_trials` with this `seed` starts.
 
-        tau_negative: time constant of synapses with a negative weight, where it is not tau_syn.
         epoch: steps between rewrites of the state (see `sim_state`), None for the best.
         order: how neurons are stored, for locality: "given", "sheet" or all neurons in an order.
         Spikes and traces keep the given numbers; sums are made in the order stored.
@@ -89,7 +87,7 @@ class Simulation:
         if len(self.traced) and self.traced.max() >= network.n_neurons:
             raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
         self.step = 0
-        length = propagators.epoch_steps(network, tau_negative, epoch)
+        length = propagators.epoch_steps(network, epoch)
         drawn = starts(network, seed, slice(0, 1), np.dtype(np.float64))[0]
         start = drawn if v_start is None else np.asarray(v_start, np.float64)
         validate.array("Simulation", "v_start", start, (network.n_neurons,), self.dtype)
@@ -98,7 +96,7 @@ class Simulation:
         start = start if self._order is None else start[self._order]
         self._place = None if self._order is None else np.argsort(self._order).astype(np.int32)
         self.parts = [
-            make_part(stored, low, high, start, tau_negative, length, self.dtype)
+            make_part(stored, low, high, start, length, self.dtype)
             for low, high in split_ranges(network.n_neurons, threads)
         ]
         self._window = min(max(2**20 // network.n_neurons, 16), _LONGEST_WINDOW)
@@ -243,7 +241,6 @@ def simulate_network(
     traces: npt.ArrayLike = (),
     seed: int = 0,
     v_start: npt.ArrayLike | None = None,
-    tau_negative: float | None = None,
     epoch: int | None = None,
     dtype: npt.DTypeLike = np.float32,
     order: Order = "given",
@@ -270,7 +267,7 @@ def simulate_network(
         )
     simulation = Simulation(
         network, inputs=inputs, mode=mode, threads=threads, traces=traces, seed=seed,
-        v_start=v_start, tau_negative=tau_negative, epoch=epoch, dtype=dtype, order=order,
+        v_start=v_start, epoch=epoch, dtype=dtype, order=order,
     )  # fmt: skip
     return simulation.advance(steps)
 

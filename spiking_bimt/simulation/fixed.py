@@ -12,7 +12,8 @@ from spiking_bimt.data.validate import Record, own
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_fixed_point
 from spiking_bimt.simulation import propagators
-from spiking_bimt.simulation.run import check, starts
+from spiking_bimt.simulation.run import check
+from spiking_bimt.simulation.start import starts
 
 Array = npt.NDArray[Any]
 

@@ -7,7 +7,8 @@ from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.simulation.run import simulate_trials, starts
+from spiking_bimt.simulation.run import simulate_trials
+from spiking_bimt.simulation.start import starts
 
 
 def make_selftest(network: SpikingNetwork, trials: Trials) -> SelfTest:

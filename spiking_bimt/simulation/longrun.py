@@ -125,9 +125,7 @@ def resume(simulation: Simulation, path: str | Path) -> None:
                 f"{len(simulation.parts)}: give threads={file.attrs['parts']}"
             )
         if text_of(file, "made_of") != _made_of(simulation):
-            raise InputError(
-                "the state belongs to another network, order, dtype, epoch or tau_negative"
-            )
+            raise InputError("the state belongs to another network, order, dtype or epoch")
         loaded = [
             {name: store.read_array(file[f"part{i}"], name) for name in _ARRAYS}
             for i in range(len(simulation.parts))

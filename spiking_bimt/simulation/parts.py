@@ -156,17 +156,16 @@ def split_ranges(n: int, threads: int) -> list[tuple[int, int]]:
 
 
 def make_part(
-    network: SpikingNetwork, low: int, high: int, start: Array, tau_negative: float | None,
-    epoch: int, dtype: np.dtype[Any],
+    network: SpikingNetwork, low: int, high: int, start: Array, epoch: int, dtype: np.dtype[Any],
 ) -> Part:  # fmt: skip
     """The part of neurons low..high - 1 at the start of a simulation."""
     own = network if high - low == network.n_neurons else select_neurons(network, slice(low, high))
-    cells, marks, clock, head = propagators.start_state(own, start[low:high], tau_negative, dtype)
+    cells, marks, clock, head = propagators.start_state(own, start[low:high], dtype)
     synapses = _synapses(network, low, high, dtype)
     own_delays = network.delays is not None and len(network.delays) > 0
     given: Any = network.delays if own_delays else network.delay
     reach = int(np.min(given)), int(np.max(given))
-    table = propagators.table(own, tau_negative, epoch, dtype)
+    table = propagators.table(own, epoch, dtype)
     beside = Swept(
         propagators.allocate_aligned((cells.shape[1],), dtype), closed_forms.windows(table),
         np.empty(8 * CHUNK, np.int32),

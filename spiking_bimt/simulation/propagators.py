@@ -20,8 +20,8 @@ from spiking_bimt.simulation.closed_forms import (
 Array = npt.NDArray[Any]
 
 TRIALS_HAVE = ("poisson",)
-"""Optional parameters of neurons that the trials' kernel and the exported C program have."""
-ENGINE_HAS: tuple[str, ...] = ()
+"""Optional parameters of neurons that the trials' kernel, C program and tiles have."""
+ENGINE_HAS = ("tau_syn_negative",)
 """Optional parameters of neurons that the engine has."""
 _LONGEST_HOLD = 2**30
 """Most refractory steps: a neuron's return must fit 32 bits."""
@@ -105,28 +105,30 @@ def padded(row: Array, dtype: npt.DTypeLike, fill: float) -> Array:
 
 def is_uniform(network: SpikingNetwork) -> bool:
     """Whether all neurons share their time constants and none has a floor."""
-    same = all((row == row[0]).all() for row in (network.tau_mem, network.tau_syn))
+    rows = (network.tau_mem, network.tau_syn, network.tau_syn_negative)
+    same = all((row == row[0]).all() for row in rows if row is not None)
     return same and not np.isfinite(network.v_min).any()
 
 
-def epoch_steps(network: SpikingNetwork, tau_negative: float | None, wanted: int | None) -> int:
+def epoch_steps(network: SpikingNetwork, wanted: int | None) -> int:
     """Steps in an epoch: `wanted`, or the longest that pays and keeps precision.
 
     It depends on the network alone, never on the mode, because it is part of the arithmetic.
     """
-    if tau_negative is not None and not 0 < tau_negative < np.inf:
-        raise InputError(f"tau_negative is {tau_negative} ms: it must be above 0 and finite")
     if wanted is not None and wanted < 1:
         raise InputError(f"epoch is {wanted}: it is a number of steps, at least 1")
-    if not is_uniform(network) or network.tau_syn[0] == 0:
+    taus = [
+        float(row[0])
+        for row in (network.tau_mem, network.tau_syn, network.tau_syn_negative)
+        if row is not None
+    ]
+    if not is_uniform(network) or min(taus) == 0:
         if wanted not in (None, 1):
             raise InputError(
                 "epochs of more than one step need equal time constants, synapses with a filter "
                 "and no v_min: use epoch=1"
             )
         return 1
-    taus = [float(network.tau_mem[0]), float(network.tau_syn[0])]
-    taus += [] if tau_negative is None else [tau_negative]
     limit = max(1, min(_LONGEST_EPOCH, int(_GROWTH * min(taus) / network.dt)))
     if wanted is not None:
         if wanted > 8 * limit:
@@ -136,15 +138,14 @@ def epoch_steps(network: SpikingNetwork, tau_negative: float | None, wanted: int
     return 2 ** int(np.log2(limit)) if fan_out * network.dt <= _SPARSE else 1
 
 
-def table(
-    network: SpikingNetwork, tau_negative: float | None, epoch: int, dtype: npt.DTypeLike
-) -> Array:
+def table(network: SpikingNetwork, epoch: int, dtype: npt.DTypeLike) -> Array:
     """(N_TABLE, epoch + 1, kinds) the table of `sim_state`, computed in float64."""
     uniform = is_uniform(network)
     kinds = slice(0, 1) if uniform else slice(None)
     k = np.arange(epoch + 1)[:, None]
     a, b = rates(network.dt, network.tau_mem[kinds]), rates(network.dt, network.tau_syn[kinds])
-    r = b if tau_negative is None else np.full_like(b, network.dt / tau_negative)
+    own = network.tau_syn_negative
+    r = b if own is None else rates(network.dt, own[kinds])
     # 0 would turn a held neuron's -inf into a NaN, and overflow its inverse.
     decay = np.maximum(np.exp(-a * k), 1e-30)
     out = np.ones((sim_state.N_TABLE, epoch + 1, len(a) if uniform else _width(network)))
@@ -181,7 +182,7 @@ def drive_of(network: SpikingNetwork, extra: Array | float, chosen: Array | slic
 
 
 def start_state(
-    network: SpikingNetwork, v_start: Array, tau_negative: float | None, dtype: npt.DTypeLike
+    network: SpikingNetwork, v_start: Array, dtype: npt.DTypeLike
 ) -> tuple[Array, Array, Array, Array]:
     """cells, marks, clock and head of `sim_state` before the first step.
 
@@ -208,7 +209,7 @@ def start_state(
     clock[sim_state.VARIED] = np.ptp(resets) > 0 or np.ptp(holds) > 0
     clock[sim_state.FLOORED] = np.isfinite(network.v_min).any()
     clock[sim_state.SUBTRACT] = network.reset == "subtract"
-    clock[sim_state.TWO] = clock[sim_state.SPLIT] = tau_negative is not None
+    clock[sim_state.TWO] = clock[sim_state.SPLIT] = network.tau_syn_negative is not None
     ring = int(min(marks[sim_state.HOLD].max(), _LONGEST_LIST)) + 2
     return cells, marks, clock, np.full(ring, -1, np.int32)
 

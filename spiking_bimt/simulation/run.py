@@ -8,8 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import validate
-from spiking_bimt.data.arguments import checked, shown
+from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
@@ -17,6 +16,8 @@ from spiking_bimt.data.validate import hand_over, read_only
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_trials
 from spiking_bimt.simulation import propagators
+from spiking_bimt.simulation.engine_trials import run_by_engine
+from spiking_bimt.simulation.start import check_settings, float_dtype, poisson_sources, starts
 
 Array = npt.NDArray[Any]
 Part = tuple[Array, Array, Array]  # steps and neurons of the spikes of some trials, and how many
@@ -43,12 +44,15 @@ def simulate_trials(
     index; a Poisson source starts at v_reset, and its levels are drawn so too. `threads` changes
     the time only; None takes NUMBA_NUM_THREADS or the cores at hand.
     `dtype` is that of the state, float32 or float64. Without `record_spikes` the recording
-    has the outputs and spike counts alone.
+    has the outputs and spike counts alone. A network with `tau_syn_negative` is run by the engine,
+    trial by trial in one thread.
 
     Raises InputError where the trials' step or number of channels is not the network's.
     """
     kind = float_dtype(dtype)
     check(network, trials, seed, threads)
+    if network.tau_syn_negative is not None:
+        return run_by_engine(network, trials, seed, record_spikes, kind)
     arguments = _network_arguments(network, kind)
     workers = _default_threads() if threads is None else threads
     pieces = list(_split_trials(trials.n_trials, workers))
@@ -98,20 +102,10 @@ def _default_threads() -> int:
     return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-def float_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """The dtype of a state; InputError where it is neither float32 nor float64."""
-    try:
-        found = np.dtype(dtype)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"dtype is {shown(dtype)}: the state is float32 or float64") from error
-    if found not in (np.float32, np.float64):
-        raise InputError(f"dtype is {found}: the state is float32 or float64")
-    return found
-
-
 def check(network: SpikingNetwork, trials: Trials, seed: int, threads: int | None) -> None:
     """Refuse trials and settings that do not go with the network."""
-    network.refuse_optional("a simulation of trials", propagators.TRIALS_HAVE)
+    known = (*propagators.TRIALS_HAVE, *propagators.ENGINE_HAS)
+    network.refuse_optional("a simulation of trials", known)
     if abs(trials.dt - network.task_dt) > 1e-9 * network.task_dt:
         raise InputError(
             f"the trials have steps of {trials.dt} ms, the network reads its input every "
@@ -123,13 +117,6 @@ def check(network: SpikingNetwork, trials: Trials, seed: int, threads: int | Non
             "draw trials of the network's own battery and tasks"
         )
     check_settings(seed, threads)
-
-
-def check_settings(seed: int, threads: int | None) -> None:
-    """Refuse settings that neither engine has."""
-    validate.seed(seed)
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}: at least 1 is needed")
 
 
 def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[Any, ...]:
@@ -158,19 +145,3 @@ def _split_trials(n_trials: int, workers: int) -> Iterator[slice]:
     size = min(max(n_trials // (_PIECES_PER_THREAD * workers), 1), _LARGEST_PIECE)
     for start in range(0, n_trials, size):
         yield slice(start, min(start + size, n_trials))
-
-
-def starts(network: SpikingNetwork, seed: int, piece: slice, dtype: np.dtype[Any]) -> Array:
-    """(trials, N) membrane potentials at the start of each trial of a piece."""
-    draws = np.stack([
-        np.random.default_rng((seed, trial)).random(network.n_neurons)
-        for trial in range(piece.start, piece.stop)
-    ])  # fmt: skip
-    draws[:, poisson_sources(network)] = 0
-    span = network.v_th.astype(np.float64) - network.v_reset
-    return (network.v_reset + draws * span).astype(dtype)
-
-
-def poisson_sources(network: SpikingNetwork) -> Array:
-    """The neurons that are Poisson sources."""
-    return np.flatnonzero(() if network.poisson is None else network.poisson)

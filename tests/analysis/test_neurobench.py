@@ -13,7 +13,8 @@ from spiking_bimt.simulation.build import from_coo
 from spiking_bimt.simulation.driven import Driven, drive
 from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.inputs import channel_currents
-from spiking_bimt.simulation.run import simulate_trials, starts
+from spiking_bimt.simulation.run import simulate_trials
+from spiking_bimt.simulation.start import starts
 from tests.kernels.networks import random_network
 
 Array = np.ndarray[Any, Any]

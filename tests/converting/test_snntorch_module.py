@@ -10,7 +10,8 @@ from spiking_bimt.converting.snntorch_module import SpikingModule, padded_inputs
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
-from spiking_bimt.simulation.run import simulate_trials, starts
+from spiking_bimt.simulation.run import simulate_trials
+from spiking_bimt.simulation.start import starts
 from tests.kernels.networks import Array, random_network, random_trials
 
 

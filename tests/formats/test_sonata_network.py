@@ -41,6 +41,7 @@ def network_for_nest(seed: int, n: int = 50, unfiltered: float = 0.0) -> Spiking
         v_th=rng.uniform(0.5, 1.5, n),
         v_reset=rng.uniform(-0.2, 0.2, n), v_leak=rng.uniform(-0.2, 0.2, n),
         bias=rng.uniform(0, 0.1, n), t_ref=0.1 * rng.integers(0, 30, n),
+        tau_syn_negative=np.where(np.arange(n) < unfiltered * n, 0.0, rng.uniform(1, 10, n)),
     )  # fmt: skip
 
 
@@ -210,8 +211,8 @@ EDGES = "edges/neurons_neurons"
         (put("nodes.h5", "nodes/neurons/0/y", np.full(20, 1e12)), "positions.* no whole number"),
         (put("nodes.h5", "nodes/neurons/0/dynamics_params/V_th", np.full(20, np.nan)),
          r"v_th\[0\] is nan"),
-        (put("nodes.h5", "nodes/neurons/0/dynamics_params/tau_syn_in", np.ones(20)),
-         "tau_syn_ex and tau_syn_in differ"),
+        (put("nodes.h5", "nodes/neurons/0/dynamics_params/tau_syn_in", np.zeros(20)),
+         r"tau_syn_in is 0\.0 ms: iaf_psc_exp has one above 0"),
         (lambda folder: (folder / "circuit_config.json").write_text("[]"), "not a SONATA circuit"),
     ],
 )  # fmt: skip

@@ -19,9 +19,9 @@ DT, STEPS = 0.1, 5000
 SIZES = {"cortex": 14, "thalamus": 6, "external": 5}
 PAIRS = (("cortex", "cortex"), ("cortex", "thalamus"), ("thalamus", "cortex"),
          ("external", "cortex"), ("external", "thalamus"))  # fmt: skip
-EXC = {"C_m": 200.0, "tau_m": 20.0, "tau_syn_ex": 4.0, "tau_syn_in": 4.0, "E_L": -70.0,
-       "V_th": -50.0, "V_reset": -60.0, "t_ref": 2.0, "I_e": 190.0}  # fmt: skip
-INH = EXC | {"tau_m": 10.0, "tau_syn_ex": 7.0, "tau_syn_in": 7.0, "I_e": 380.0}
+EXC = {"C_m": 200.0, "tau_m": 20.0, "tau_syn_ex": 4.0, "tau_syn_in": 9.0, "E_L": -70.0,
+       "V_th": -50.0, "V_reset": -60.0, "t_ref": 2.0, "I_e": 195.0}  # fmt: skip
+INH = EXC | {"tau_m": 10.0, "tau_syn_ex": 7.0, "tau_syn_in": 3.0, "I_e": 380.0}
 DELTA = {"C_m": 100.0, "tau_m": 15.0, "E_L": -65.0, "V_th": -52.0, "V_reset": -65.0, "t_ref": 1.0,
          "I_e": 80.0}  # fmt: skip
 

@@ -159,7 +159,6 @@ BAD: dict[str, dict[str, list[Any]]] = {
                    [sb.PoissonSources([40], 1.0, 1.0)], [sb.SpikeTrains([1.0], [30])]],
         "mode": ["clok", "", 0], "threads": [0, -1, 1.5], "traces": [[30], [-1], [0.5], NAN],
         "seed": [-1, 0.5, 2**63, 2**64], "v_start": [[0.0], NAN_30, 0.0, np.full(30, 1e300)],
-        "tau_negative": [0.0, -1.0, NAN, math.inf, -math.inf],
         "epoch": [0, -1, 10**6], "dtype": ["int8", "text", "a\udc80", np.int32, np.ones((2, 2))],
         "order": ["sheat", [0, 1], np.zeros(30)],
     },

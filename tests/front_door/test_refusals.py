@@ -181,7 +181,7 @@ def test_limits_that_are_meant_give_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sb.simulate_network(network(tau_mem=1e-30, bias=3), 5)
-        sb.simulate_network(network(), 5, tau_negative=1e308)
+        sb.simulate_network(network(tau_syn_negative=1e38), 5)
         sb.random_sheet(20, scale=1e-320)
         axes = sb.plot.raster(sb.Simulation(network()).advance(0))
     assert axes.get_xlim() == (0.0, 0.5)

@@ -162,7 +162,8 @@ def test_only_networks_that_it_knows_are_swept() -> None:
     able = alike(1, 20, False, dt=0.1)
     assert not parts.can_sweep(Simulation(floor).parts[0])
     assert not parts.can_sweep(Simulation(able, epoch=1).parts[0])
-    assert not parts.can_sweep(Simulation(able, tau_negative=4.0, epoch=8).parts[0])
+    two = alike(1, 20, False, dt=0.1, tau_syn_negative=np.full(20, 4.0, np.float32))
+    assert not parts.can_sweep(Simulation(two, epoch=8).parts[0])
     assert parts.can_sweep(Simulation(able, epoch=8).parts[0])
 
 

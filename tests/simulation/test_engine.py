@@ -1,6 +1,7 @@
 """Running any network: one result whatever the mode, threads and cuts; closed forms; refusals."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,9 @@ def test_mode_threads_and_switching_do_not_change_a_bit(
 ) -> None:
     if kind in ("floor", "no filter", "some without", "at once") and epoch > 1:
         pytest.skip("a floor, and synapses without filter, need epochs of one step")
-    network = sheet(**KINDS[kind])
+    network = sheet(**KINDS[kind], tau_syn_negative=tau_negative)
     options: dict[str, Any] = {
-        "epoch": epoch, "tau_negative": tau_negative, "traces": [3, 5, 800], "inputs": drives(),
+        "epoch": epoch, "traces": [3, 5, 800], "inputs": drives(),
     }  # fmt: skip
     expected = simulate_network(network, 300.0, mode="clock", **options)
     assert len(expected.neurons) > 500
@@ -109,8 +110,11 @@ def test_a_second_equal_time_constant_changes_nothing(mode: str) -> None:
     )
     options: dict[str, Any] = {"inputs": drives(), "mode": mode, "dtype": np.float64}
     one = simulate_network(network, 150.0, **options)
-    two = simulate_network(network, 150.0, tau_negative=5.0, **options)
-    slower = simulate_network(network, 150.0, tau_negative=15.0, **options)
+    equal, longer = (
+        replace(network, tau_syn_negative=np.full(N, tau, np.float32)) for tau in (5.0, 15.0)
+    )
+    two = simulate_network(equal, 150.0, **options)
+    slower = simulate_network(longer, 150.0, **options)
     np.testing.assert_array_equal(two.steps, one.steps)
     np.testing.assert_array_equal(two.neurons, one.neurons)
     assert len(one.neurons) > 500
@@ -199,7 +203,6 @@ def test_a_sheet_is_local_distinct_and_repeats() -> None:
         ({"order": "fast"}, "unknown order 'fast'; known: given, sheet"),
         ({"order": [0] * N}, r"order must name each of the neurons 0\.\.899 once"),
         ({"epoch": 10_000}, "precision is lost"),
-        ({"tau_negative": -1.0}, "tau_negative is -1.0 ms: it must be above 0"),
         ({"inputs": [SpikeTrains(np.zeros(1), np.array([N]))]}, "names neuron 900, outside 0..899"),
     ],
 )

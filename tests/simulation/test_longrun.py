@@ -72,7 +72,7 @@ def test_a_failed_stream_leaves_nothing(tmp_path: Path) -> None:
     ("options", "line"),
     [
         ({"threads": 2}, "of 1 threads, the simulation has 2: give threads=1"),
-        ({"dtype": np.float64}, "another network, order, dtype, epoch or tau_negative"),
+        ({"dtype": np.float64}, "another network, order, dtype or epoch"),
     ],
 )
 def test_a_state_of_another_simulation_is_refused(

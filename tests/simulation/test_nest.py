@@ -56,8 +56,9 @@ def test_cuba_has_nests_rate_and_intervals() -> None:
     network = build.from_csr(
         indptr, indices, jumps * np.where(jumps > 0, TAU_EX, TAU_IN) / TAU_MEM, dt=DT,
         tau_mem=TAU_MEM, tau_syn=TAU_EX, v_leak=LEAK, v_th=-50.0, v_reset=-60.0, t_ref=5.0,
+        tau_syn_negative=TAU_IN,
     )  # fmt: skip
-    ours = simulate_network(network, DURATION, v_start=start, tau_negative=TAU_IN, dtype=np.float64)
+    ours = simulate_network(network, DURATION, v_start=start, dtype=np.float64)
     # Rounding grows into other spikes within some 100 ms; until then they are the same.
     early, mine = steps < 300, ours.steps < 300
     nests = np.sort(steps[early] * N + neurons[early])

@@ -217,3 +217,23 @@ def test_a_poisson_source_neither_leaks_nor_rests() -> None:
         Simulation(network)
     with pytest.raises(InputError, match="fixed point has no Poisson sources"):
         run_fixed(network, random_trials(network, 0, (3,)), FixedPoint())
+
+
+def test_negative_synapses_of_their_own_are_run_by_the_engine() -> None:
+    """With the time constant of the others they change nothing but the last bits."""
+    network = random_network(4)
+    trials = random_trials(network, 4, LENGTHS)
+    of: dict[str, Any] = {"seed": 3, "dtype": np.float64}
+    expected = simulate_trials(network, trials, **of)
+    same = simulate_trials(replace(network, tau_syn_negative=network.tau_syn), trials, **of)
+    for field in ("spike_counts", "offsets", "steps", "neurons", "lengths"):
+        np.testing.assert_array_equal(getattr(same, field), getattr(expected, field), field)
+    np.testing.assert_allclose(same.outputs, expected.outputs, rtol=1e-5, atol=1e-5)
+    counted = simulate_trials(
+        replace(network, tau_syn_negative=network.tau_syn), trials, record_spikes=False, **of
+    )
+    np.testing.assert_array_equal(counted.spike_counts, expected.spike_counts)
+    assert len(counted.neurons) == 0
+    longer = replace(network, tau_syn_negative=network.tau_syn * np.float32(1.5))
+    other = simulate_trials(longer, trials, **of)
+    assert not np.array_equal(other.spike_counts, expected.spike_counts)
