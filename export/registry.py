@@ -34,6 +34,10 @@ _LINES = {
 }
 
 
+_ELSEWHERE = ("snnTorch state dict (.pt, .pth, .ckpt)",)
+"""What `import` reads by `converting.snntorch_import`, since it needs torch."""
+
+
 def written() -> tuple[str, ...]:
     """Names of the formats that `export` writes."""
     return tuple(name for name, line in _LINES.items() if line.written)
@@ -41,7 +45,7 @@ def written() -> tuple[str, ...]:
 
 def read() -> tuple[str, ...]:
     """What `import` reads, in words."""
-    return tuple(line.read for line in _LINES.values() if line.read)
+    return (*(line.read for line in _LINES.values() if line.read), *_ELSEWHERE)
 
 
 def leave_parameters() -> tuple[str, ...]:

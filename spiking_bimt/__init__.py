@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from spiking_bimt.chip.presets import load_chip, load_device
     from spiking_bimt.chip.timeline import Timeline
     from spiking_bimt.converting.quantise import quantise
+    from spiking_bimt.converting.snntorch_import import from_snntorch
     from spiking_bimt.data.chip import Chip, Placement, Traffic
     from spiking_bimt.data.device import Device
     from spiking_bimt.data.network import SpikingNetwork
@@ -70,6 +71,7 @@ _NAMES = {
     "chip.presets": ("load_chip", "load_device"),
     "chip.timeline": ("Timeline",),
     "converting.quantise": ("quantise",),
+    "converting.snntorch_import": ("from_snntorch",),
     "data.chip": ("Chip", "Placement", "Traffic"),
     "data.device": ("Device",),
     "data.network": ("SpikingNetwork",),
@@ -144,6 +146,7 @@ __all__ = [
     "export",
     "from_coo",
     "from_csr",
+    "from_snntorch",
     "from_sparse",
     "import_network",
     "load_chip",

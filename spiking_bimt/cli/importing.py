@@ -30,6 +30,7 @@ from spiking_bimt.formats import registry
     """,
     examples="""
     spiking_bimt import network.nir RUN
+    spiking_bimt import snntorch_model.pt RUN --dt 1
     spiking_bimt import weights.npz RUN --dt 1 --tau-mem 10 --delay 1
     spiking_bimt import model.pt RUN --kind rate --alpha 0.2 --dt 20 --battery own --tasks my:task
     """,
@@ -47,8 +48,9 @@ from spiking_bimt.formats import registry
     "--dt",
     type=float,
     metavar="MS",
-    help="Simulation step, or with --kind rate the step that the network was trained at, ms."
-    "  [default: the file's, or 0.1; --kind rate: the file's]",
+    help="Simulation step (a step of snnTorch's, of its state dict), or with --kind rate the step"
+    " that the network was trained at, ms.  [default: the file's, or 0.1, of a state dict 1;"
+    " --kind rate: the file's]",
 )
 @option(
     "--step",

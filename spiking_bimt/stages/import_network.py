@@ -25,7 +25,14 @@ from spiking_bimt.battery.environments import trusting
 from spiking_bimt.battery.raw_data import DataOptions
 from spiking_bimt.battery.read_data import DataLike, read_data
 from spiking_bimt.converting.quantise import quantise
-from spiking_bimt.converting.rate_import import Step, read_rate_network, with_data, with_tasks
+from spiking_bimt.converting.rate_import import (
+    TORCH,
+    Step,
+    read_rate_network,
+    with_data,
+    with_tasks,
+)
+from spiking_bimt.converting.snntorch_import import read_snntorch
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked, shown
 from spiking_bimt.data.network import SpikingNetwork
@@ -63,11 +70,11 @@ def import_network(
 ) -> dict[str, Any]:
     """Read a network of another tool; docs/how-to/own-networks.md, docs/reference/formats.md.
 
-    kind "spiking": NIR, SONATA, scipy.sparse. Writes network.h5 into the run folder and returns
-    what it holds. bits: width of integer weights, None for none; without them it has no tiles. dt:
-    simulation step, ms. step: "euler" for that of a NIR file's own reader (`formats.nir_import`).
-    parameters: of the neurons (`simulation.build.from_csr`), one number each, for files that leave
-    them open.
+    kind "spiking": NIR, SONATA, scipy.sparse, or a state dict of snnTorch. Writes network.h5 into
+    the run folder and returns what it holds. bits: width of integer weights, None for none; without
+    them it has no tiles. dt: simulation step, ms. step: "euler" for that of a NIR file's own reader
+    (`formats.nir_import`). parameters: of the neurons (`simulation.build.from_csr`), one number
+    each, for files that leave them open.
 
     kind "rate": a trained network of leaky ReLU units from a PyTorch state dict, safetensors or
     npz. Writes rate.h5, for `convert`. dt, alpha, tau, step, names: as in `RateNetwork.from_torch`.
@@ -192,25 +199,28 @@ def _import_spiking(
 
 
 def _read(source: Path, timing: dict[str, Any], parameters: NetworkOptions) -> SpikingNetwork:
-    found = registry.of_foreign(source)
-    if found is None:
+    of_snntorch = source.suffix.lower() in TORCH
+    found = None if of_snntorch else registry.of_foreign(source)
+    if found is None and not (of_snntorch and source.is_file()):
         what = "is of an unknown format" if source.exists() else "does not exist"
         raise InputError(f"{source} {what}; known: {', '.join(registry.read())}")
-    name, form = found
-    assert form.read is not None
+    name, form = found or ("snntorch", None)
     left_open = registry.leave_parameters()
     if parameters and name not in left_open:
         raise InputError(
             f"{source} says its own {next(iter(parameters))}: give it for {' or '.join(left_open)} "
             "alone"
         )
-    if timing["step"] is not None and not form.steps:
+    if timing["step"] is not None and not (form and form.steps):
         raise InputError(
             f"{source} is {name}, whose readers have no step of their own: leave `step`"
         )
+    given = {key: value for key, value in timing.items() if value is not None}
+    if form is None:
+        return read_snntorch(source, **given)
     if form.mark:
         run_folder.check_written(source if source.is_dir() else source.parent)
-    given = {key: value for key, value in timing.items() if value is not None}
+    assert form.read is not None
     return form.read(source, **given, **parameters)
 
 

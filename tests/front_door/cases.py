@@ -83,6 +83,9 @@ GOOD: dict[str, Callable[[], dict[str, Any]]] = {
     "export": lambda: {"run": "nowhere"},
     "from_coo": lambda: {"pre": [0], "post": [1], "weights": [1.0], "n": 2},
     "from_csr": lambda: {"indptr": [0, 1, 1], "indices": [1], "weights": [1.0]},
+    "from_snntorch": lambda: {
+        "source": {"fc.weight": np.eye(2), "lif.threshold": np.ones(()), "lif.beta": np.ones(())}
+    },
     "from_sparse": lambda: {"matrix": scipy.sparse.csr_array((2, 2))},
     "import_network": lambda: {"file": "none.npz", "run": "nowhere"},
     "load_chip": lambda: {"chip": "loihi"},
@@ -132,6 +135,12 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "v_min": [1.0, NAN],
         "t_ref": [-1.0, NAN, math.inf],
         "bias": [NAN, math.inf, [1.0, 2.0, 3.0]],
+    },
+    "from_snntorch": {
+        "source": [3, None, [np.eye(2)]],
+        "dt": [0.0, NAN, -1.0],
+        "inputs": ["level"],
+        "order": [["fc"], ["fc", "fc", "lif"], "fc,lif"],
     },
     "from_coo": {
         "pre": [[-1], [2], [0.5], [[0]], [], [0, 1]],
