@@ -1,14 +1,14 @@
 """Speed of single networks: against plain Numba kernels, other simulators, and between modes.
 
     python benchmarks/kernels.py [--quick] [--only TEXT] [--keep FILE] [--json FILE]
-                                 [--peers NAME=PYTHON ...] [--figure FILE.svg]
+                                 [--peers NAME=PYTHON ...] [--figure FILE.svg] [--against DIR]
 
 Peers are brian2, brainevent, nest and snntorch, each with the interpreter that has it, as in
 `--peers brian2=venv/bin/python`, or in the environment variable KERNEL_PEERS, separated by spaces.
 --keep stores each measurement in FILE as it comes and does not make it again while it is there.
 --only makes those whose names contain TEXT: `--only threads`, under five minutes, and `--only
 first` need idle cores. --quick makes one of each kind. --figure draws the measured cost of event
-mode against the rate.
+mode against the rate. --against makes nothing but turns with another checkout of this repository.
 """
 
 import json
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from common import kernel_agreement, kernel_figure, kernel_first, kernel_long
+from common import kernel_against, kernel_agreement, kernel_figure, kernel_first, kernel_long
 from common.kernel_turns import Peer, PeerError, Run, in_turns
 from common.kernel_workloads import Workload, cuba, our_run, plain_run, sheet, simulation_of
 from common.rows import Row, at_least, parser, show
@@ -90,6 +90,11 @@ def against_peer(name: str, peer: str, python: str | None) -> list[Row]:
     except PeerError as error:
         return [Row(what, None, None, None, 2.5, None, "CPU s", str(error))]
     return [at_least(what, ours[0], theirs[0], 2.5, "CPU s", note(work, ours[1], theirs[1]))]
+
+
+def against_checkout(name: str, other: Path) -> list[Row]:
+    """Ours against another checkout's."""
+    return kernel_against.rows(workload(name), other)
 
 
 def without_genn(name: str) -> list[Row]:
@@ -195,8 +200,14 @@ def overhead() -> list[Row]:
     return [at_least("a step of 100 neurons", cost, 0.5, 1.0, "us", "reference is the limit")]
 
 
-def measurements(peers: dict[str, str]) -> Iterator[tuple[str, Measurement]]:
-    """All measurements by name."""
+def measurements(
+    peers: dict[str, str], other: Path | None = None
+) -> Iterator[tuple[str, Measurement]]:
+    """All measurements by name; those against another checkout alone, where one is given."""
+    if other is not None:
+        for name in WORKLOADS:
+            yield f"{name} against", partial(against_checkout, name, other)
+        return
     yield "overhead", overhead
     for mode in MODES:
         yield f"first {mode}", partial(kernel_first.rows, mode)
@@ -226,6 +237,7 @@ def main() -> None:
     known.add_argument("--only", default="", help="measurements whose names contain this")
     known.add_argument("--keep", type=Path, metavar="FILE", help="stored measurements, added to")
     known.add_argument("--peers", nargs="*", default=os.environ.get("KERNEL_PEERS", "").split())
+    known.add_argument("--against", type=Path, metavar="DIR", help="another checkout")
     known.add_argument("--figure", type=Path, help="SVG of event mode's cost against the rate")
     options = known.parse_args()
     peers = dict(entry.split("=", 1) for entry in options.peers)
@@ -233,7 +245,7 @@ def main() -> None:
     if options.keep and options.keep.exists():
         stored = json.loads(options.keep.read_text())
     rows: list[Row] = []
-    for name, measure in measurements(peers):
+    for name, measure in measurements(peers, options.against):
         if name in stored:
             rows += [Row(**row) for row in stored[name]]
         left_out = options.quick and not name.startswith(QUICK)

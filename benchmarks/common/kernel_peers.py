@@ -14,6 +14,7 @@ t_ref, dt, duration (ms), of
 Times are CPU seconds of the simulation proper, without building, compiling and writing results.
 """
 
+import inspect
 import json
 import sys
 import tempfile
@@ -210,7 +211,33 @@ def snntorch(w: Given) -> Runs:
         yield seconds * steps / counted, round(count * steps / counted)
 
 
-PEERS = {"brian2": brian2_standalone, "brainevent": brainevent, "nest": nest, "snntorch": snntorch}
+def checkout(w: Given) -> Runs:
+    """The clock mode of the spiking_bimt that is on the path, any that has `Simulation`."""
+    from spiking_bimt.simulation import build
+    from spiking_bimt.simulation.engine import Simulation
+
+    scalars = ("dt", "tau_mem", "tau_syn", "v_th", "v_reset", "v_leak", "t_ref")
+    values: Given = {name: w[name] for name in scalars}
+    options: Given = {"mode": "clock", "v_start": w["v0"]}
+    if "tau_negative" in inspect.signature(Simulation).parameters:  # before networks had it
+        options["tau_negative"] = w["tau_inh"] or None
+    else:
+        values["tau_syn_negative"] = w["tau_inh"] or None
+    tau = np.where(w["weights"] < 0, w["tau_inh"] or w["tau_syn"], w["tau_syn"])
+    weights = (w["weights"] * tau / w["tau_mem"]).astype(np.float32)
+    bias, steps = w["bias"] / w["tau_mem"], round(w["duration"] / w["dt"])
+    network = build.from_csr(w["indptr"], w["indices"], weights, bias=bias, **values)
+    while True:
+        simulation = Simulation(network, **options)
+        start = time.process_time()
+        spikes = simulation.advance(steps).neurons
+        yield time.process_time() - start, len(spikes)
+
+
+PEERS = {
+    "brian2": brian2_standalone, "brainevent": brainevent, "nest": nest, "snntorch": snntorch,
+    "checkout": checkout,
+}  # fmt: skip
 
 if __name__ == "__main__":
     with np.load(sys.argv[2]) as file:

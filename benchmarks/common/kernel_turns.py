@@ -1,6 +1,7 @@
 """Runs taken in turn, and other simulators as processes that run when they are told to."""
 
 import json
+import os
 import statistics
 import subprocess
 import tempfile
@@ -40,8 +41,15 @@ class PeerError(Exception):
 class Peer:
     """Another simulator on a workload, in a process of its own interpreter."""
 
-    def __init__(self, name: str, python: str, work: Workload, record: bool = False) -> None:
-        """`record`: keep the spikes of a run, computed in float64."""
+    def __init__(
+        self,
+        name: str,
+        python: str,
+        work: Workload,
+        record: bool = False,
+        checkout: Path | None = None,
+    ) -> None:
+        """`record`: keep the spikes of a run, computed in float64; `checkout`: run its code."""
         self._folder = tempfile.TemporaryDirectory()
         path = Path(self._folder.name) / "workload.npz"
         np.savez(path, **work.given, record=record)
@@ -50,6 +58,7 @@ class Peer:
         self._process = subprocess.Popen(
             [interpreter, script, name, path], cwd=self._folder.name, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=os.environ | ({} if checkout is None else {"PYTHONPATH": str(checkout)}),
         )  # fmt: skip
 
     def run(self) -> tuple[float, int]:
@@ -83,6 +92,6 @@ class Peer:
         where: TracebackType | None,
     ) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.wait()
+        with self._process:  # waits, and closes its pipes
+            self._process.kill()
         self._folder.cleanup()

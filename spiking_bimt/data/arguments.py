@@ -41,17 +41,27 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     """
     signature = inspect.signature(function)
     name = function.__qualname__.removesuffix(".__init__")
+    takes_settings = any(
+        parameter.kind is inspect.Parameter.VAR_KEYWORD
+        for parameter in signature.parameters.values()
+    )
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         hints = _hints(function)
-        _refuse_unknown(name, signature, kwargs, hints)
-        # The arguments that are there come first: they tell best what went wrong.
-        few = args[: _most_by_position(signature)]
         try:
-            given = signature.bind_partial(*few, **kwargs).arguments
+            given, missing = signature.bind(*args, **kwargs).arguments, None
         except TypeError as error:
-            raise TypeError(f"{name}: {error}") from None
+            missing = error
+        if missing is not None or takes_settings:
+            _refuse_unknown(name, signature, kwargs, hints)
+        if missing is not None:
+            # The arguments that are there come first: they tell best what went wrong.
+            few = args[: _most_by_position(signature)]
+            try:
+                given = signature.bind_partial(*few, **kwargs).arguments
+            except TypeError as error:
+                raise TypeError(f"{name}: {error}") from None
         for argument, value in given.items():
             kind = signature.parameters[argument].kind
             if argument not in hints:
@@ -64,10 +74,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
                     check(f"{name}: {key}", item, _settings(hints[argument])[key])
             else:
                 check(f"{name}: {argument}", value, hints[argument])
-        try:
-            signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{name}: {error}") from None
+        if missing is not None:
+            raise TypeError(f"{name}: {missing}") from None
         try:
             return function(*args, **kwargs)
         except ModuleNotFoundError as error:

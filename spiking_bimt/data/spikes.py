@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
 from spiking_bimt.data.documented import documented
+from spiking_bimt.data.validate import hand_over
 from spiking_bimt.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Times = npt.NDArray[np.float64]
 _MOST_STEP = 2**31 - 1
 """Last step of a run: spikes keep theirs in 32 bits."""
+_ARRAYS = ("outputs", "spike_counts", "offsets", "steps", "neurons", "lengths", "traces")
 
 
 @documented
@@ -50,6 +52,22 @@ class Recording(validate.Record):
     """Step of the run at which the recording begins, where it is a later piece of one."""
     traces: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     """(steps, traced) potential of the traced neurons at the end of each step, after resets."""
+
+    @classmethod
+    def of_arrays(cls, **fields: Any) -> Self:
+        """A recording of arrays that are right and given away: it checks and copies nothing.
+
+        For the engines alone, whose arrays are right by construction: checking those of a small
+        network takes a tenth of the time that simulating it does.
+        """
+        made = object.__new__(cls)
+        for name, value in {
+            "first_step": 0,
+            "traces": np.empty((0, 0), np.float32),
+            **fields,
+        }.items():
+            object.__setattr__(made, name, hand_over(value) if name in _ARRAYS else value)
+        return made
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -12,23 +12,22 @@ from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
-from spiking_bimt.data.validate import hand_over
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.kernels.sim_advance import advance
 from spiking_bimt.kernels.sim_renumber import name_spikes
-from spiking_bimt.kernels.sim_state import MEETINGS
-from spiking_bimt.kernels.sim_team import Team
 from spiking_bimt.simulation import propagators
 from spiking_bimt.simulation.gather import check_inputs, gather
 from spiking_bimt.simulation.inputs import Input, neuron_numbers
 from spiking_bimt.simulation.locality import Order, renumber, storage_order
 from spiking_bimt.simulation.parts import (
     CLOCK,
+    Part,
     clock_cost,
     count_arrivals,
     event_cost,
     event_mode,
     make_part,
+    make_teams,
     remember,
     set_mode,
     split_ranges,
@@ -44,8 +43,13 @@ MOST_STEPS = 2**31 - 1
 """Most steps of a run: a spike keeps its step in 32 bits."""
 
 _WINDOWS_BEFORE_RETRY = 16
-_LONGEST_WINDOW = 8192
-_MANY_SPIKES = 2**20  # in a window: above it windows shrink, so memory stays bounded
+_FIRST_WINDOW = 2**20
+"""Steps of a run's first window times neurons, where the mode may change with the next one."""
+_FIRST_OF_CLOCK = 2**23
+"""The same in clock mode, where windows keep memory bounded and nothing else."""
+_LONGEST_WINDOW = 16384
+_MANY_SPIKES = 2**20
+"""Spikes of a window above which the next one is shorter, so that memory stays bounded."""
 
 
 class Simulation:
@@ -88,8 +92,10 @@ class Simulation:
             raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
         self.step = 0
         length = propagators.epoch_steps(network, epoch)
-        drawn = starts(network, seed, slice(0, 1), np.dtype(np.float64))[0]
-        start = drawn if v_start is None else np.asarray(v_start, np.float64)
+        if v_start is None:
+            start = starts(network, seed, slice(0, 1), np.dtype(np.float64))[0]
+        else:
+            start = np.asarray(v_start, np.float64)
         validate.array("Simulation", "v_start", start, (network.n_neurons,), self.dtype)
         self._order = storage_order(network, order)
         stored = network if self._order is None else renumber(network, self._order)
@@ -99,7 +105,11 @@ class Simulation:
             make_part(stored, low, high, start, length, self.dtype)
             for low, high in split_ranges(network.n_neurons, threads)
         ]
-        self._window = min(max(2**20 // network.n_neurons, 16), _LONGEST_WINDOW)
+        self._traced_of = [self._traced_in(part) for part in self.parts]
+        self._teams = make_teams(self.parts, 1)
+        self._none = np.empty(0, np.int32), np.empty(0, self.dtype)
+        first = _FIRST_OF_CLOCK if mode == "clock" else _FIRST_WINDOW
+        self._window = min(max(first // network.n_neurons, 16), _LONGEST_WINDOW)
         # A thread each: parts wait for one another, so none may queue behind another.
         self._pool = ThreadPoolExecutor(len(self.parts))
         self._wait, self._retry = 0, _WINDOWS_BEFORE_RETRY
@@ -119,15 +129,18 @@ class Simulation:
             many = len(pieces[-1][1]) > _MANY_SPIKES
             longer = max(self._window // 2, 1) if many else self._window * 2
             self._window = min(longer, _LONGEST_WINDOW)
-        empty = (np.empty(0, np.int32), np.empty(0, np.int32), self._traces(0))
-        columns = zip(empty, *pieces, strict=True)
-        when, neurons, traces = (hand_over(np.concatenate(column)) for column in columns)
+        none = np.empty(0, np.int64), np.empty(0, np.int32), self._traces(0)
+        counts, neurons, traces = (
+            pieces[0]
+            if len(pieces) == 1
+            else (np.concatenate(column) for column in zip(none, *pieces, strict=True))
+        )
         n = self.network.n_neurons
-        return Recording(
+        return Recording.of_arrays(
             outputs=np.empty((0, len(self.network.b_out)), np.float32),
             spike_counts=np.bincount(neurons, minlength=n).astype(np.int32)[None],
             offsets=np.array([0, len(neurons)]),
-            steps=when,
+            steps=np.repeat(np.arange(first, end, dtype=np.int32), counts),
             neurons=neurons,
             lengths=np.array([steps]),
             dt=self.network.dt,
@@ -148,32 +161,25 @@ class Simulation:
             set_mode(part, CLOCK)
 
     def _piece(self, steps: int) -> tuple[Array, Array, Array]:
-        network, start = self.network, self.step
-        bounds = start, start + steps, network.dt, network.n_neurons
-        when, targets, values = gather(self.inputs, False, *bounds)
-        arrivals = when, self._stored(targets), values.astype(self.dtype)
-        when, targets, values = gather(self.inputs, True, *bounds)
-        drives = propagators.drive_of(network, values, targets).astype(self.dtype)
-        currents = when, self._stored(targets), drives
-        traced = self._stored(self.traced)
+        """Spikes of each of the next steps, their neurons, and traces."""
+        arrivals, currents = self._due(False, steps), self._due(True, steps)
         self._choose()
         traces = self._traces(steps)
-        teams = self._teams(steps)
+        teams = self._teams if len(self.parts) == 1 else make_teams(self.parts, steps)
         first = [np.append(part.first, np.zeros(steps, np.int64)) for part in self.parts]
 
         def run(i: int) -> Array:
-            part = self.parts[i]
+            part, local = self.parts[i], self._traced_of[i]
             start_apart(i, len(self.parts))
             lazy, beside = part.form()
-            local: Array = traced - part.low
-            local = np.where((local >= 0) & (local < part.n), local, -1)
             own = np.zeros((steps, len(local)), self.dtype)
             spikes, part.cursors = advance(
                 lazy, steps, part.cells, part.marks, part.clock, part.table, part.head,
                 *part.synapses, part.reach, *arrivals, *currents, local, own, teams[i],
                 beside, part.history, part.cursors, first[i], part.scratch, part.found,
             )  # fmt: skip
-            traces[:, local >= 0] = own[:, local >= 0]
+            if len(local):
+                traces[:, local >= 0] = own[:, local >= 0]
             return spikes
 
         if len(self.parts) == 1:
@@ -185,33 +191,35 @@ class Simulation:
         new = spikes[0][first[0][rows] : first[0][-1]]
         if self._order is not None:
             new = name_spikes(new, first[0][rows:] - first[0][rows], self._order)
-        counts = np.diff(first[0][rows:])
         for part, seen, bound in zip(self.parts, spikes, first, strict=True):
             remember(part, seen, bound, rows)
             outside = len(arrivals[1]) + len(currents[1])
             count_arrivals(part, len(new), outside, steps)
-        traces += network.v_th[self.traced]
-        return np.repeat(np.arange(start, self.step, dtype=np.int32), counts), new, traces
+        if len(self.traced):
+            traces += self.network.v_th[self.traced]
+        return np.diff(first[0][rows:]), new, traces
+
+    def _due(self, held: bool, steps: int) -> tuple[Array, Array, Array]:
+        """Bounds by step, neurons as stored, and charges or drives of the inputs of a kind."""
+        if not any(given.held is held for given in self.inputs):
+            return np.zeros(steps + 1, np.int64), *self._none
+        network, start = self.network, self.step
+        bounds, neurons, values = gather(
+            self.inputs, held, start, start + steps, network.dt, network.n_neurons
+        )
+        values = propagators.drive_of(network, values, neurons) if held else values
+        return bounds, self._stored(neurons), values.astype(self.dtype)
 
     def _stored(self, neurons: Array) -> Array:
         return neurons if self._place is None else self._place[neurons]
 
+    def _traced_in(self, part: Part) -> Array:
+        """The traced neurons as a part numbers them, -1 for those of other parts."""
+        local: Array = self._stored(self.traced) - part.low
+        return np.where((local >= 0) & (local < part.n), local, -1)
+
     def _traces(self, steps: int) -> npt.NDArray[np.float32]:
         return np.zeros((steps, len(self.traced)), np.float32)
-
-    def _teams(self, steps: int) -> list[Team]:
-        n, parts = self.network.n_neurons, len(self.parts)
-        every = max(1, min(self.parts[0].reach[0], steps))
-        room = n if parts > 1 else 0
-        board = np.empty((2, every, room), np.int32)
-        slots = propagators.allocate_aligned((2, parts, -(-(every + 1) // 8) * 8), np.int64)
-        lows = np.array([part.low for part in self.parts], np.int64)
-        for part in self.parts:
-            part.clock[MEETINGS] = 0
-        return [
-            Team(np.array([i, parts, part.low, part.n, every]), lows, board, slots)
-            for i, part in enumerate(self.parts)
-        ]
 
     def _choose(self) -> None:
         """Set each part's mode for the next window."""

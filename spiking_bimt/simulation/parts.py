@@ -15,8 +15,9 @@ from spiking_bimt.kernels import sim_event, sim_margins, sim_swept
 from spiking_bimt.kernels.sim_arrivals import Lazy, Swept
 from spiking_bimt.kernels.sim_clock import CHUNK
 from spiking_bimt.kernels.sim_renumber import rows_joined
-from spiking_bimt.kernels.sim_state import FLOORED, N_HOT, N_SUSPECTS, TWO
+from spiking_bimt.kernels.sim_state import FLOORED, MEETINGS, N_HOT, N_SUSPECTS, TWO
 from spiking_bimt.kernels.sim_suspects import WIDTH
+from spiking_bimt.kernels.sim_team import Team
 from spiking_bimt.simulation import closed_forms, propagators
 from spiking_bimt.simulation.locality import select_neurons
 
@@ -202,6 +203,21 @@ def _synapses(
     if indptr[-1] <= np.iinfo(np.int32).max:  # half the size takes half the cache
         indptr = indptr.astype(np.int32)
     return indptr, targets, values, none if delays is None else delays
+
+
+def make_teams(parts: list[Part], steps: int) -> list[Team]:
+    """Each part's view of the team in the next steps; a part alone exchanges nothing."""
+    n, many = sum(part.n for part in parts), len(parts)
+    every = max(1, min(parts[0].reach[0], steps))
+    board = np.empty((2, every, n if many > 1 else 0), np.int32)
+    slots = propagators.allocate_aligned((2, many, -(-(every + 1) // 8) * 8), np.int64)
+    lows = np.array([part.low for part in parts], np.int64)
+    for part in parts:
+        part.clock[MEETINGS] = 0
+    return [
+        Team(np.array([i, many, part.low, part.n, every]), lows, board, slots)
+        for i, part in enumerate(parts)
+    ]
 
 
 def start_apart(i: int, threads: int) -> None:

@@ -1,5 +1,6 @@
 """A network's parameters and its first state, as the kernels of both engines take them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -216,7 +217,7 @@ def start_state(
 
 def allocate_aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     """Zeros on a page's boundary: a vector that straddles two cache lines costs twice."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + _PAGE, np.uint8)  # not zeros: NumPy asks for huge pages here alone
     raw.fill(0)
     start = -raw.ctypes.data % _PAGE

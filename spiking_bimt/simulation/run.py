@@ -12,7 +12,7 @@ from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.data.validate import hand_over, read_only
+from spiking_bimt.data.validate import read_only
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_trials
 from spiking_bimt.simulation import propagators
@@ -85,12 +85,12 @@ def simulate_trials(
 
 def _join(parts: list[Part], outputs: Array, counts: Array, lengths: Array, dt: float) -> Recording:
     sizes = np.concatenate([of_trial for _, _, of_trial in parts])
-    return Recording(
-        outputs=hand_over(outputs.astype(np.float32, copy=False)),
-        spike_counts=hand_over(counts),
+    return Recording.of_arrays(
+        outputs=outputs.astype(np.float32, copy=False),
+        spike_counts=counts,
         offsets=np.append(0, np.cumsum(sizes)),
-        steps=hand_over(np.concatenate([steps for steps, _, _ in parts])),
-        neurons=hand_over(np.concatenate([neurons for _, neurons, _ in parts])),
+        steps=np.concatenate([steps for steps, _, _ in parts]),
+        neurons=np.concatenate([neurons for _, neurons, _ in parts]),
         lengths=lengths,
         dt=dt,
         n_neurons=counts.shape[1],

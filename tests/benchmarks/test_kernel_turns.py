@@ -13,15 +13,15 @@ BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 @pytest.fixture
 def modules(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(BENCHMARKS)
-    from common import kernel_agreement, kernel_turns
+    from common import kernel_against, kernel_agreement, kernel_turns, kernel_workloads
 
-    yield kernel_agreement, kernel_turns
+    yield kernel_agreement, kernel_turns, kernel_against, kernel_workloads
     for name in [name for name in sys.modules if name.partition(".")[0] == "common"]:
         del sys.modules[name]
 
 
 def test_a_slow_run_is_counted_once_and_the_first_one_never(modules: Any) -> None:
-    _, turns = modules
+    turns = modules[1]
     calls: list[str] = []
 
     def runner(name: str, times: list[float]) -> Any:
@@ -38,7 +38,7 @@ def test_a_slow_run_is_counted_once_and_the_first_one_never(modules: Any) -> Non
 
 
 def test_spikes_within_a_step_are_those_that_trying_all_pairs_finds(modules: Any) -> None:
-    agreement, _ = modules
+    agreement = modules[0]
     rng = np.random.default_rng(0)
     for _ in range(20):
         theirs, ours = (
@@ -52,6 +52,15 @@ def test_spikes_within_a_step_are_those_that_trying_all_pairs_finds(modules: Any
 
 
 def test_intervals_are_those_of_each_neuron(modules: Any) -> None:
-    agreement, _ = modules
+    agreement = modules[0]
     steps, neurons = np.array([1, 2, 4, 9, 11]), np.array([0, 1, 0, 1, 0])
     assert sorted(agreement.intervals(steps, neurons)) == [3, 7, 7]
+
+
+def test_two_checkouts_run_the_same_network_in_turns(modules: Any) -> None:
+    against, workloads = modules[2:]
+    work = workloads.sheet(20, 0.85, 200.0)
+    (row,) = against.rows(work, against.HERE)
+    assert row.note == "least of 60 turns; same number of spikes: True"
+    assert row.ours > 0
+    assert row.reference > 0

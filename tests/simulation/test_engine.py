@@ -1,5 +1,6 @@
 """Running any network: one result whatever the mode, threads and cuts; closed forms; refusals."""
 
+import dataclasses
 import os
 from dataclasses import replace
 from typing import Any
@@ -47,6 +48,15 @@ def assert_same(a: Recording, b: Recording) -> None:
     np.testing.assert_array_equal(a.traces, b.traces)
 
 
+def assert_checked(made: Recording) -> None:
+    """What an engine made without checks passes them, and they change neither type nor value."""
+    fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(Recording)}
+    for name, value in vars(Recording(**fields)).items():
+        if isinstance(value, np.ndarray):
+            assert (fields[name].dtype, fields[name].flags.writeable) == (value.dtype, False)
+        np.testing.assert_array_equal(fields[name], value)
+
+
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "late": {"delay": 4},
@@ -77,11 +87,13 @@ def test_mode_threads_and_switching_do_not_change_a_bit(
     for mode, threads in (("event", 1), ("event", 2), ("clock", 3), ("auto", 2)):
         got = simulate_network(network, 300.0, mode=mode, threads=threads, **options)
         assert_same(got, expected)
+        assert_checked(got)
     cut = Simulation(network, mode="clock", **options)
     parts = []
     for i in range(30):
         cut.switch(("clock", "event", "auto", "event")[i % 4])
         parts.append(cut.advance(20))
+        assert_checked(parts[-1])
     assert [part.first_step for part in parts] == list(range(0, 600, 20))
     for field in ("steps", "neurons", "traces"):
         whole = np.concatenate([getattr(part, field) for part in parts])
@@ -96,6 +108,9 @@ def test_one_trial_of_the_batch_kernel_has_the_same_spikes(unfiltered: bool) -> 
     single = simulate_network(
         network, 200.0, inputs=[channel_currents(network, trials.inputs)], seed=2, dtype=np.float64
     )
+    assert_checked(batch)
+    assert_checked(simulate_trials(network, trials, record_spikes=False))
+    assert_checked(Simulation(network).advance(0))
     assert len(batch.neurons) > 1000
     np.testing.assert_array_equal(batch.steps, single.steps)
     np.testing.assert_array_equal(batch.neurons, single.neurons)
