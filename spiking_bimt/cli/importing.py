@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from spiking_bimt.cli import complete
 from spiking_bimt.cli.group import call_stage
 from spiking_bimt.cli.options import (
     PATH,
@@ -97,11 +98,13 @@ from spiking_bimt.formats import registry
     ),
     option(
         "--battery",
+        shell_complete=complete.battery,
         metavar="NAME",
         help="Battery of the tasks that it was trained on, to score it.  [default: no tasks]",
     ),
     option(
         "--tasks",
+        shell_complete=complete.tasks,
         callback=names,
         metavar="NAME,NAME",
         help="These tasks of the battery, in the order of their channels.  [default: all]",

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from spiking_bimt.cli import complete
+
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 PATH = click.Path(path_type=Path)
@@ -165,7 +167,8 @@ def read_option() -> Decorator:
 def chip_option(default: str) -> Decorator:
     """The option --chip."""
     return option(
-        "--chip", default=default, show_default=True, metavar="NAME|FILE", help=CHIP_HELP
+        "--chip", default=default, show_default=True, metavar="NAME|FILE", help=CHIP_HELP,
+        shell_complete=complete.chips,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from spiking_bimt.cli import complete
 from spiking_bimt.cli.group import call_stage
 from spiking_bimt.cli.options import (
     DEVICE_HELP,
@@ -107,7 +108,10 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
 )
 @under(
     "Memory devices",
-    option("--device", metavar="NAME|FILE", help=f"Run the tiles on a device: {DEVICE_HELP}"),
+    option(
+        "--device", metavar="NAME|FILE", shell_complete=complete.devices,
+        help=f"Run the tiles on a device: {DEVICE_HELP}",
+    ),
     option(
         "--seconds", type=float, metavar="S",
         help="Time since the devices were programmed, s.  [default: 86400, a day]",
@@ -144,6 +148,7 @@ def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
     default="tiles",
     show_default=True,
     callback=names,
+    shell_complete=complete.formats,
     metavar="NAME,NAME,..",
     help=f"Formats to write, of {', '.join(registry.written())}.",
 )
@@ -151,7 +156,7 @@ def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
 @under(
     "Tiles",
     option(
-        "--device", metavar="NAME|FILE",
+        "--device", metavar="NAME|FILE", shell_complete=complete.devices,
         help=f"Also write the weights as conductance pairs of a memory device: {DEVICE_HELP}",
     ),
     option(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from spiking_bimt.cli import complete
 from spiking_bimt.cli.group import call_stage
 from spiking_bimt.cli.options import (
     CHIP_HELP,
@@ -35,18 +36,21 @@ from spiking_bimt.cli.options import (
     "What is trained",
     option(
         "--config",
+        shell_complete=complete.configurations,
         metavar="NAME|FILE",
         help="Configuration: a name that `spiking_bimt configs` lists, or a TOML file."
         "  [default: cores with --chip, chip without; data-cores and data with --data]",
     ),
     option(
         "--battery",
+        shell_complete=complete.battery,
         metavar="NAME",
         help="Battery of tasks: a name that `spiking_bimt tasks` lists, or own for tasks of your"
         " own.  [default: the configuration's]",
     ),
     option(
         "--tasks",
+        shell_complete=complete.tasks,
         callback=names,
         metavar="NAME,NAME,..",
         help="Tasks of the battery.  [default: the configuration's, else all]",
@@ -111,7 +115,12 @@ from spiking_bimt.cli.options import (
 )
 @under(
     "Training against a chip",
-    option("--chip", metavar="NAME|FILE", help=f"{CHIP_HELP} Its price of packets is the penalty."),
+    option(
+        "--chip",
+        metavar="NAME|FILE",
+        shell_complete=complete.chips,
+        help=f"{CHIP_HELP} Its price of packets is the penalty.",
+    ),
     option(
         "--max-packets",
         type=float,
@@ -166,12 +175,14 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
     option("--seeds", type=int, help="Number of seeds of each training.  [default: 3]"),
     option(
         "--config",
+        shell_complete=complete.configurations,
         metavar="NAME|FILE",
         help="For growing-brains: a name that `spiking_bimt configs` lists, or a TOML file."
         "  [default: paper]",
     ),
     option(
         "--batteries",
+        shell_complete=complete.batteries,
         callback=names,
         metavar="NAME,NAME",
         help="For chip: batteries of tasks.  [default: yang19,modcog]",

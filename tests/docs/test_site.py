@@ -149,3 +149,25 @@ def test_pages_that_the_repository_names_are_there(ending: str) -> None:
         if not (ROOT / page).is_file()
     ]
     assert not missing
+
+
+def test_the_explained_errors_are_errors_of_the_package() -> None:
+    """Each text of reference/errors.md is a message, or the start of one."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        from extensions.generated import every_message
+    finally:
+        sys.path.remove(str(DOCS))
+    known = [without_values(message) for message in every_message()]
+    page = (DOCS / "reference" / "errors.md").read_text("utf-8")
+    explained = re.findall(r"^`(.+)`$", page, re.MULTILINE)
+    assert len(explained) >= 20
+    unknown = [
+        text for text in explained if not any(without_values(text) in each for each in known)
+    ]
+    assert not unknown
+
+
+def without_values(message: str) -> str:
+    """A message with empty braces: what is put in may be named otherwise."""
+    return re.sub(r"\{[^}]*\}", "{}", message)
