@@ -7,7 +7,6 @@ scales of 50 to 400 Hz on 200 test trials of each task (--quick: at 100 and 400 
 holds a fine-tuned network.h5, what `convert` measured of that is a row and a point too.
 """
 
-import base64
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +19,7 @@ from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.data import atomic, store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
-from spiking_bimt.plot import style
+from spiking_bimt.plot import picture, style
 from spiking_bimt.simulation.rate import rate_outputs
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ def fine_tuned(run: Path) -> list[Point]:
     ]  # fmt: skip
 
 
-def draw(points: list[Point]) -> str:
-    """The figure as an SVG data URI."""
+def draw(points: list[Point]) -> bytes:
+    """The figure as SVG."""
     colours = dict(zip(dict.fromkeys(p.source for p in points), COLOURS, strict=False))
 
     def paint(figure: "Figure") -> None:
@@ -106,7 +105,7 @@ def draw(points: list[Point]) -> str:
         axes.set_ylabel(f"accuracy over the rate network's (below {LOWEST} not shown)")
         axes.legend(fontsize=8, loc="lower right")
 
-    return style.draw(7.5, 5.0, paint)
+    return picture.draw(7.5, 5.0, paint).svg
 
 
 def row(point: Point) -> Row:
@@ -134,7 +133,7 @@ def main() -> None:
          given.json)  # fmt: skip
     if given.figure:
         with atomic.replacing(given.figure) as file:
-            file.write(base64.b64decode(draw(points).split(",", 1)[1]))
+            file.write(draw(points))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 python benchmarks/devices.py [--quick] [--json FILE]    (redraws docs/figures/device-effects.svg)
 """
 
-import base64
 import tempfile
 from dataclasses import replace
 from importlib import resources
@@ -25,7 +24,7 @@ from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.data.trials import Trials
-from spiking_bimt.plot import style
+from spiking_bimt.plot import picture, style
 from spiking_bimt.simulation.crossbar import run_crossbars
 from spiking_bimt.stages.convert import convert
 
@@ -133,8 +132,7 @@ def draw(found: dict[str, list[list[float]]], digital: float) -> None:
         for axes in panels[::3]:
             axes.set_ylabel("accuracy")
 
-    image = style.draw(7.2, 4.6, paint)
-    store.write_bytes(FIGURE, base64.b64decode(image.split(",", 1)[1]))
+    picture.store_figure(FIGURE, picture.draw(7.2, 4.6, paint))
 
 
 def main() -> None:

@@ -7,7 +7,6 @@
 FILE of `--cells` holds already is not run again. --quick measures the smallest sheet alone.
 """
 
-import base64
 import json
 import resource
 import time
@@ -20,7 +19,7 @@ from place import lognormal, smallest
 
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
-from spiking_bimt.plot import style
+from spiking_bimt.plot import picture, style
 from spiking_bimt.simulation.build import random_sheet
 
 if TYPE_CHECKING:
@@ -79,8 +78,8 @@ def main() -> None:
     ], options.json)  # fmt: skip
     if options.figure:
         runs = [known[n] for n in sorted(known)]
-        uri = style.draw(4.6, 3.2, lambda figure: paint(figure, runs))
-        options.figure.write_bytes(base64.b64decode(uri.partition(",")[2]))
+        drawn = picture.draw(4.6, 3.2, lambda figure: paint(figure, runs))
+        options.figure.write_bytes(drawn.svg)
 
 
 if __name__ == "__main__":

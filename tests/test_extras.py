@@ -45,7 +45,7 @@ def test_own_networks_are_placed_simulated_and_exported_by_the_core(tmp_path: Pa
         "placed = sb.place_network(network, 'loihi16', run.rates_hz)\n"
         "sb.timeline(placed, run), sb.traffic(placed, run)\n"
         "sb.write_tiles('tiles.h5', sb.cut_tiles(placed))\n"
-        "sb.plot.raster(run), sb.plot.cores(placed)\n"
+        "sb.plot.raster(run), sb.plot.cores(placed), sb.plot.sheet(network)\n"
         "print(run.n_spikes > 0, sb.read_tiles('tiles.h5').network.n_neurons)\n"
     )
     done = run_core(code, tmp_path)

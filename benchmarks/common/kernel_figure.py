@@ -1,13 +1,12 @@
 """Cost of event mode and clock mode against the rate, from rows of `kernels.py`."""
 
-import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.rows import Row
 
 from spiking_bimt.data import atomic
-from spiking_bimt.plot import style
+from spiking_bimt.plot import picture, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +37,6 @@ def draw(rows: list[Row], path: Path) -> None:
         axes.set_ylabel("CPU time of 100 ms of 1,000,000 neurons (ms)")
         axes.legend(fontsize=8)
 
-    image = style.draw(5.5, 4.0, paint)
+    drawn = picture.draw(5.5, 4.0, paint)
     with atomic.replacing(path) as file:
-        file.write(base64.b64decode(image.split(",", 1)[1]))
+        file.write(drawn.svg)

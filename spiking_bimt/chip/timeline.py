@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 @documented
 @dataclass(frozen=True, eq=False)
 class Timeline(validate.Record):
-    """Traffic of every simulated step; all fields are (T,)."""
+    """Traffic of every simulated step; all fields but `dt` are (T,)."""
 
     spikes: Counts
     packets: Counts
@@ -37,14 +37,18 @@ class Timeline(validate.Record):
     """Energy of the step, pJ; None where unpublished."""
     time_ns: Floats | None
     """Time that the busiest core works, ns; None where latencies are unpublished."""
+    dt: float
+    """Simulation step, ms."""
 
     def __post_init__(self) -> None:
         check_fields(self)
         steps = np.size(self.spikes)
         kinds = {"energy_pj": np.float64, "time_ns": np.float64}
         validate.shapes(self, {
-            field.name: ((steps,), kinds.get(field.name, np.int64)) for field in fields(self)
+            field.name: ((steps,), kinds.get(field.name, np.int64))
+            for field in fields(self) if field.name != "dt"
         })  # fmt: skip
+        validate.positive("Timeline", "dt", self.dt)
         if steps and self.busiest_link.min() < -1:
             raise InputError("Timeline.busiest_link holds a place below -1")
         for name in ("spikes", "packets", "hops", "busiest_load"):
@@ -111,4 +115,5 @@ def timeline(
         busiest_link=link,
         energy_pj=energy,
         time_ns=time,
+        dt=network.dt,
     )

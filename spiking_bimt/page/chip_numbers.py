@@ -7,13 +7,15 @@ import numpy as np
 from spiking_bimt.chip.energy import PARTS, nj_each
 from spiking_bimt.data.chip import Chip, Traffic
 from spiking_bimt.data.tiles import TileSet
-from spiking_bimt.page.material import Doubles, Material, OnChip
+from spiking_bimt.page.material import Material, OnChip
 from spiking_bimt.page.page import Number
+from spiking_bimt.plot.tile_figures import shares
 
 
 def chip_numbers(on_chip: OnChip, material: Material) -> Iterator[Number]:
     """The numbers of the placed network: cores, packets, hops, energy."""
-    chip, per_core = on_chip.chip, np.bincount(on_chip.placement.core)
+    chip = on_chip.placed.chip
+    per_core = np.bincount(on_chip.placed.placement.core)
     cores = int((per_core > 0).sum())
     yield Number(
         "cores_used", "cores used", cores, f"{cores} of {chip.n_cores}",
@@ -89,16 +91,10 @@ def energy_text(nanojoules: float) -> str:
     return f"{nanojoules / 1000:,.2f} µJ" if large else f"{nanojoules:,.1f} nJ"
 
 
-def utilisation(tiles: TileSet) -> Doubles:
-    """(T,) share of each tile's crosspoints that hold a synapse."""
-    share: Doubles = np.diff(tiles.indptr) / (tiles.rows * tiles.cols)
-    return share
-
-
 def tile_numbers(tiles: TileSet) -> Iterator[Number]:
     """The numbers of the crossbar tiles."""
     t, r, c = tiles.n_tiles, tiles.rows, tiles.cols
-    mean = float(utilisation(tiles).mean()) if t else 0.0
+    mean = float(shares(tiles).mean()) if t else 0.0
     synapses = len(tiles.codes)
     yield Number(
         "tiles", "crossbar tiles", t, f"{t} ({r} x {c})",

@@ -1,9 +1,11 @@
 """What the page says and shows of a run on a data set, where one on tasks has its tasks."""
 
+from functools import partial
+
 from spiking_bimt.page.material import Material
-from spiking_bimt.page.numbers import network_names
 from spiking_bimt.page.page import Chart
-from spiking_bimt.plot import data_figures
+from spiking_bimt.plot.picture import draw_axes
+from spiking_bimt.plot.score_figures import confusion, network_names
 
 CORRECT = {
     "task": "A trial is correct when fixation was held until the go signal and the response at the "
@@ -27,20 +29,20 @@ def errors(material: Material) -> Chart:
     name = next((key for key in ("quantised", "spiking", "rate") if key in details), None)
     if name is None:
         return Chart("Answers", hint="The run's files hold no scores: `convert` measures them.")
-    found, network = details[name], network_names(material)[name]
+    found, network = details[name], network_names(material.network)[name]
     if "confusion" in found:
         classes, counts = found["classes"], found["confusion"]
         wrong = sum(map(sum, counts)) - sum(row[k] for k, row in enumerate(counts))
         return Chart(
             "Which class is taken for which",
-            data_figures.confusion_matrix(counts, classes),
+            draw_axes(5.4, 4.6, partial(confusion, found)),
             f"Confusion matrix of {len(classes)} classes, {network} network.",
             f"Test data, {network} network: {wrong:,} of {sum(map(sum, counts)):,} answers are "
             "wrong. Rows are the right classes.",
         )
     rows = [
-        f"{network_names(material)[key]}: sMAPE {values['smape']:.3g} %, mean squared error "
-        f"{values['mse']:.4g}"
+        f"{network_names(material.network)[key]}: sMAPE {values['smape']:.3g} %, mean squared "
+        f"error {values['mse']:.4g}"
         for key, values in details.items()
     ]
     return Chart("Errors in the units of the data", hint="; ".join(rows) + ".")

@@ -10,11 +10,13 @@ import numpy.typing as npt
 from spiking_bimt.analysis.clusters import Clusters
 from spiking_bimt.analysis.variance import TaskVariance
 from spiking_bimt.chip.timeline import Timeline
-from spiking_bimt.data.chip import Chip, Placement, Traffic
+from spiking_bimt.data.chip import Traffic
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.placed import PlacedNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.formats.sonata import SpikeFile
+from spiking_bimt.plot.picture import Picture
 from spiking_bimt.simulation.driven import Driven
 
 Doubles = npt.NDArray[np.float64]
@@ -36,8 +38,7 @@ class Function:
 class OnChip:
     """The placed network and its traffic on the chip."""
 
-    chip: Chip
-    placement: Placement
+    placed: PlacedNetwork
     traffic: Traffic
     """Of the activity that the report shows."""
     timeline: Timeline
@@ -66,8 +67,8 @@ class Material:
     spikes: SpikeFile | None
     neurobench: Mapping[str, Any]
     """See `analysis.neurobench`."""
-    diagnosis: str | None
-    """Figure of `convert --diagnose` as a data URI."""
+    diagnosis: Picture | None
+    """Figure of `convert --diagnose`."""
     hints: Mapping[str, str]
     """By file name: why an optional file is not shown, and which command makes it."""
 

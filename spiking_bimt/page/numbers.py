@@ -8,18 +8,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.page.chip_numbers import chip_numbers, tile_numbers
 from spiking_bimt.page.material import Material
 from spiking_bimt.page.page import Number
-
-
-def network_names(material: Material) -> dict[str, str]:
-    """Name on the page of each network that `convert` scored."""
-    bits = material.network.weight_bits
-    return {
-        "rate": "rate",
-        "rate_fine": f"rate at {material.network.dt:g} ms",
-        "spiking": "spiking",
-        "quantised": f"{bits}-bit spiking" if bits else "integer spiking",
-    }
-
+from spiking_bimt.plot.score_figures import network_names
 
 _CARDS = {
     "rate": "{measure}, rate",
@@ -55,7 +44,7 @@ def _populations(material: Material) -> Iterator[Number]:
 
 def _accuracy(material: Material) -> Iterator[Number]:
     measured = material.network.measured or {}
-    names = network_names(material)
+    names = network_names(material.network)
     trials = measured.get("trials_per_task")
     meanings = {
         "rate": "the trained rate network at its own step",

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from spiking_bimt.plot.picture import Picture
+
 CARD_ROWS = (("Accuracy", "Network"), ("Activity", "Chip", "Tiles"))
 """Groups of numbers whose cards stand in one row."""
 
@@ -48,7 +50,7 @@ class View:
     """One of several images of a chart, of which the reader opens those that he wants."""
 
     name: str
-    image: str
+    image: Picture
     alt: str
     caption: str
 
@@ -58,8 +60,8 @@ class Chart:
     """A figure with its texts, or a hint in its place."""
 
     title: str
-    image: str = ""
-    """Data URI; empty where the figure cannot be drawn."""
+    image: Picture | None = None
+    """None where the figure cannot be drawn."""
     alt: str = ""
     caption: str = ""
     hint: str = ""

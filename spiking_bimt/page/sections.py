@@ -1,9 +1,12 @@
 """The sections of the page, from what the run holds; those of training are made here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spiking_bimt import plot
 from spiking_bimt.analysis.clusters import Clusters
 from spiking_bimt.analysis.importance import by_rank, importance
 from spiking_bimt.analysis.wiring import CONNECTED
@@ -11,9 +14,15 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.page import data_charts
 from spiking_bimt.page.activity_sections import chip_charts, spike_charts
 from spiking_bimt.page.material import Doubles, Function, Material
-from spiking_bimt.page.numbers import network_names, trained_units
+from spiking_bimt.page.numbers import trained_units
 from spiking_bimt.page.page import Chart, Key, Section
-from spiking_bimt.plot import run_figures, sheet_figures, style
+from spiking_bimt.plot import style, unit_figures
+from spiking_bimt.plot.picture import Picture, draw, draw_axes
+from spiking_bimt.plot.score_figures import height_for, network_names
+from spiking_bimt.plot.sheet_figures import MOST_LINES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MAIN_TASKS = 3
 """Tasks that the legend names for each cluster: those in which it varies most."""
@@ -40,7 +49,7 @@ def summary(material: Material) -> str:
         )
     what += f" with {network.weight_bits}-bit weights" if network.bits else ""
     if material.on_chip is not None:
-        chip = material.on_chip.chip
+        chip = material.on_chip.placed.chip
         what += f", and placed on {chip.name}, {chip.description}"
     return what + "."
 
@@ -86,7 +95,7 @@ def _accuracy(material: Material, rate: RateNetwork) -> Iterator[Chart]:
     if material.answers != "task":
         yield data_charts.errors(material)
     elif per_task and len(rate.tasks) > 1:  # of one task, the numbers say all
-        names = network_names(material)
+        names = network_names(material.network)
         shown = {
             name: {task: per_task[key][task] for task in rate.tasks}
             for key, name in names.items()
@@ -95,7 +104,7 @@ def _accuracy(material: Material, rate: RateNetwork) -> Iterator[Chart]:
         trials = (measured or rate.measured or {})["trials_per_task"]
         yield Chart(
             title,
-            run_figures.accuracy_per_task(shown),
+            draw_axes(5.4, height_for(len(rate.tasks)), partial(plot.accuracy, shown)),
             f"Dot plot of the accuracy of {', '.join(shown)} in each of {len(rate.tasks)} tasks.",
             f"{trials} trials a task. The line joins the best and the worst network of a task.",
         )
@@ -105,7 +114,7 @@ def _accuracy(material: Material, rate: RateNetwork) -> Iterator[Chart]:
     if material.metrics:
         yield Chart(
             title,
-            run_figures.training_curve(material.metrics, run_figures.height_for(len(rate.tasks))),
+            _training(material.metrics, height_for(len(rate.tasks))),
             "Accuracy and number of active units over the training steps, phase by phase.",
             "On validation trials, at every checkpoint. Bands are the phases of the training.",
             wide=len(rate.tasks) == 1 and material.answers == "task",
@@ -133,22 +142,22 @@ def _conversion(material: Material) -> Chart:
 def _sheet(function: Function | None, rate: RateNetwork) -> Iterator[Chart]:
     matter = importance(rate)
     if function is None:
-        yield _wiring(rate, matter)
+        yield _wiring(rate)
         yield _importance(rate, matter)
         return
     clusters, tasks = function.clusters, function.variance.tasks
     yield Chart(
         "Functional clusters",
-        sheet_figures.cluster_map(rate.positions, rate.sheet, clusters.labels),
+        draw_axes(5.4, 5.2, partial(plot.clusters, rate, clusters)),
         f"The {rate.sheet[0]} by {rate.sheet[1]} sheet with {rate.n_units} units coloured and "
         f"numbered by their {clusters.k} functional clusters.",
         "Each square is a place on the sheet; pale places have no unit after training.",
         legend=tuple(_cluster_keys(clusters, tasks)),
     )
-    yield _wiring(rate, matter)
+    yield _wiring(rate)
     yield Chart(
         "What each cluster does",
-        sheet_figures.variance_matrix(function.variance.normalised, clusters.labels, tasks),
+        draw_axes(5.4, 7.4, partial(plot.variance, function.variance, clusters=clusters)),
         "Matrix of normalised task variance, units by tasks, units sorted by cluster.",
         "How much a unit's activity varies over the trials of a task, relative to the task in "
         "which it varies most. Of a data set, a task is a class.",
@@ -158,7 +167,7 @@ def _sheet(function: Function | None, rate: RateNetwork) -> Iterator[Chart]:
     shuffles = len(next(iter(function.nulls.values())))
     yield Chart(
         "Is function local?",
-        sheet_figures.isolation_histogram(
+        unit_figures.isolation_histogram(
             function.isolated, function.nulls, int((clusters.labels >= 0).sum())
         ),
         f"The ratio of isolated units, {function.isolated:.3f}, against histograms of shuffles.",
@@ -171,32 +180,39 @@ def _importance(rate: RateNetwork, matter: Doubles) -> Chart:
     trained = trained_units(rate)
     return Chart(
         "Importance of the units",
-        sheet_figures.importance_curve(by_rank(matter), trained),
+        unit_figures.importance_curve(by_rank(matter), trained),
         f"Importance of the {rate.n_units} units from the largest to the smallest.",
         "Geometric mean of the summed weights into and out of a unit. Training removed "
         f"{trained - rate.n_units} of {trained} units.",
     )
 
 
-def _wiring(rate: RateNetwork, matter: Doubles) -> Chart:
+def _wiring(rate: RateNetwork) -> Chart:
     count = int((np.abs(rate.w_rec) > CONNECTED).sum())
-    shown = min(count, sheet_figures.MOST_LINES)
+    shown = min(count, MOST_LINES)
     which = f"all {count:,}" if shown == count else f"the strongest {shown:,} of {count:,}"
-    image, full = sheet_figures.wiring_map(
-        rate.positions, rate.sheet, rate.w_rec, matter, CONNECTED
-    )
     return Chart(
         "Wiring",
-        image,
+        # An image of many faint lines is large: a low resolution keeps the page small.
+        draw_axes(5.4, 5.2, partial(plot.wiring, rate), dpi=130),
         f"Recurrent weights drawn as lines between the places of {rate.n_units} units.",
         f"Lines are {which} recurrent weights above {CONNECTED:g}. A stronger weight has a wider "
-        f"and less transparent line, up to the full width at {full:.2g}. A larger dot is a more "
-        "important unit.",
-        legend=(
-            Key(style.BLUE, "#ffffff", "+", "excitatory weights"),
-            Key(style.VERMILLION, "#ffffff", "-", "inhibitory weights"),
-        ),
+        "and less transparent line. A larger dot is a more important unit.",
     )
+
+
+def _training(metrics: Sequence[Mapping[str, Any]], height: float) -> Picture:
+    """Accuracy and active units over the steps."""
+
+    def paint(figure: "Figure") -> None:
+        top, bottom = figure.subplots(2, sharex=True)
+        plot.training(metrics, top, of="accuracy")
+        plot.training(metrics, bottom, of="active_units")
+        top.set_xlabel("")
+        for name in bottom.texts:  # the names of the phases stand above
+            name.set_visible(False)
+
+    return draw(5.4, height, paint)
 
 
 def _cluster_keys(clusters: Clusters, tasks: tuple[str, ...]) -> Iterator[Key]:

@@ -6,14 +6,15 @@ import numpy as np
 
 from spiking_bimt.converting.diagnosis import Diagnosis
 from spiking_bimt.plot import style
+from spiking_bimt.plot.picture import Picture, draw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def conversion_figure(found: Diagnosis, curve: list[dict[str, Any]], accuracy: float) -> str:
-    """Four panels as an SVG data URI: units, drift, tasks, accuracy over spikes.
+def conversion_figure(found: Diagnosis, curve: list[dict[str, Any]], accuracy: float) -> Picture:
+    """Four panels: units, drift, tasks, accuracy over spikes.
 
     curve: points of `converting.diagnosis.score_full_rates`; accuracy: that of the rate network.
     """
@@ -25,7 +26,7 @@ def conversion_figure(found: Diagnosis, curve: list[dict[str, Any]], accuracy: f
         _tasks(axes[1, 0], found)
         _curve(axes[1, 1], curve, accuracy)
 
-    return style.draw(9.0, 7.0, paint)
+    return draw(9.0, 7.0, paint)
 
 
 def _units(axes: "Axes", found: Diagnosis) -> None:

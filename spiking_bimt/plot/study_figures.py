@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.plot import style
+from spiking_bimt.plot.picture import Picture, draw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ FLOOR = 0.017
 
 def error_curve(
     rows: Sequence[Mapping[str, Any]], x: str, label: str, *, floor: float | None = FLOOR
-) -> str:
+) -> Picture:
     """Error against `x` for every network (kind, x, error in each row), with the paper's points.
 
     floor: error of an ideal observer. The axis of packets includes 0.
@@ -81,10 +82,10 @@ def error_curve(
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
-    return style.draw(5.8, 4.2, paint)
+    return draw(5.8, 4.2, paint)
 
 
-def importance_ranks(importance: Mapping[str, Sequence[float]], trained: int) -> str:
+def importance_ranks(importance: Mapping[str, Sequence[float]], trained: int) -> Picture:
     """Importance of the units by rank, a line a kind of training."""
 
     def paint(figure: "Figure") -> None:
@@ -98,10 +99,10 @@ def importance_ranks(importance: Mapping[str, Sequence[float]], trained: int) ->
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
-    return style.draw(5.8, 3.6, paint)
+    return draw(5.8, 3.6, paint)
 
 
-def weight_by_distance(networks: Mapping[str, RateNetwork]) -> str:
+def weight_by_distance(networks: Mapping[str, RateNetwork]) -> Picture:
     """Mean |w| of all possible connections against their length on the sheet."""
 
     def paint(figure: "Figure") -> None:
@@ -115,7 +116,7 @@ def weight_by_distance(networks: Mapping[str, RateNetwork]) -> str:
         axes.grid()
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
-    return style.draw(5.8, 3.6, paint)
+    return draw(5.8, 3.6, paint)
 
 
 def mean_weight_by_distance(
@@ -132,14 +133,14 @@ def mean_weight_by_distance(
     return np.flatnonzero(filled).astype(np.float64), totals[filled] / counts[filled]
 
 
-def isolation(rows: Sequence[Mapping[str, Any]], clusters: str) -> str:
+def isolation(rows: Sequence[Mapping[str, Any]], clusters: str) -> Picture:
     """Ratio of isolated units of every network, and the mean of its label shuffles."""
     return _against_shuffles(
         rows, clusters, "isolated_8", f"isolated units / active units ({clusters} clusters)", 1.0
     )
 
 
-def cluster_variance(rows: Sequence[Mapping[str, Any]], clusters: str) -> str:
+def cluster_variance(rows: Sequence[Mapping[str, Any]], clusters: str) -> Picture:
     """Squared distance of units to their cluster's centre, and the mean of its label shuffles."""
     label = f"squared distance to the cluster's centre ({clusters} clusters)"
     return _against_shuffles(rows, clusters, "place_variance", label, None)
@@ -147,7 +148,7 @@ def cluster_variance(rows: Sequence[Mapping[str, Any]], clusters: str) -> str:
 
 def _against_shuffles(
     rows: Sequence[Mapping[str, Any]], clusters: str, name: str, label: str, top: float | None
-) -> str:
+) -> Picture:
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
         kinds = [kind for kind in COLOURS if any(row["kind"] == kind for row in rows)]
@@ -165,4 +166,4 @@ def _against_shuffles(
         axes.grid(axis="y")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
-    return style.draw(5.8, 3.6, paint)
+    return draw(5.8, 3.6, paint)

@@ -1,16 +1,12 @@
-"""The common style of all figures, and their form in a page."""
+"""The common style of all figures."""
 
-import base64
-import io
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 INK = "#1b2733"
 MUTED = "#5b6875"
@@ -32,7 +28,9 @@ CLUSTER_COLOURS = (
 """Tol's muted scheme, with its light colours darkened for thin marks on white, and three more. A
 cluster has its number beside its colour, for every kind of colour vision."""
 
-_STYLE = {
+STYLE = {
+    # Beside square axes with a colour bar, labels stick out of matplotlib's own 0.04 inches.
+    "figure.constrained_layout.w_pad": 0.1,
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": LINE,
@@ -58,35 +56,6 @@ _STYLE = {
 }
 
 
-def draw(width: float, height: float, paint: Callable[["Figure"], None], dpi: float = 200) -> str:
-    """A figure of width x height inches that `paint` fills, as an SVG data URI.
-
-    Artists with `rasterized=True` become images within it, at `dpi` dots per inch.
-    """
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
-        FigureCanvasSVG(figure)
-        paint(figure)
-        image = io.BytesIO()
-        metadata = {"Date": None, "Creator": "spiking_bimt", "Format": None, "Type": None}
-        figure.savefig(image, format="svg", metadata=metadata, transparent=True)
-    return "data:image/svg+xml;base64," + base64.b64encode(image.getvalue()).decode()
-
-
-def new_axes(width: float, height: float) -> "Axes":
-    """Empty axes of a new pyplot figure of width x height inches, as a notebook shows it."""
-    import matplotlib
-    import matplotlib.pyplot as plt
-
-    with matplotlib.rc_context(_STYLE):
-        axes: Axes = plt.subplots(figsize=(width, height), layout="constrained")[1]
-        return axes
-
-
 def cluster_colour(label: int) -> str:
     """Colour of a cluster; grey for units without one (-1)."""
     return MUTED if label < 0 else CLUSTER_COLOURS[label % len(CLUSTER_COLOURS)]
@@ -100,16 +69,36 @@ def ink_on(colour: str) -> str:
     return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "#ffffff"
 
 
+_LONG = 8
+"""Length of a sheet, over its width, above which its places are not drawn as squares."""
+
+
+def _between(places: int) -> int:
+    """Places between two ticks, so that there are at most seven."""
+    step = 1
+    while places > 7 * step:
+        step *= 2 if str(step).startswith("5") else 5
+    return step
+
+
 def sheet_axes(axes: "Axes", sheet: tuple[int, int]) -> None:
-    """Axes for places of the sheet: row 0 at the top, squares, ticks every five places."""
+    """Axes for places of the sheet: row 0 at the top, squares where it is not very long."""
     rows, cols = sheet
-    axes.set(xlim=(-0.6, cols - 0.4), ylim=(rows - 0.4, -0.6), aspect="equal")
-    axes.set_xticks(np.arange(0, cols, 5 if cols > 6 else 1))
-    axes.set_yticks(np.arange(0, rows, 5 if rows > 6 else 1))
+    long = max(sheet) > _LONG * min(sheet)
+    axes.set(xlim=(-0.6, cols - 0.4), ylim=(rows - 0.4, -0.6), aspect="auto" if long else "equal")
+    axes.set_xticks(np.arange(0, cols, _between(cols)))
+    axes.set_yticks(np.arange(0, rows, _between(rows)))
     axes.set_xlabel("column on the sheet (grid spacings)")
     axes.set_ylabel("row on the sheet (grid spacings)")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+
+
+def colorbar(axes: "Axes", artist: Any, label: str, **options: Any) -> None:
+    """A frameless colour bar of an artist beside its axes, with a label."""
+    bar = axes.figure.colorbar(artist, ax=axes, **options)
+    bar.set_label(label)
+    bar.outline.set_visible(False)  # type: ignore[operator]
 
 
 def rgb(colours: list[str]) -> npt.NDArray[np.float64]:

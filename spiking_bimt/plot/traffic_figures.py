@@ -1,15 +1,19 @@
-"""Figures of what activity costs on a chip: energy by part, packets over time."""
+"""Pictures of what activity costs on a chip: energy by part, traffic over time."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.energy import nj_each
+from spiking_bimt.chip.timeline import Timeline
+from spiking_bimt.data.chip import Traffic
+from spiking_bimt.errors import InputError
 from spiking_bimt.plot import style
+from spiking_bimt.plot.axes import Axes, axes_for, plots, tell
+from spiking_bimt.plot.chip_figures import require_units
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+Doubles = npt.NDArray[np.float64]
 
 _NAMES = {
     "soma": ("neurons", style.BLUE),
@@ -21,59 +25,101 @@ _NAMES = {
 """Name and colour of each part of the energy."""
 _BINS = 250
 """Most bins of time."""
+_OVER_TIME = {
+    "packets": ("packets a ms", style.BLUE),
+    "hops": ("hops a ms", style.GREEN),
+    "spikes": ("spikes a ms", style.PURPLE),
+    "energy": ("energy (nJ a ms)", style.ORANGE),
+    "busiest": ("packets a step,\nbusiest link", style.VERMILLION),
+}
+"""Label and colour of each quantity over time."""
 
 
-def energy_bars(parts_nj: Mapping[str, float], unit: str) -> str:
-    """A bar for each part of the energy of a unit, nJ, with its share."""
+@plots
+def energy(traffic: Traffic, ax: Axes | None = None, *, units: float = 1.0, unit: str = "") -> Axes:
+    """The energy of each part of the chip, nJ or µJ, with its share of the whole.
+
+    traffic: as `sb.traffic` counts it. ax: axes to draw into, by default those of a new figure.
+    units: number of units, such as trials, that the traffic is of; the energy of one is shown.
+    unit: what one is called. Returns the axes. Raises InputError where the chip's energies are
+    unpublished.
+    """
+    if traffic.energy_pj is None:
+        raise InputError("energy: the energies of the chip are unpublished: place on another chip")
+    parts_nj = nj_each(traffic.energy_pj, require_units("energy", units))
     total = max(sum(parts_nj.values()), 1e-300)
     scale, name = (1e3, "µJ") if total >= 1e4 else (1.0, "nJ")
     values = np.array(list(parts_nj.values())) / scale
+    axes = axes_for(ax, 5.4, 4.6)
+    rows = np.arange(len(values))
+    axes.barh(rows, values, color=[_NAMES[part][1] for part in parts_nj], height=0.62)
+    texts = [
+        f"{value:,.{0 if value >= 100 else 1}f} {name}, {100 * value * scale / total:.0f} %"
+        for value in values
+    ]
+    for row, value, text in zip(rows, values, texts, strict=True):
+        axes.annotate(
+            text, (float(value), float(row)), xytext=(5, 0),
+            textcoords="offset points", va="center", fontsize=8.5,
+        )  # fmt: skip
+    names = [_NAMES[part][0] for part in parts_nj]
+    told = [f"{part}: {text}" for part, text in zip(names, texts, strict=True)]
+    tell(axes, values / 2, rows, told, values, 0.62)
+    axes.set_yticks(rows, names)
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.35 * max(values.max(), 1e-300)))
+    axes.set_xlabel(f"energy a {unit} ({name})" if unit else f"energy ({name})")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    return axes
 
-    def paint(figure: "Figure") -> None:
-        axes = figure.add_subplot()
-        rows = np.arange(len(values))
-        colours = [_NAMES[part][1] for part in parts_nj]
-        axes.barh(rows, values, color=colours, height=0.62)
-        for row, value in zip(rows, values, strict=True):
-            text = (
-                f"{value:,.{0 if value >= 100 else 1}f} {name}, {100 * value * scale / total:.0f} %"
-            )
-            axes.annotate(
-                text, (float(value), float(row)), xytext=(5, 0),
-                textcoords="offset points", va="center", fontsize=8.5,
-            )  # fmt: skip
-        axes.set_yticks(rows, [_NAMES[part][0] for part in parts_nj])
-        axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.35 * max(values.max(), 1e-300)))
-        axes.set_xlabel(f"energy a {unit} ({name})")
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x")
 
-    return style.draw(5.4, 4.6, paint)
+@plots
+def traffic(
+    timeline: Timeline,
+    ax: Axes | None = None,
+    *,
+    of: Literal["packets", "hops", "spikes", "energy", "busiest"] = "packets",
+    first: int = 0,
+    last: int | None = None,
+) -> Axes:
+    """What the chip's network carries over time, in at most 250 bins of whole steps.
 
-
-def over_time(packets: npt.NDArray[np.int64], busiest: npt.NDArray[np.int64], dt: float) -> str:
-    """Packets a ms in bins of steps of dt ms and, where links are used, the load of the busiest.
-
-    busiest: packets over the link that carries the most, of each step; a bin shows its largest.
+    timeline: as `sb.timeline` counts it. ax: axes to draw into, by default those of a new figure.
+    of: packets, hops or spikes a ms, energy (nJ a ms), or the packets in a step over the link that
+    carries the most, of which a bin shows its largest. first, last: steps to show, `last` left out;
+    time counts from `first`. Returns the axes. Raises InputError for steps that the timeline has
+    not, and for energy where the chip's is unpublished.
     """
-    per_bin = -(-len(packets) // _BINS)
-    starts = np.arange(0, len(packets), per_bin)
-    edges = np.append(starts, len(packets)) * dt
-    rate = np.add.reduceat(packets, starts) / np.diff(edges)
-    peak = np.maximum.reduceat(busiest, starts)
-    links = bool(peak.any())
+    steps = len(timeline.packets)
+    end = steps if last is None else last
+    if not 0 <= first < end <= steps:
+        raise InputError(f"traffic: first {first} and last {end} are no steps within 0..{steps}")
+    values, edges = _binned(timeline, of, slice(first, end))
+    label, colour = _OVER_TIME[of]
+    axes = axes_for(ax, 9.0, 2.4)
+    axes.stairs(values, edges, color=colour, fill=True, alpha=0.85)
+    middle = (edges[1:] + edges[:-1]) / 2
+    texts = [f"{t:,.6g} ms: {v:,.4g}" for t, v in zip(middle, values, strict=True)]
+    top = 1.05 * float(values.max(initial=0)) or 1.0
+    tell(axes, middle, top / 2, texts, float(edges[1] - edges[0]), top)
+    axes.set(xlim=(0, edges[-1]), ylim=(0, top), xlabel="time (ms)", ylabel=label)
+    axes.grid(axis="y")
+    return axes
 
-    def paint(figure: "Figure") -> None:
-        panels = figure.subplots(2 if links else 1, sharex=True, squeeze=False).ravel()
-        panels[0].stairs(rate, edges, color=style.BLUE, fill=True, alpha=0.85)
-        panels[0].set_ylabel("packets a ms")
-        if links:
-            panels[1].stairs(peak, edges, color=style.VERMILLION, fill=True, alpha=0.85)
-            panels[1].set_ylabel("packets a step,\nbusiest link")
-        for axes in panels:
-            axes.set(xlim=(0, edges[-1]), ylim=(0, None))
-            axes.grid(axis="y")
-        panels[-1].set_xlabel("time (ms)")
-        figure.align_ylabels(list(panels))
 
-    return style.draw(11.2, 3.6 if links else 2.2, paint)
+def _binned(timeline: Timeline, of: str, own: slice) -> tuple[Doubles, Doubles]:
+    """The quantity in bins of steps, and the edges of the bins, ms."""
+    of_step = {
+        "packets": timeline.packets, "hops": timeline.hops, "spikes": timeline.spikes,
+        "energy": None if timeline.energy_pj is None else timeline.energy_pj / 1000,
+        "busiest": timeline.busiest_load,
+    }[of]  # fmt: skip
+    if of_step is None:
+        raise InputError("traffic: the energies of the chip are unpublished: place on another chip")
+    chosen = of_step[own].astype(np.float64)
+    per_bin = -(-len(chosen) // _BINS)
+    starts = np.arange(0, len(chosen), per_bin)
+    edges = np.append(starts, len(chosen)) * timeline.dt
+    if of == "busiest":
+        return np.maximum.reduceat(chosen, starts), edges
+    return np.add.reduceat(chosen, starts) / np.diff(edges), edges

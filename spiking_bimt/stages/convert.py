@@ -36,7 +36,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.plot.conversion_figures import conversion_figure
-from spiking_bimt.plot.files import store_figure
+from spiking_bimt.plot.picture import store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
 

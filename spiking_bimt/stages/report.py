@@ -1,6 +1,5 @@
 """`report`: everything about a run on one page."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,10 +22,11 @@ from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.presets import chip_of
 from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
-from spiking_bimt.data import gate, store
+from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.placed import PlacedNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.errors import InputError
@@ -35,6 +35,8 @@ from spiking_bimt.page.material import Function, Material, OnChip
 from spiking_bimt.page.numbers import all_numbers
 from spiking_bimt.page.page import Page, Source, render
 from spiking_bimt.page.sections import all_sections, summary
+from spiking_bimt.plot.picture import Picture
+from spiking_bimt.plot.score_figures import read_metrics
 from spiking_bimt.simulation.driven import Driven, drive
 
 FUNCTION_TRIALS = 30
@@ -159,13 +161,12 @@ def _hints(folder: Path) -> dict[str, str]:
     return hints
 
 
-def _diagnosis(path: Path) -> str:
-    """The figure as a data URI; `convert` leaves none of an earlier network."""
+def _diagnosis(path: Path) -> Picture:
+    """The figure; `convert` leaves none of an earlier network."""
     try:
-        image = path.read_bytes()
+        return Picture(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; remove it") from error
-    return "data:image/svg+xml;base64," + base64.b64encode(image).decode("ascii")
 
 
 def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
@@ -225,14 +226,14 @@ def _on_chip(network: SpikingNetwork, placement: Placement, recording: Recording
     counts = recording.spike_counts.sum(axis=0)
     steps = recording.n_steps
     return OnChip(
-        chip, placement, traffic(network, placement, chip, counts, steps),
+        PlacedNetwork(network, placement, chip), traffic(network, placement, chip, counts, steps),
         timeline(network, placement, chip, recording.steps_on_end, recording.neurons, steps),
     )  # fmt: skip
 
 
 def _metrics(path: Path) -> Sequence[Mapping[str, Any]]:
     wanted = ("phase_index", "step", "accuracy", "active_units")
-    entries = gate.read_json_lines(path)
+    entries = read_metrics(path)
     for entry in entries:
         whole = isinstance(entry, dict) and "phase" in entry
         if whole and all(isinstance(entry.get(name), int | float) for name in wanted):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spiking_bimt import run_folder
+from spiking_bimt import plot, run_folder
 from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
@@ -23,8 +23,7 @@ from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.formats.sonata import write_spikes
 from spiking_bimt.formats.stimuli import stimulus
 from spiking_bimt.formats.tiles import read_tiles
-from spiking_bimt.plot.device_figures import accuracy_bars
-from spiking_bimt.plot.files import store_figure
+from spiking_bimt.plot.picture import draw_axes, store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.driven import PROBE_TRIALS, Stimulus, drive
 from spiking_bimt.simulation.engine import simulate_network
@@ -195,7 +194,11 @@ def _on_device(
             network, content.tiles, preset, test, seconds=seconds, seed=seed, advance=advance
         )
     figure = path.with_suffix(".device.svg")
-    store_figure(figure, accuracy_bars(rows, f"{preset.name}, {test.n_trials} trials"))
+    title = f"{preset.name}, {test.n_trials} trials"
+    store_figure(
+        figure,
+        draw_axes(6.4, 0.9 + 0.32 * len(rows), lambda ax: plot.accuracy(rows, ax).set_title(title)),
+    )
     return {
         "file": str(path),
         "device": preset.name,

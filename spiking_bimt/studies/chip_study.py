@@ -20,7 +20,7 @@ from spiking_bimt.data import atomic
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.plot import study_figures
-from spiking_bimt.plot.files import store_figure
+from spiking_bimt.plot.picture import store_figure
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.studies.chip_jobs import CHIPS, TASKS, Job, list_jobs
 from spiking_bimt.studies.rate_on_chip import chip_costs, spiking_error

@@ -3,20 +3,23 @@
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from spiking_bimt import plot
 from spiking_bimt.analysis.clusters import functional_clusters
 from spiking_bimt.analysis.portrait import CLUSTERS, portrait, variance_of
 from spiking_bimt.battery.draw import TEST_TRIALS
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
-from spiking_bimt.plot import run_figures, sheet_figures, study_figures
-from spiking_bimt.plot.files import store_figure
+from spiking_bimt.plot import study_figures
+from spiking_bimt.plot.picture import draw_axes, store_figure
+from spiking_bimt.plot.score_figures import height_for
 from spiking_bimt.studies.runner import Plan, Row, compare_at_equal_error, summarise
 from spiking_bimt.training import bimt
 from spiking_bimt.training.config import read_config
@@ -172,6 +175,7 @@ def _draw(folder: Path, rows: list[Row]) -> list[str]:
     """The paper's figures, from all networks and from one of each kind."""
     first = {row["kind"]: row for row in reversed(rows) if row["l1_scale"] == SCALES[row["reg"]][0]}
     networks = {kind: _network(folder, row) for kind, row in first.items()}
+    per_task = {kind: first[kind]["per_task"] for kind in ("bimt", "l1", "none") if kind in first}
     figures = {
         "error-units": study_figures.error_curve(rows, "active_units", "active units"),
         "error-wiring": study_figures.error_curve(
@@ -184,23 +188,21 @@ def _draw(folder: Path, rows: list[Row]) -> list[str]:
         "weight-distance": study_figures.weight_by_distance(networks),
         "isolated": study_figures.isolation(rows, FIXED),
         "cluster-variance": study_figures.cluster_variance(rows, FIXED),
-        "accuracy": run_figures.accuracy_per_task(
-            {kind: first[kind]["per_task"] for kind in ("bimt", "l1", "none") if kind in first}
+        "accuracy": draw_axes(
+            5.4, height_for(len(next(iter(per_task.values())))), partial(plot.accuracy, per_task)
         ),
     }
     for kind, network in networks.items():
         variance = variance_of(network)
         clusters = functional_clusters(variance.normalised, variance.responsive, k=CLUSTERS[0])
         name = kind.replace(", ", "-").replace(" ", "-")
-        figures[f"clusters-{name}"] = sheet_figures.cluster_map(
-            network.positions, network.sheet, clusters.labels
-        )
-        figures[f"variance-{name}"] = sheet_figures.variance_matrix(
-            variance.normalised, clusters.labels, variance.tasks
+        figures[f"clusters-{name}"] = draw_axes(5.4, 5.2, partial(plot.clusters, network, clusters))
+        figures[f"variance-{name}"] = draw_axes(
+            5.4, 7.4, partial(plot.variance, variance, clusters=clusters)
         )
     store.own_folder(folder / "figures")
-    for name, uri in figures.items():
-        store_figure(folder / "figures" / f"{name}.svg", uri)
+    for name, picture in figures.items():
+        store_figure(folder / "figures" / f"{name}.svg", picture)
     return [f"figures/{name}.svg" for name in figures]
 
 

@@ -72,7 +72,7 @@ RECORDS: dict[type, Callable[[], dict[str, Any]]] = {
     Timeline: lambda: {
         "spikes": np.ones(2, I64), "packets": np.ones(2, I64), "hops": np.ones(2, I64),
         "busiest_load": np.ones(2, I64), "busiest_link": np.zeros(2, I64),
-        "energy_pj": np.ones(2), "time_ns": None,
+        "energy_pj": np.ones(2), "time_ns": None, "dt": 0.5,
     },
     Traffic: lambda: {
         "packets": 0, "unicast_hops": 0, "multicast_hops": 0,

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from spiking_bimt.page.page import Chart, Key, Number, Page, Section, Source, render
+from spiking_bimt.plot.picture import Picture
 
 EVIL = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -42,7 +43,7 @@ def parsed(html: bytes) -> Balance:
 def page(text: str = "words") -> Page:
     number = Number("key", f"label {text}", 1.5, "1.5 Hz of 3", f"meaning {text}", text, text)
     chart = Chart(
-        f"title {text}", "data:image/svg+xml;base64,AA==", f"alt {text}", f"caption {text}",
+        f"title {text}", Picture(b"\0"), f"alt {text}", f"caption {text}",
         legend=(Key("#000000", "#ffffff", "1", f"legend {text}"),),
     )  # fmt: skip
     hint = Chart("missing", hint=f"{text}: `spiking_bimt place {text}` makes it")
