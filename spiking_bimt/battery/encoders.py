@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.blocks import blocks, empty_like, groups, rows_of_part
 from spiking_bimt.data.dataset import DataSet
+from spiking_bimt.data.validate import hand_over
 from spiking_bimt.errors import unknown_name
 
 Array = npt.NDArray[Any]
@@ -83,15 +85,25 @@ def encode(data: DataSet, encoder: str) -> DataSet:
     """
     if encoder not in ENCODERS:
         raise unknown_name("encoder", encoder, ENCODERS)
-    training = data.inputs[np.repeat(data.split == 0, np.diff(data.offsets))]
-    least, most = training.min(axis=0), training.max(axis=0)
-    # A channel that never changes has no range: it stays at 0.
-    levels = np.clip((data.inputs - least) / np.where(most > least, most - least, 1), 0, 1)
-    spikes = ENCODERS[encoder](levels, data.offsets).astype(np.float32)
-    width = spikes.shape[1]
+    ranges = [
+        (rows.min(axis=0), rows.max(axis=0))
+        for rows in rows_of_part(data.inputs, data.offsets, data.split == 0)
+        if len(rows)
+    ]
+    least = np.min([low for low, _ in ranges], axis=0)
+    most = np.max([high for _, high in ranges], axis=0)
+    channels = _names(encoder, data.channels)
+    spikes = _encoded(data, encoder, least, most, len(channels))
+    width = len(channels)
 
     def repeated(answers: Array | None) -> Array | None:
-        return None if answers is None else np.repeat(answers, SUBSTEPS, axis=0)
+        if answers is None:
+            return None
+        made = empty_like(answers, (SUBSTEPS * len(answers), *answers.shape[1:]), answers.dtype)
+        for part in blocks(answers):
+            own = slice(SUBSTEPS * part.start, SUBSTEPS * part.stop)
+            made[own] = np.repeat(answers[part], SUBSTEPS, axis=0)
+        return hand_over(made)
 
     return replace(
         data,
@@ -99,12 +111,25 @@ def encode(data: DataSet, encoder: str) -> DataSet:
         offsets=data.offsets * SUBSTEPS,
         labels=repeated(data.labels),
         targets=repeated(data.targets),
-        channels=_names(encoder, data.channels),
+        channels=channels,
         mean=np.zeros(width, np.float32),
         scale=np.ones(width, np.float32),
         dt=data.dt / SUBSTEPS,
         substeps=SUBSTEPS,
     )
+
+
+def _encoded(data: DataSet, encoder: str, least: Array, most: Array, width: int) -> Array:
+    """(S * SUBSTEPS, width) spikes of whole sequences, some at a time."""
+    spikes = empty_like(data.inputs, (SUBSTEPS * len(data.inputs), width), np.float32)
+    # A channel that never changes has no range: it stays at 0.
+    span = np.where(most > least, most - least, 1)
+    for some in groups(data.offsets, data.inputs[:1].nbytes * SUBSTEPS):
+        offsets = data.offsets[some.start : some.stop + 1]
+        levels = np.clip((data.inputs[offsets[0] : offsets[-1]] - least) / span, 0, 1)
+        own = slice(SUBSTEPS * offsets[0], SUBSTEPS * offsets[-1])
+        spikes[own] = ENCODERS[encoder](levels, offsets - offsets[0])
+    return hand_over(spikes)
 
 
 def _names(encoder: str, channels: tuple[str, ...]) -> tuple[str, ...]:

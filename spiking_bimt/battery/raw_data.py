@@ -1,13 +1,24 @@
 """Data as a file or a caller gives them, checked and made a data set: split, standardised."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.battery.standards import Rows, standards, statistics
+from spiking_bimt.data.blocks import (
+    as_type,
+    blocks,
+    empty_like,
+    first_not_finite,
+    is_mapped,
+    rows_of_part,
+    sequence_of,
+)
 from spiking_bimt.data.dataset import SPLITS, DataSet
+from spiking_bimt.data.validate import hand_over
 from spiking_bimt.errors import InputError, unknown_name
 
 Array = npt.NDArray[Any]
@@ -17,8 +28,6 @@ KEYS = ("inputs", "labels", "targets", "offsets", "split", "dt", "classes", "out
 """Names under which a file or a mapping gives data."""
 STEP_MS = 20.0
 """Time that a step lasts where the data do not say, ms: that of the tasks' fine step."""
-STANDARDISE = ("channel", "all", "none")
-"""What is standardised: each channel by itself, all by one mean and scale, or nothing."""
 TEST_SHARE = 0.2
 """Share of the sequences that test, where the data have no split."""
 VALIDATION_SHARE = 0.1
@@ -59,23 +68,40 @@ def make_dataset(
     n, lengths = len(offsets) - 1, np.diff(offsets)
     kind, answers, texts = _answers(given, lengths)
     names = _names(given, kind, answers, texts, inputs.shape[1])
-    split = _split(given, n, answers[offsets[:-1]] if kind == "sequence" else None)
-    _check_split(split, kind, answers, np.repeat(split, lengths), names["outputs"])
-    rows = np.repeat(split == 0, lengths)
-    data = _standards(inputs[rows], names["channels"], options.standardise or "channel")
+    split = _split(given, n, answers if kind == "sequence" else None)
+    _check_split(split, kind, answers, offsets, names["outputs"])
+    training = Rows(inputs, offsets, split == 0)
+    data: dict[str, Any] = standards(training, names["channels"], options.standardise or "channel")
     if kind == "regression":
-        own = _statistics(answers[rows], names["outputs"], "target")
-        data |= {f"target_{key}": value for key, value in own.items()} | {"targets": answers}
+        own = statistics(replace(training, values=answers), names["outputs"], "target")
+        data |= {f"target_{key}": value for key, value in own.items()}
+        data["targets"] = _given_away(as_type(answers, np.float32))
+    elif kind == "sequence":
+        data["labels"] = _given_away(_at_each_step(answers, offsets, inputs))
     else:
-        data["labels"] = answers
+        data["labels"] = _given_away(as_type(answers, np.int32))
     return DataSet(
-        name=str(given.get("name", name)), inputs=inputs.astype(np.float32), offsets=offsets,
+        name=str(given.get("name", name)), offsets=offsets,
+        inputs=_given_away(as_type(inputs, np.float32)),
         split=split.astype(np.int32), kind=kind, dt=_step_ms(given, options),
         channels=names["channels"], outputs=names["outputs"], mean=data["mean"],
         scale=data["scale"], labels=data.get("labels"), targets=data.get("targets"),
         target_mean=data.get("target_mean"), target_scale=data.get("target_scale"),
         read=options.read, source=source, source_sha256=sha256,
     )  # fmt: skip
+
+
+def _given_away(array: Array) -> Array:
+    """An array that the record takes as it is, where it is in a file."""
+    return hand_over(array) if is_mapped(array) else array
+
+
+def _at_each_step(labels: Array, offsets: Array, like: Array) -> Array:
+    """(S,) the class of each sequence at each of its steps, in a file where `like` is in one."""
+    made = empty_like(like, (int(offsets[-1]),), np.int32)
+    for part in blocks(made):
+        made[part] = labels[sequence_of(offsets, part)]
+    return made
 
 
 def _step_ms(given: Mapping[str, Any], options: DataOptions) -> float:
@@ -120,9 +146,9 @@ def _inputs(given: Mapping[str, Any]) -> tuple[Array, Array]:
         )
     if np.diff(offsets).max() == 1:
         raise InputError("every sequence has one step: there is no course in time to learn")
-    wrong = np.argwhere(~np.isfinite(inputs))
-    if len(wrong):
-        row, channel = (int(i) for i in wrong[0])
+    wrong = first_not_finite(inputs)
+    if wrong is not None:
+        row, channel = wrong
         k = int(np.searchsorted(offsets, row, side="right")) - 1
         raise InputError(
             f"inputs is {inputs[row, channel]} in sequence {k}, step {row - offsets[k]}, channel "
@@ -139,7 +165,7 @@ def _numbers(name: str, value: Any) -> Array:
 
 
 def _answers(given: Mapping[str, Any], lengths: Array) -> tuple[str, Array, tuple[str, ...]]:
-    """Kind, labels (S,) or targets (S, K), and the classes where labels are texts."""
+    """Kind, labels (n,) or (S,) or targets (S, K), and the classes where labels are texts."""
     n, steps = len(lengths), int(lengths.sum())
     if ("labels" in given) == ("targets" in given):
         raise InputError("give labels (classes) or targets (numbers), one of the two")
@@ -153,8 +179,9 @@ def _answers(given: Mapping[str, Any], lengths: Array) -> tuple[str, Array, tupl
                 f"targets has shape {np.shape(given['targets'])}: it needs a row for each of the "
                 f"{steps} steps"
             )
-        if not np.isfinite(targets).all():
-            row, column = (int(i) for i in np.argwhere(~np.isfinite(targets))[0])
+        wrong = first_not_finite(targets)
+        if wrong is not None:
+            row, column = wrong
             raise InputError(f"targets[{row}, {column}] is {targets[row, column]}")
         return "regression", targets, ()
     labels, texts = np.asarray(given["labels"]), ()
@@ -168,14 +195,17 @@ def _answers(given: Mapping[str, Any], lengths: Array) -> tuple[str, Array, tupl
             f"labels has shape {shape}: it needs one for each of the {n} sequences, or of the "
             f"{steps} steps"
         )
-    if labels.dtype.kind not in "biuf" or (labels != np.floor(labels)).any():
+    whole = labels.dtype.kind in "biu" or (
+        labels.dtype.kind == "f"
+        and all((labels[part] == np.floor(labels[part])).all() for part in blocks(labels))
+    )
+    if not whole:
         raise InputError(f"labels hold {labels.dtype}: classes are whole numbers from 0, or texts")
     if labels.min() != 0:
         raise InputError(
             f"labels run from {int(labels.min())} to {int(labels.max())}: number the classes from 0"
         )
-    kind = "sequence" if shape == (n,) else "steps"
-    return kind, (np.repeat(labels, lengths) if kind == "sequence" else labels), texts
+    return ("sequence" if shape == (n,) else "steps"), labels, texts
 
 
 def _names(
@@ -242,45 +272,19 @@ def _some(members: Array, labels: Array | None, share: float, stream: int) -> Ar
 
 
 def _check_split(
-    split: Array, kind: str, answers: Array, of_step: Array, names: tuple[str, ...]
+    split: Array, kind: str, answers: Array, offsets: Array, names: tuple[str, ...]
 ) -> None:
     for part in ("train", "test"):
         count = int((split == SPLITS.index(part)).sum())
         if count < LEAST_SEQUENCES:
             raise InputError(f"the {part} split has {count} sequences: it needs {LEAST_SEQUENCES}")
     if kind != "regression":
-        missing = np.setdiff1d(np.arange(len(names)), answers[of_step == 0])
+        each = offsets if kind == "steps" else np.arange(len(split) + 1)
+        found = [np.unique(rows) for rows in rows_of_part(answers, each, split == 0)]
+        missing = np.setdiff1d(np.arange(len(names)), np.concatenate(found))
         if len(missing):
             k = int(missing[0])
             said = f" ({names[k]})" if names[k] != str(k) else ""
             raise InputError(f"class {k}{said} has no training sequence")
         if len(names) < 2:
             raise InputError("all labels are 0: at least two classes are needed")
-
-
-def _standards(inputs: Array, channels: tuple[str, ...], standardise: str) -> dict[str, Array]:
-    """Mean and scale of each channel, by which inputs are standardised."""
-    if standardise not in STANDARDISE:
-        raise unknown_name("standardise", standardise, STANDARDISE)
-    if standardise == "channel":
-        return _statistics(inputs, channels, "channel")
-    mean, scale = 0.0, 1.0
-    if standardise == "all":
-        mean, scale = float(inputs.mean(dtype=float)), float(inputs.std(dtype=float))
-        if scale == 0:
-            raise InputError(f"inputs are {inputs.flat[0]:g} in every training sequence")
-    return {"mean": np.full(len(channels), mean), "scale": np.full(len(channels), scale)}
-
-
-def _statistics(values: Array, names: tuple[str, ...], what: str) -> dict[str, Array]:
-    """Mean and standard deviation of each column; InputError for one that never changes."""
-    mean, scale = values.mean(axis=0, dtype=float), values.std(axis=0, dtype=float)
-    flat = np.flatnonzero(values.min(axis=0) == values.max(axis=0))
-    if len(flat):
-        k = int(flat[0])
-        said = f" ({names[k]})" if names[k] != str(k) else ""
-        advice = "leave it out" + (", or give `standardise=all`" if what == "channel" else "")
-        raise InputError(
-            f"{what} {k}{said} is {values[0, k]:g} in every training sequence: {advice}"
-        )
-    return {"mean": mean, "scale": scale}

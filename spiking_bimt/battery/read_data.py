@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.battery import encoders, event_file, shipped_data, ts_file
+from spiking_bimt.battery import array_files, encoders, event_file, shipped_data, ts_file
 from spiking_bimt.battery.raw_data import KEYS, DataOptions, make_dataset
 from spiking_bimt.data import gate
 from spiking_bimt.data.dataset import DataSet
@@ -45,12 +45,18 @@ def _read(source: DataLike, options: DataOptions) -> DataSet:
 
 def _of_file(path: Path, options: DataOptions) -> DataSet:
     with gate.parsing(path, "a file of data"):
+        arrays: Mapping[str, Any] | None
         if path.suffix in (".h5", ".hdf5"):
+            arrays = array_files.read_hdf5(path, KEYS)
+        elif path.suffix == ".ts":
+            arrays = ts_file.read_ts(path)
+        else:
+            arrays = array_files.read_npz(path, KEYS)
+        if arrays is None:
             arrays = event_file.read_events(path, options.dt, options.channels)
             options = _all_alike(replace(options, dt=None))
         else:
             options = _without_channels(options)
-            arrays = ts_file.read_ts(path) if path.suffix == ".ts" else _of_npz(path)
         return make_dataset(arrays, options, path.stem, str(path), _sha256(path))
 
 
@@ -68,28 +74,6 @@ def _without_channels(options: DataOptions) -> DataOptions:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _of_npz(path: Path) -> dict[str, Any]:
-    """The arrays of an npz file by name; nothing is unpickled."""
-    with (
-        gate.opening_npz(path, "an npz file of arrays") as file,
-        np.load(file, allow_pickle=False) as archive,
-    ):
-        return {name: _array(archive, name) for name in archive.files}
-
-
-def _array(archive: Any, name: str) -> Any:
-    try:
-        return archive[name]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
-        ragged = " of different lengths" if name in KEYS else ""
-        raise InputError(
-            f"{name} is an array of Python objects, which are never unpickled: write sequences"
-            f"{ragged} end to end, with offsets"
-        ) from error
 
 
 def join_pairs(pairs: Iterable[Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def find(battery: str) -> DataSet:
 
 @functools.lru_cache(maxsize=2)
 def _load(path: Path, _changed_ns: int, _size: int, battery: str) -> DataSet:
-    data = store.load(path, DataSet)
+    data = store.load(path, DataSet, mapped=True)
     if battery_of(data) != battery:
         raise InputError(f"{path} holds other data than it says: put the run's own file back")
     return data

@@ -90,7 +90,7 @@ class DataSet(validate.Record):
             if getattr(self, field) is not None:
                 value = validate.array(name, field, getattr(self, field), shape, dtype)
                 object.__setattr__(self, field, value)
-        validate.csr(name, self.offsets, np.zeros(steps), 1, ("offsets", "inputs"))
+        validate.csr(name, self.offsets, np.broadcast_to(0, steps), 1, ("offsets", "inputs"))
         validate.positive(name, "dt", self.dt)
         self._check_answers(name)
 

@@ -5,6 +5,7 @@ It tells damage from a whole file. It is no signature: who changes a file can ch
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from spiking_bimt.data.blocks import BLOCK, blocks
 from spiking_bimt.data.gate import check_numbers, read_dataset
 from spiking_bimt.errors import InputError
 
@@ -19,8 +21,6 @@ NAME = "digest"
 """The attribute of `/` that holds it."""
 KIND = "xxh3_128:"
 """What the attribute starts with."""
-_BLOCK = 2**21
-"""Bytes that are read and hashed at a time: a processor's cache holds them."""
 
 
 def array_digest(value: Any) -> bytes:
@@ -38,12 +38,12 @@ def read_hashed(dataset: h5py.Dataset) -> tuple[npt.NDArray[Any], bytes]:
     cache are hashed several times as fast as those in memory.
     """
     plain = dataset.ndim == 1 and dataset.chunks is None and dataset.dtype.isnative
-    if not plain or sys.byteorder != "little" or dataset.nbytes <= _BLOCK:
+    if not plain or sys.byteorder != "little" or dataset.nbytes <= BLOCK:
         value = read_dataset(dataset)
         return value, array_digest(value)
     check_numbers(dataset)
     value, total = np.empty(dataset.shape, dataset.dtype), xxhash.xxh3_128()
-    step = _BLOCK // dataset.dtype.itemsize
+    step = BLOCK // dataset.dtype.itemsize
     for start in range(0, len(value), step):
         part = np.s_[start : min(start + step, len(value))]
         dataset.read_direct(value, part, part)
@@ -83,13 +83,38 @@ def content_digest(file: h5py.File, held: Mapping[str, bytes] | None = None) -> 
             add(value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes())
         if dataset:
             add_kind(item.dtype, item.shape)
-            add(held[path] if path in held else array_digest(_value(item)))
+            add(held[path] if path in held else _dataset_digest(item))
     return KIND + digest.hexdigest()
 
 
-def _value(dataset: h5py.Dataset) -> Any:
-    """A dataset's numbers, or its texts of fixed length."""
-    return np.asarray(dataset[()]) if dataset.dtype.kind == "S" else read_dataset(dataset)
+def _dataset_digest(dataset: h5py.Dataset) -> bytes:
+    """XXH3 of a dataset's numbers, or of its texts of fixed length; of a long one by blocks."""
+    if dataset.dtype.kind == "S":
+        return array_digest(np.asarray(dataset[()]))
+    little = dataset.dtype.newbyteorder("<") == dataset.dtype
+    if dataset.chunks is not None or not dataset.ndim or not little:
+        return array_digest(read_dataset(dataset))
+    check_numbers(dataset)
+    return _blocks_digest(dataset)
+
+
+def _blocks_digest(array: Any) -> bytes:
+    """XXH3 of a long array or dataset of little-endian numbers."""
+    total = xxhash.xxh3_128()
+    for part in blocks(array):
+        total.update(np.ascontiguousarray(array[part]).reshape(-1).view(np.uint8).data)
+    return total.digest()
+
+
+def map_hashed(dataset: h5py.Dataset, path: Path) -> tuple[npt.NDArray[Any], bytes]:
+    """As `read_hashed`, but a long array stays in the file `path`, which is mapped."""
+    at = None if dataset.chunks is not None else dataset.id.get_offset()
+    little = dataset.dtype.newbyteorder("<") == dataset.dtype and dataset.dtype.isnative
+    if at is None or not little or dataset.nbytes <= BLOCK:
+        return read_hashed(dataset)
+    check_numbers(dataset)
+    value = np.memmap(path, dataset.dtype, "r", at, dataset.shape)
+    return value, _blocks_digest(value)
 
 
 def attribute(item: Any, name: str) -> Any:

@@ -5,6 +5,7 @@ import json
 import types
 import typing
 import zlib
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -101,11 +102,15 @@ def read_fields(group: h5py.Group, record: type[T]) -> T:
 
 
 def field_values(
-    group: h5py.Group, record: type, hashes: dict[str, bytes] | None = None
+    group: h5py.Group,
+    record: type,
+    hashes: dict[str, bytes] | None = None,
+    mapped: Path | None = None,
 ) -> dict[str, Any]:
     """The fields of a record as they stand in a group: arrays whole, attributes by their types.
 
-    hashes: takes the XXH3 of each array by its name.
+    hashes: takes the XXH3 of each array by its name. mapped: the file, where long arrays are to
+    stay in it.
     """
     values: dict[str, Any] = {}
     hints = typing.get_type_hints(record)
@@ -114,6 +119,8 @@ def field_values(
         if name in group:
             if hashes is None:
                 value = read_array(group, name)
+            elif mapped is not None:
+                value, hashes[name] = digest.map_hashed(_dataset(group, name), mapped)
             else:
                 value, hashes[name] = digest.read_hashed(_dataset(group, name))
             values[name] = validate.hand_over(value)

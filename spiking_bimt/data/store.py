@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import json
+import shutil
+import tempfile
 import typing
 import warnings
 from collections.abc import Iterator, Mapping
@@ -21,6 +23,7 @@ from spiking_bimt.data.atomic import replacing as replacing
 from spiking_bimt.data.atomic import replacing_folder as replacing_folder
 from spiking_bimt.data.atomic import sha256 as sha256
 from spiking_bimt.data.atomic import write_bytes as write_bytes
+from spiking_bimt.data.blocks import BLOCK
 from spiking_bimt.data.fields import field_values, json_of, text_of
 from spiking_bimt.data.fields import read_array as read_array
 from spiking_bimt.data.fields import read_fields as read_fields
@@ -34,6 +37,8 @@ SCHEMA_PREFIX = "spiking_bimt/"
 SCHEMA_VERSION = "1.1"
 _WITHOUT_DIGEST = "1.0"
 """The version whose files have no digest."""
+IN_MEMORY = 2**26
+"""Bytes of a record's arrays up to which its file is built in memory."""
 _HEADER = ("schema", "schema_version", "package_version", "settings", "inputs", digest.NAME)
 
 T = typing.TypeVar("T")
@@ -57,11 +62,19 @@ def version() -> str:
 
 
 @contextlib.contextmanager
-def writing_hdf5(path: Path) -> Iterator[h5py.File]:
+def writing_hdf5(path: Path, *, large: bool = False) -> Iterator[h5py.File]:
     """An HDF5 file, written to `path` when the block ends.
 
-    It is built in memory, so that a full disk is met by one plain write and not inside HDF5.
+    It is built in memory, so that a full disk is met by one plain write and not inside HDF5; a
+    large one in a file without a name in the same folder.
     """
+    if large:
+        with replacing(path) as whole, tempfile.TemporaryFile(dir=path.parent) as built:
+            with h5py.File(built, "w") as file:
+                yield file
+            built.seek(0)
+            shutil.copyfileobj(built, whole, BLOCK)
+        return
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
         yield file
         file.flush()
@@ -78,13 +91,13 @@ def _json_text(name: str, value: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def writing(
-    path: Path, schema: str, settings: dict[str, Any], inputs: Inputs
+    path: Path, schema: str, settings: dict[str, Any], inputs: Inputs, *, large: bool = False
 ) -> Iterator[h5py.File]:
     """An HDF5 file with this package's header and digest (see `writing_hdf5`).
 
     inputs: files that it is made from, or their SHA-256 where they were read already.
     """
-    with writing_hdf5(path) as file:
+    with writing_hdf5(path, large=large) as file:
         hashes = {
             name: _hash_of_read(source) if isinstance(source, Path) else source
             for name, source in inputs.items()
@@ -160,15 +173,20 @@ def _provenance(file: h5py.File) -> Provenance:
 
 def save(record: Any, path: Path, settings: dict[str, Any], inputs: Inputs | None = None) -> None:
     """Write a record to `path`, atomically, under its class name as schema."""
-    with writing(path, type(record).__name__, settings, inputs or {}) as file:
+    arrays = [value for value in vars(record).values() if hasattr(value, "nbytes")]
+    large = sum(value.nbytes for value in arrays) > IN_MEMORY
+    with writing(path, type(record).__name__, settings, inputs or {}, large=large) as file:
         write_fields(file, record)
 
 
-def load(path: Path, record: type[T]) -> T:
-    """Read a record back; raises InputError for anything but a whole, valid file of it."""
+def load(path: Path, record: type[T], *, mapped: bool = False) -> T:
+    """Read a record back; raises InputError for anything but a whole, valid file of it.
+
+    mapped: leave its long arrays in the file, which must then not be written to in place.
+    """
     with _of_schema(path, record.__name__) as file:
         _read[path.resolve()] = _state(path)
-        return _record(path, file, record)
+        return _record(path, file, record, path if mapped else None)
 
 
 _read: dict[Path, tuple[int, ...]] = {}
@@ -190,11 +208,11 @@ def _hash_of_read(path: Path) -> str:
     return found
 
 
-def _record(path: Path, file: h5py.File, record: type[T]) -> T:
+def _record(path: Path, file: h5py.File, record: type[T], mapped: Path | None) -> T:
     """The record of an open file; its arrays are hashed while they are read."""
     names = {field.name for field in dataclasses.fields(typing.cast(Any, record))}
     hashes: dict[str, bytes] = {}
-    values = field_values(file, record, hashes)
+    values = field_values(file, record, hashes, mapped)
     try:
         made = record(**values)
     except InputError:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data import blocks
 from spiking_bimt.data.arguments import check
 from spiking_bimt.data.frozen import freeze
 from spiking_bimt.errors import InputError
@@ -45,8 +46,8 @@ def array(
         raise InputError(f"{owner}.{name} has shape {given.shape}, expected {want}")
     if given.dtype.kind not in "biuf":
         raise InputError(f"{owner}.{name} holds {given.dtype}, expected numbers")
-    if finite and given.dtype.kind == "f" and not np.isfinite(given).all():
-        first = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
+    first = blocks.first_not_finite(given) if finite else None
+    if first is not None:
         where = list(first) if first else ""
         raise InputError(f"{owner}.{name}{where} is {given[first]}: it must be finite")
     return hand_over(cast(owner, name, given, np.dtype(dtype)))

@@ -14,7 +14,7 @@ from spiking_bimt.data import digest
 def test_blocks_are_read_and_hashed_as_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, length: int
 ) -> None:
-    monkeypatch.setattr(digest, "_BLOCK", 64)
+    monkeypatch.setattr(digest, "BLOCK", 64)
     values = np.random.default_rng(length).integers(0, 2, length).astype(kind)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["plain"] = values

@@ -75,7 +75,7 @@ def test_what_is_very_large_is_kept_as_it_is(
 
 
 def test_damage_in_a_late_block_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "_BLOCK", 8)
+    monkeypatch.setattr(digest, "BLOCK", 8)
     monkeypatch.setattr(hdf5_fields, "_COMPRESS_ABOVE", 10**6)
     store.save(small_network(), tmp_path / "rate.h5", {})
     with h5py.File(tmp_path / "rate.h5") as file:
