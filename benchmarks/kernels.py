@@ -31,8 +31,9 @@ from common.rows import Row, at_least, parser, show
 from spiking_bimt.data import atomic
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation import build
-from spiking_bimt.simulation.engine import MODES, Simulation
+from spiking_bimt.simulation.engine import Simulation
 from spiking_bimt.simulation.inputs import PoissonSources
+from spiking_bimt.simulation.modes import MODES
 from spiking_bimt.simulation.run import simulate_trials
 
 Array = npt.NDArray[Any]

@@ -1,5 +1,5 @@
 """What Numba lacks: a bit mask of 64 comparisons, rows of a matrix product held in registers,
-bounds of 16 windows at once, prefetching, atomic counters, borrowed arrays."""
+bounds of 16 windows at once, prefetching, arrays by address, atomic counters, borrowed arrays."""
 
 import platform
 from typing import Any
@@ -175,6 +175,16 @@ def lowest_bit(typing: Any, mask: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), generate
+
+
+@_intrinsic
+def pointer(typing: Any, address: Any) -> Any:
+    """What `carray` makes an array of, from an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.int64), generate
 
 
 @_intrinsic

@@ -126,8 +126,8 @@ def _changes(driven: Driven, network: SpikingNetwork, piece: int, steps: int) ->
     run = Simulation(network, inputs=inputs, v_start=start, traces=np.arange(n), mode="clock")
     count = n
     last: npt.NDArray[np.float32] = np.empty((0, n), np.float32)
-    while run.step < steps:
-        traces = run.advance(min(max(_CHUNK // n, 1), steps - run.step)).traces
+    while run.steps_done < steps:
+        traces = run.advance(min(max(_CHUNK // n, 1), steps - run.steps_done)).traces
         joined = np.concatenate([last, traces])
         count += int(np.count_nonzero(joined[1:] != joined[:-1]))
         last = joined[-1:]

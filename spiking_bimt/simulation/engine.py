@@ -1,6 +1,5 @@
 """Any LIF network, run for a time: clock-driven, event-driven or whichever is cheaper."""
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,37 +11,34 @@ from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
-from spiking_bimt.errors import InputError, unknown_name
+from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.sim_advance import advance
 from spiking_bimt.kernels.sim_renumber import name_spikes
 from spiking_bimt.simulation import propagators
+from spiking_bimt.simulation.closed_loop import WINDOW, ClosedLoop
 from spiking_bimt.simulation.gather import check_inputs, gather
 from spiking_bimt.simulation.inputs import Input, neuron_numbers
 from spiking_bimt.simulation.locality import Order, renumber, storage_order
+from spiking_bimt.simulation.modes import Choice, check_mode, count_arrivals, set_mode
 from spiking_bimt.simulation.parts import (
     CLOCK,
     Part,
-    clock_cost,
-    count_arrivals,
-    event_cost,
-    event_mode,
     make_part,
     make_teams,
     remember,
-    set_mode,
     split_ranges,
     start_apart,
 )
-from spiking_bimt.simulation.start import check_settings, float_dtype, starts
+from spiking_bimt.simulation.start import (
+    MOST_STEPS,
+    check_settings,
+    float_dtype,
+    starts,
+    whole_steps,
+)
 
 Array = npt.NDArray[Any]
 
-MODES = ("clock", "event", "auto")
-
-MOST_STEPS = 2**31 - 1
-"""Most steps of a run: a spike keeps its step in 32 bits."""
-
-_WINDOWS_BEFORE_RETRY = 16
 _FIRST_WINDOW = 2**20
 """Steps of a run's first window times neurons, where the mode may change with the next one."""
 _FIRST_OF_CLOCK = 2**23
@@ -82,15 +78,15 @@ class Simulation:
         """
         network.refuse_optional("a long run", propagators.ENGINE_HAS)
         self.dtype = float_dtype(dtype)
-        _check_mode(mode)
+        check_mode(mode)
         check_settings(seed, threads)
         check_inputs(inputs, network, self.dtype)
-        self.network, self.inputs, self.mode = network, tuple(inputs), mode
+        self.network, self.inputs = network, tuple(inputs)
         given = np.atleast_1d(np.asarray(traces))
         self.traced = neuron_numbers("Simulation", "traces", given)
         if len(self.traced) and self.traced.max() >= network.n_neurons:
             raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
-        self.step = 0
+        self.steps_done = 0
         length = propagators.epoch_steps(network, epoch)
         if v_start is None:
             start = starts(network, seed, slice(0, 1), np.dtype(np.float64))[0]
@@ -112,20 +108,22 @@ class Simulation:
         self._window = min(max(first // network.n_neurons, 16), _LONGEST_WINDOW)
         # A thread each: parts wait for one another, so none may queue behind another.
         self._pool = ThreadPoolExecutor(len(self.parts))
-        self._wait, self._retry = 0, _WINDOWS_BEFORE_RETRY
+        self._choice = Choice(mode)
+        self._loop: ClosedLoop | None = None
 
     @checked
     def advance(self, steps: int) -> Recording:
         """Run so many steps more and return what happened in them."""
-        first = self.step
+        self._end_loop()
+        first = self.steps_done
         if not 0 <= steps <= MOST_STEPS - first:
             raise InputError(
                 f"steps is {steps}, outside 0..{MOST_STEPS - first}: a run has at most "
                 f"{MOST_STEPS:,} steps"
             )
         end, pieces = first + steps, []
-        while self.step < end:
-            pieces.append(self._piece(min(self._window, end - self.step)))
+        while self.steps_done < end:
+            pieces.append(self._piece(min(self._window, end - self.steps_done)))
             many = len(pieces[-1][1]) > _MANY_SPIKES
             longer = max(self._window // 2, 1) if many else self._window * 2
             self._window = min(longer, _LONGEST_WINDOW)
@@ -149,21 +147,49 @@ class Simulation:
             traces=traces,
         )
 
+    def step(
+        self, currents: npt.ArrayLike | None = None, charges: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.int32]:
+        """Run one step and return the neurons that spike in it, ascending: for a closed loop.
+
+        currents (N,): v per ms, held from this step on, beside the bias; None keeps those held.
+        charges (N,): total change of v by spikes from outside, which arrive at the end of the step.
+        Spikes are those of `advance` under the same input; both may be called in turns.
+        `potentials` has the traced neurons' v after it.
+
+        Raises InputError for more than one thread, for which a step is too short.
+        """
+        if (loop := self._loop) is None or loop.full:
+            loop = self._begin_loop()
+        spikes = loop.make(currents, charges)
+        self.steps_done += 1
+        return spikes
+
+    @property
+    def potentials(self) -> npt.NDArray[np.float32]:
+        """(traced,) v of the traced neurons after the last `step`, resets included."""
+        if self._loop is None or not self._loop.step:
+            raise InputError("potentials are those after a `step`: make one")
+        found: npt.NDArray[np.float32] = self._loop.traces[0].astype(np.float32)
+        return found + self.network.v_th[self.traced]
+
     @checked
     def switch(self, mode: str) -> None:
         """Change the mode; the result does not change."""
-        _check_mode(mode)
-        self.mode, self._wait = mode, 0
+        check_mode(mode)
+        self._end_loop()
+        self._choice.switch(mode)
 
     def settle(self) -> None:
         """Bring every neuron's state up to date, as clock mode has it."""
+        self._end_loop()
         for part in self.parts:
             set_mode(part, CLOCK)
 
     def _piece(self, steps: int) -> tuple[Array, Array, Array]:
         """Spikes of each of the next steps, their neurons, and traces."""
         arrivals, currents = self._due(False, steps), self._due(True, steps)
-        self._choose()
+        self._choice.choose(self.parts)
         traces = self._traces(steps)
         teams = self._teams if len(self.parts) == 1 else make_teams(self.parts, steps)
         first = [np.append(part.first, np.zeros(steps, np.int64)) for part in self.parts]
@@ -186,7 +212,7 @@ class Simulation:
             spikes = [run(0)]
         else:
             spikes = list(self._pool.map(run, range(len(self.parts))))
-        self.step += steps
+        self.steps_done += steps
         rows = len(first[0]) - 1 - steps
         new = spikes[0][first[0][rows] : first[0][-1]]
         if self._order is not None:
@@ -203,39 +229,43 @@ class Simulation:
         """Bounds by step, neurons as stored, and charges or drives of the inputs of a kind."""
         if not any(given.held is held for given in self.inputs):
             return np.zeros(steps + 1, np.int64), *self._none
-        network, start = self.network, self.step
+        network, start = self.network, self.steps_done
         bounds, neurons, values = gather(
             self.inputs, held, start, start + steps, network.dt, network.n_neurons
         )
         values = propagators.drive_of(network, values, neurons) if held else values
         return bounds, self._stored(neurons), values.astype(self.dtype)
 
+    def _begin_loop(self) -> ClosedLoop:
+        """A new window of single steps, after the one before it."""
+        self._end_loop()
+        if len(self.parts) > 1:
+            raise InputError(f"step runs on one thread, the simulation has {len(self.parts)}")
+        if self.steps_done + WINDOW > MOST_STEPS:
+            raise InputError(f"step runs until step {MOST_STEPS - WINDOW:,}: use `advance`")
+        arrivals, currents = self._due(False, WINDOW), self._due(True, WINDOW)
+        self._choice.choose(self.parts)
+        self._loop = ClosedLoop(
+            self.network, self.parts[0], self._teams[0], self._place, self._traced_of[0],
+            arrivals, currents,
+        )  # fmt: skip
+        return self._loop
+
+    def _end_loop(self) -> None:
+        if self._loop is not None:
+            self._loop.end()
+            self._loop = None
+
     def _stored(self, neurons: Array) -> Array:
         return neurons if self._place is None else self._place[neurons]
 
     def _traced_in(self, part: Part) -> Array:
         """The traced neurons as a part numbers them, -1 for those of other parts."""
-        local: Array = self._stored(self.traced) - part.low
+        local = self._stored(self.traced).astype(np.int64) - part.low
         return np.where((local >= 0) & (local < part.n), local, -1)
 
     def _traces(self, steps: int) -> npt.NDArray[np.float32]:
         return np.zeros((steps, len(self.traced)), np.float32)
-
-    def _choose(self) -> None:
-        """Set each part's mode for the next window."""
-        if self.mode != "auto":
-            for part in self.parts:
-                set_mode(part, event_mode(part) if self.mode == "event" else CLOCK)
-            return
-        self._wait -= 1
-        for part in self.parts:
-            mode = event_mode(part)
-            pays = event_cost(part, mode) < clock_cost(part)
-            if part.mode != CLOCK and not pays:
-                set_mode(part, CLOCK)
-                self._wait, self._retry = self._retry, min(2 * self._retry, 4096)
-            elif pays and (part.mode != CLOCK or self._wait < 0):
-                set_mode(part, mode)
 
 
 @checked
@@ -262,24 +292,9 @@ def simulate_network(
 
     Raises InputError where the duration is not a positive multiple of dt.
     """
-    ratio = duration_ms / network.dt
-    if ratio > MOST_STEPS:
-        raise InputError(
-            f"duration_ms is {duration_ms:g}: a run has at most {MOST_STEPS:,} steps of "
-            f"{network.dt} ms"
-        )
-    steps = round(ratio) if math.isfinite(ratio) else 0
-    if steps < 1 or abs(steps * network.dt - duration_ms) > 1e-6 * duration_ms:
-        raise InputError(
-            f"duration_ms is {duration_ms}: it must be a positive multiple of dt, {network.dt} ms"
-        )
+    steps = whole_steps(duration_ms, network.dt)
     simulation = Simulation(
         network, inputs=inputs, mode=mode, threads=threads, traces=traces, seed=seed,
         v_start=v_start, epoch=epoch, dtype=dtype, order=order,
     )  # fmt: skip
     return simulation.advance(steps)
-
-
-def _check_mode(mode: str) -> None:
-    if mode not in MODES:
-        raise unknown_name("mode", mode, MODES)

@@ -104,7 +104,7 @@ def save_state(simulation: Simulation, path: str | Path) -> None:
     simulation.settle()
     with store.writing(Path(path), SCHEMA, {}, {}) as file:
         store.write_text(file, "made_of", _made_of(simulation))
-        file.attrs["step"] = simulation.step
+        file.attrs["step"] = simulation.steps_done
         file.attrs["parts"] = len(simulation.parts)
         for i, part in enumerate(simulation.parts):
             group = file.create_group(f"part{i}")
@@ -131,12 +131,13 @@ def resume(simulation: Simulation, path: str | Path) -> None:
             for i in range(len(simulation.parts))
         ]
         step = int(file.attrs["step"])
+    simulation.settle()
     for part, arrays in zip(simulation.parts, loaded, strict=True):
         for name in ("cells", "marks", "clock", "head"):
             _fill(getattr(part, name), arrays[name], name)
         part.history, part.cursors, part.first = (arrays[name] for name in _ARRAYS[4:])
         part.mode = CLOCK
-    simulation.step = step
+    simulation.steps_done = step
 
 
 _COLUMNS = (("steps", np.int64), ("neurons", np.int32))

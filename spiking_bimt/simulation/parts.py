@@ -11,35 +11,15 @@ import numpy.typing as npt
 
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.validate import read_only
-from spiking_bimt.kernels import sim_event, sim_margins, sim_swept
 from spiking_bimt.kernels.sim_arrivals import Lazy, Swept
 from spiking_bimt.kernels.sim_clock import CHUNK
 from spiking_bimt.kernels.sim_renumber import rows_joined
-from spiking_bimt.kernels.sim_state import FLOORED, MEETINGS, N_HOT, N_SUSPECTS, TWO
-from spiking_bimt.kernels.sim_suspects import WIDTH
+from spiking_bimt.kernels.sim_state import MEETINGS
 from spiking_bimt.kernels.sim_team import Team
 from spiking_bimt.simulation import closed_forms, propagators
 from spiking_bimt.simulation.locality import select_neurons
 
 Array = npt.NDArray[Any]
-
-# Measured times, ns, by which the cheaper mode is chosen. No result depends on them.
-SWEEP = 0.2
-"""One neuron in a step of clock mode."""
-CLOCK_EACH = 4.0
-"""One arrival in clock mode."""
-EVENT_EACH = 60.0
-"""One arrival in event mode, where states are caught up."""
-SWEPT_EACH = 25.0
-"""One arrival in event mode, where all neurons move when an epoch ends."""
-BEGIN = 1.0
-"""One neuron at the end of such an epoch."""
-_HOT = 3.0
-"""One hot neuron in a step."""
-_SUSPECT = 15.0
-"""One suspect in a window."""
-_STAY = 1.1
-"""Ratio of costs from which the other form of event mode is taken: changing costs a sweep."""
 
 CLOCK = 0
 """Mode: every neuron moves at every step."""
@@ -88,57 +68,6 @@ class Part:
     def form(self) -> tuple[Lazy, Swept | None]:
         """The arguments by which `sim_advance.advance` is compiled for the mode."""
         return True if self.mode == EVENT else None, self.beside if self.mode == SWEPT else None
-
-
-def can_sweep(part: Part) -> bool:
-    """Whether SWEPT can run the part: equal neurons, no floor, one synaptic time constant."""
-    alike = part.table.shape[2] == 1 and not part.clock[TWO] and not part.clock[FLOORED]
-    return bool(alike and 1 < part.table.shape[1] - 1 <= sim_margins.MOST * WIDTH)
-
-
-def event_mode(part: Part) -> int:
-    """The cheaper form of event mode."""
-    if not can_sweep(part):
-        return EVENT
-    caught_up, swept_ = (event_cost(part, mode) for mode in (EVENT, SWEPT))
-    stay = {EVENT: 1 / _STAY, SWEPT: _STAY}.get(part.mode, 1.0)
-    return SWEPT if swept_ <= stay * caught_up else EVENT
-
-
-def event_cost(part: Part, mode: int) -> float:
-    """Estimated time of a step in EVENT or SWEPT, ns; counts that the present mode lacks are 0."""
-    epoch, clock = part.table.shape[1] - 1, part.clock
-    hot = 0.0 if part.mode == CLOCK else _HOT * float(clock[N_HOT])
-    if mode == SWEPT:
-        return hot + SWEPT_EACH * part.arrivals + BEGIN * part.n / epoch
-    looks = _SUSPECT * float(clock[N_SUSPECTS]) / min(epoch, WIDTH) if part.mode == EVENT else 0.0
-    return hot + EVENT_EACH * part.arrivals + looks
-
-
-def clock_cost(part: Part) -> float:
-    """Estimated time of a step in clock mode, ns."""
-    return SWEEP * part.n + CLOCK_EACH * part.arrivals
-
-
-def count_arrivals(part: Part, spikes: int, outside: float, steps: int) -> None:
-    """Set `arrivals` from the spikes and external events of the whole network in so many steps."""
-    indptr = part.synapses[0]
-    synapses = spikes * int(indptr[-1]) / (len(indptr) - 1)
-    part.arrivals = (synapses + outside * part.n / (len(indptr) - 1)) / steps
-
-
-def set_mode(part: Part, mode: int) -> None:
-    """Bring the states of the part into the form that a mode needs."""
-    if mode == part.mode:
-        return
-    arrays = part.cells, part.marks, part.clock, part.table
-    if part.mode == EVENT:
-        sim_event.leave(*arrays)
-    if mode == EVENT:
-        sim_event.enter(*arrays, part.n)
-    elif mode == SWEPT:
-        sim_swept.enter(*arrays, *part.beside, part.scratch, part.found, part.n)
-    part.mode = mode
 
 
 def remember(part: Part, spikes: Array, first: Array, rows: int) -> None:

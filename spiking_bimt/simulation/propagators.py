@@ -173,12 +173,18 @@ _OF_P = (sim_state.GAIN_P, sim_state.P_TO_V, sim_state.P_TO_P, sim_state.PEAK_P,
 """Rows of the table for either kind of synapses."""
 
 
-def drive_of(network: SpikingNetwork, extra: Array | float, chosen: Array | slice) -> Array:
-    """c of some neurons: change of v - v_th in a step by bias, leak and the current `extra`."""
+def drive_terms(network: SpikingNetwork, chosen: Array | slice) -> tuple[Array, Array, Array]:
+    """What `drive_of` of some neurons is made of: gain (bias + extra) - pull."""
     a = network.dt / network.tau_mem[chosen].astype(np.float64)
     pull = network.v_leak[chosen].astype(np.float64) - network.v_th[chosen]
-    current = network.bias[chosen] + extra
-    out: Array = network.dt * mean_decay(a) * current - np.expm1(-a) * pull
+    bias = network.bias[chosen].astype(np.float64)
+    return network.dt * mean_decay(a), bias, np.expm1(-a) * pull
+
+
+def drive_of(network: SpikingNetwork, extra: Array | float, chosen: Array | slice) -> Array:
+    """c of some neurons: change of v - v_th in a step by bias, leak and the current `extra`."""
+    gain, bias, pull = drive_terms(network, chosen)
+    out: Array = gain * (bias + extra) - pull
     return out
 
 

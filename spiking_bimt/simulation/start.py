@@ -1,5 +1,6 @@
 """Where a simulation begins, and the settings that both engines share."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,24 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 
 Array = npt.NDArray[Any]
+
+MOST_STEPS = 2**31 - 1
+"""Most steps of a run: a spike keeps its step in 32 bits."""
+
+
+def whole_steps(duration_ms: float, dt: float) -> int:
+    """The steps of dt ms that a run has; InputError where they are no positive whole number."""
+    ratio = duration_ms / dt
+    if ratio > MOST_STEPS:
+        raise InputError(
+            f"duration_ms is {duration_ms:g}: a run has at most {MOST_STEPS:,} steps of {dt} ms"
+        )
+    steps = round(ratio) if math.isfinite(ratio) else 0
+    if steps < 1 or abs(steps * dt - duration_ms) > 1e-6 * duration_ms:
+        raise InputError(
+            f"duration_ms is {duration_ms}: it must be a positive multiple of dt, {dt} ms"
+        )
+    return steps
 
 
 def float_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiking_bimt.kernels import sim_margins, sim_state, sim_suspects, sim_swept
-from spiking_bimt.simulation import engine, parts
+from spiking_bimt.simulation import modes, parts
 from spiking_bimt.simulation.engine import Simulation, simulate_network
 from spiking_bimt.simulation.inputs import HeldCurrents, PoissonSources
 from tests.kernels.networks import Array, callable_kernel, random_network
@@ -60,7 +60,7 @@ def test_no_neuron_crosses_before_it_is_looked_at(
     part = Simulation(network, epoch=epoch, mode="clock", dtype=dtype).parts[0]
     part.cells[sim_state.Q, :n] = rng.normal(scale=rng.choice([0.01, 2.0]), size=n)
     part.cells[sim_state.V, :3] = -np.inf
-    parts.set_mode(part, parts.SWEPT)
+    modes.set_mode(part, parts.SWEPT)
     k = part.clock[sim_state.PHASE] = phase % epoch
     arrays = part.cells, part.marks, part.clock, part.table
     margins, windows, noted = part.beside
@@ -109,7 +109,7 @@ def test_every_spike_equals_the_twins(
     limit = 8 * int(3 * min(network.tau_syn[0], network.tau_mem[0]) / dt)
     epoch = None if epoch is None else min(epoch, limit)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "event_mode", swept_if_it_can)
+        patch.setattr(modes, "event_mode", swept_if_it_can)
         got = simulate_network(
             network, steps * dt, mode="event", threads=threads, epoch=epoch, dtype=np.float64
         )
@@ -119,7 +119,7 @@ def test_every_spike_equals_the_twins(
 
 
 def swept_if_it_can(part: parts.Part) -> int:
-    return parts.SWEPT if parts.can_sweep(part) else parts.EVENT
+    return parts.SWEPT if modes.can_sweep(part) else parts.EVENT
 
 
 @settings(max_examples=25, deadline=None)
@@ -143,7 +143,7 @@ def test_changing_the_mode_anywhere_changes_no_bit(seed: int, reset: str) -> Non
         done = 0
         while done < 400:
             mode = int(rng.integers(3))
-            patch.setattr(engine, "event_mode", lambda part, mode=mode: max(mode, parts.EVENT))
+            patch.setattr(modes, "event_mode", lambda part, mode=mode: max(mode, parts.EVENT))
             cut.switch("event" if mode else "clock")
             pieces.append(cut.advance(min(int(rng.integers(1, 60)), 400 - done)))
             done += pieces[-1].n_steps
@@ -160,11 +160,11 @@ def test_changing_the_mode_anywhere_changes_no_bit(seed: int, reset: str) -> Non
 def test_only_networks_that_it_knows_are_swept() -> None:
     floor = random_network(1, 20)
     able = alike(1, 20, False, dt=0.1)
-    assert not parts.can_sweep(Simulation(floor).parts[0])
-    assert not parts.can_sweep(Simulation(able, epoch=1).parts[0])
+    assert not modes.can_sweep(Simulation(floor).parts[0])
+    assert not modes.can_sweep(Simulation(able, epoch=1).parts[0])
     two = alike(1, 20, False, dt=0.1, tau_syn_negative=np.full(20, 4.0, np.float32))
-    assert not parts.can_sweep(Simulation(two, epoch=8).parts[0])
-    assert parts.can_sweep(Simulation(able, epoch=8).parts[0])
+    assert not modes.can_sweep(Simulation(two, epoch=8).parts[0])
+    assert modes.can_sweep(Simulation(able, epoch=8).parts[0])
 
 
 def test_the_form_of_event_mode_follows_the_arrivals() -> None:
@@ -172,9 +172,9 @@ def test_the_form_of_event_mode_follows_the_arrivals() -> None:
     simulation = Simulation(network, epoch=8, mode="event")
     part = simulation.parts[0]
     part.arrivals = 0.0
-    assert parts.event_mode(part) == parts.EVENT
+    assert modes.event_mode(part) == parts.EVENT
     part.arrivals = 1e4
-    assert parts.event_mode(part) == parts.SWEPT
+    assert modes.event_mode(part) == parts.SWEPT
     quiet = PoissonSources(np.arange(400), 200.0, 1e-6)
     driven = Simulation(network, epoch=8, mode="event", inputs=[quiet])
     driven.advance(200)

@@ -16,8 +16,9 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.build import from_coo
-from spiking_bimt.simulation.engine import MOST_STEPS, Simulation, simulate_network
+from spiking_bimt.simulation.engine import Simulation, simulate_network
 from spiking_bimt.simulation.inputs import HeldCurrents, Input, PoissonSources, SpikeTrains
+from spiking_bimt.simulation.start import MOST_STEPS
 
 N = 3
 STEPS = st.sampled_from(("0.1", "0.25", "0.3", "0.5", "1"))
@@ -233,7 +234,7 @@ def test_a_run_without_a_step_has_no_rate() -> None:
 
 def test_a_run_ends_at_the_last_step_that_a_spike_can_name() -> None:
     simulation = Simulation(integrator(1.0))
-    simulation.step = MOST_STEPS - 2
+    simulation.steps_done = MOST_STEPS - 2
     assert simulation.advance(2).n_steps == 2
     with pytest.raises(InputError, match=r"steps is 1, outside 0\.\.0"):
         simulation.advance(1)
