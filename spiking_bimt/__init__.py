@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from spiking_bimt.converting.quantise import quantise
     from spiking_bimt.converting.snntorch_import import from_snntorch
     from spiking_bimt.data.chip import Chip, Placement, Traffic
+    from spiking_bimt.data.chip_neuron import ChipNeuron, ChipSynapse
     from spiking_bimt.data.device import Device
     from spiking_bimt.data.network import SpikingNetwork
     from spiking_bimt.data.placed import PlacedNetwork, TileFile
@@ -73,6 +74,7 @@ _NAMES = {
     "converting.quantise": ("quantise",),
     "converting.snntorch_import": ("from_snntorch",),
     "data.chip": ("Chip", "Placement", "Traffic"),
+    "data.chip_neuron": ("ChipNeuron", "ChipSynapse"),
     "data.device": ("Device",),
     "data.network": ("SpikingNetwork",),
     "data.placed": ("PlacedNetwork", "TileFile"),
@@ -115,6 +117,8 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = [
     "CheckError",
     "Chip",
+    "ChipNeuron",
+    "ChipSynapse",
     "Device",
     "HeldCurrents",
     "InputError",

@@ -20,8 +20,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "Recording", "draw_trials", "Trials", "simulate_trials",
     ),
     "Chips, placement and costs": (
-        "load_chip", "Chip", "place_network", "Placement", "PlacedNetwork", "traffic", "Traffic",
-        "timeline", "Timeline",
+        "load_chip", "Chip", "ChipNeuron", "ChipSynapse", "place_network", "Placement",
+        "PlacedNetwork", "traffic", "Traffic", "timeline", "Timeline",
     ),
     "Tiles and memory devices": (
         "cut_tiles", "write_tiles", "read_tiles", "TileFile", "TileSet", "load_device", "Device",

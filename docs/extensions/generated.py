@@ -137,7 +137,7 @@ def chips_page() -> str:
     return (
         "# Chips by name\n\nFor `--chip` and `place_network`. A limit that is none does not "
         "exist. What each field means: {py:class}`~spiking_bimt.Chip`.\n"
-        "All of a chip's figures: `spiking_bimt chips`.\n\n"
+        "All of a chip's figures: `spiking_bimt chips NAME`.\n\n"
         f"{table(head, rows)}\nWhere the figures come from:\n\n" + "\n\n".join(sources) + "\n"
     )
 

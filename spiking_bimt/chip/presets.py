@@ -44,9 +44,9 @@ def load_chip(chip: str | Path | Chip) -> Chip:
     """The preset of that name, the chip in a user's own TOML file, or the record as it is.
 
     The file's keys are the fields of `Chip` (`name` apart: it is the preset's name, or the path as
-    given); a limit that the chip does not have is left out, and so is `[energy]` where no figure is
-    published. Raises InputError for an unknown chip, an unreadable file, or an unknown, missing or
-    mistyped key.
+    given); a limit that the chip does not have is left out, so is `[energy]` where no figure is
+    published, and `[neuron]` with `[synapse]` where nothing is said of what the chip computes.
+    Raises InputError for an unknown chip, an unreadable file, or unknown, missing or mistyped keys.
     """
     if isinstance(chip, Chip):
         return chip
@@ -56,7 +56,10 @@ def load_chip(chip: str | Path | Chip) -> Chip:
     try:
         return Chip(name=name_or_path, **_parse("chip", name_or_path, given, Chip))
     except InputError as error:
-        said = str(error).removeprefix(f"chip {name_or_path}: ").removeprefix("Chip.")
+        said = str(error).removeprefix(f"chip {name_or_path}: ")
+        for record in ("ChipNeuron", "ChipSynapse"):
+            said = said.replace(f"{record}.", f"{record.removeprefix('Chip').lower()}.")
+        said = said.removeprefix("Chip.")
         raise InputError(f"chip {name_or_path}: {said}{_line_of(said, text)}") from error
 
 
@@ -69,8 +72,15 @@ def chip_of(placement: Placement) -> Chip:
 
 def profile_of(chip: Chip) -> dict[str, Any]:
     """The whole chip as values of TOML and JSON, without its name and what it lacks."""
-    fields = dataclasses.asdict(chip)
-    return {k: v for k, v in fields.items() if k != "name" and v is not None}
+    given = _present(dataclasses.asdict(chip))
+    return {k: v for k, v in given.items() if k != "name"}
+
+
+def _present(value: Any) -> Any:
+    """A value of TOML: without what is None, tuples as lists."""
+    if isinstance(value, dict):
+        return {key: _present(item) for key, item in value.items() if item is not None}
+    return [_present(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def chip_from_profile(name: str, profile: Mapping[str, Any]) -> Chip:
@@ -98,20 +108,57 @@ def _line_of(message: str, text: str) -> str:
 
 
 def _parse(what: str, name: str, given: dict[str, Any], record: type) -> dict[str, Any]:
-    """The fields of a record but its name, checked one by one."""
-    name = f"{what} {name}"
+    """The fields of a record but its name, checked one by one; those of records in it too.
+
+    All unknown and missing keys are named in one InputError.
+    """
+    wrong, missing = _keys(given, record, "")
+    if missing:
+        several = len(missing) > 1
+        keys = ", ".join(map(repr, missing))
+        wrong.append(f"key{'s' * several} {keys} {'are' if several else 'is'} missing")
+    if wrong:
+        raise InputError(f"{what} {name}: {'; '.join(wrong)}")
+    return _values(f"{what} {name}", given, record)
+
+
+def _keys(given: dict[str, Any], record: type, section: str) -> tuple[list[str], list[str]]:
+    """What is wrong with keys that the record does not know, and those that are missing."""
     hints = typing.get_type_hints(record)
-    optional = {f.name for f in dataclasses.fields(record) if f.default is not dataclasses.MISSING}
-    fields = [field.name for field in dataclasses.fields(record) if field.name != "name"]
-    for key in given:
-        if key not in fields:
-            raise InputError(f"{name}: {unknown_name('key', key, fields)}")
+    fields = {field.name: field for field in dataclasses.fields(record) if field.name != "name"}
+    where = f" in [{section[:-1]}]" if section else ""
+    wrong = [f"{unknown_name('key', key, fields)}{where}" for key in given if key not in fields]
+    missing: list[str] = []
+    for key, field in fields.items():
+        inner = record_in(hints[key])
+        if key in given and inner is not None and isinstance(given[key], dict):
+            more = _keys(given[key], inner, f"{section}{key}.")
+            wrong, missing = wrong + more[0], missing + more[1]
+        elif key not in given and not (
+            type(None) in typing.get_args(hints[key])
+            or field.default is not dataclasses.MISSING
+            or field.default_factory is not dataclasses.MISSING
+        ):
+            missing.append(f"{section}{key}")
+    return wrong, missing
+
+
+def _values(owner: str, given: dict[str, Any], record: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(record)
     values: dict[str, Any] = {}
-    for key in fields:
-        if key in given:
-            values[key] = validate.typed(name, key, given[key], hints[key])
-        elif type(None) in typing.get_args(hints[key]):
+    for field in dataclasses.fields(record):
+        key = field.name
+        inner = record_in(hints[key])
+        if key in given and inner is not None and isinstance(given[key], dict):
+            values[key] = inner(**_values(f"{owner}: {key}.", given[key], inner))
+        elif key in given and key != "name":
+            values[key] = validate.typed(owner, key, given[key], hints[key])
+        elif type(None) in typing.get_args(hints[key]) and field.default is dataclasses.MISSING:
             values[key] = None
-        elif key not in optional:
-            raise InputError(f"{name}: key {key!r} is missing")
     return values
+
+
+def record_in(hint: Any) -> type | None:
+    """The record that a field may hold."""
+    found = [part for part in typing.get_args(hint) if dataclasses.is_dataclass(part)]
+    return typing.cast(type, found[0]) if found else None

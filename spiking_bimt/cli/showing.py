@@ -88,10 +88,26 @@ def configs(as_json: bool) -> None:
     call_stage("configs", as_json)
 
 
-@command(examples="spiking_bimt chips")
-def chips(as_json: bool) -> None:
-    """List the chips, their limits and their sources, for --chip."""
-    call_stage("chips", as_json)
+@command(
+    examples="""
+    spiking_bimt chips
+    spiking_bimt chips odin
+    spiking_bimt chips odin --toml
+    """
+)
+@click.argument("chip", metavar="[NAME|FILE]", required=False)
+@option("--toml", is_flag=True, help="Print the chip's file with what each key means, to edit.")
+def chips(chip: str | None, toml: bool, as_json: bool) -> None:
+    """List the chips for --chip, or show one whole.
+
+    Of one it shows the limits, the neuron that it computes, and where each figure is from.
+    """
+    if toml and not as_json:  # a file's text, as it is
+        from spiking_bimt.stages.chips import chips as stage
+
+        click.echo(stage(chip, toml=True)["toml"], nl=False)
+    else:
+        call_stage("chips", as_json, chip, toml=toml)
 
 
 @command(examples="spiking_bimt devices")

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from spiking_bimt.cli.chip_tables import show_compare, show_place
-from spiking_bimt.cli.list_tables import show_configs, show_presets, show_tasks
+from spiking_bimt.cli.list_tables import show_chips, show_configs, show_presets, show_tasks
 from spiking_bimt.cli.network_tables import (
     show_convert,
     show_export,
@@ -33,7 +33,7 @@ def _show_report(result: dict[str, Any]) -> None:
 
 
 _TABLES: dict[str, Callable[[dict[str, Any]], None]] = {
-    "chips": show_presets,
+    "chips": show_chips,
     "compare": show_compare,
     "configs": show_configs,
     "convert": show_convert,

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data import validate
 from spiking_bimt.data.arguments import check_fields
+from spiking_bimt.data.chip_neuron import ChipNeuron, ChipSynapse
 from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError, unknown_name
 
@@ -38,10 +39,15 @@ class Chip:
 
     name: str
     description: str
+    """What it is, in a line."""
     width: int
+    """Tiles along x."""
     height: int
+    """Tiles along y."""
     cores_per_tile: int
+    """Cores that share a tile, and its router."""
     neurons_per_core: int
+    """Most neurons of a core."""
     input_axons: int | None
     """Distinct sources (neurons and input channels) that a core can receive from."""
     output_axons: int | None
@@ -71,7 +77,7 @@ class Chip:
     """Energy of each event, pJ: soma (a neuron and step), spike, synapse; None where unpublished.
     Where it is known, `packet_cost` and the hop costs are in pJ too."""
     sources: dict[str, str]
-    """Where each figure comes from."""
+    """Where each figure comes from, a line each under a name of your choice."""
     split_signs: bool = False
     """Whether weights of one sign can be held apart, so that their sign takes none of
     `weight_bits`: lists of synapses of one sign, or differential pairs."""
@@ -88,6 +94,14 @@ class Chip:
     latency: dict[str, float] | None = None
     """Time that a core takes for each event, ns: soma (a neuron and step), spike, packet (sent),
     receive (a packet), synapse; None where unpublished."""
+    neuron: ChipNeuron | None = None
+    """The neuron that its silicon computes; None where the file counts packets and memory alone."""
+    synapse: ChipSynapse | None = None
+    """What its synapses hold; goes with `neuron`."""
+    second_hand: tuple[str, ...] = ()
+    """Keys whose figures are quoted by others, and were not read in the source that they name."""
+    caveat: str = ""
+    """What is known of the error of its energies, to stand beside each of them."""
 
     def __hash__(self) -> int:
         return hash((self.name, self.width, self.height, self.cores_per_tile))
@@ -95,6 +109,7 @@ class Chip:
     def __post_init__(self) -> None:
         check_fields(self)
         validate.own(self)
+        object.__setattr__(self, "second_hand", tuple(self.second_hand))
         self._check_sizes()
         self._check_energy()
         self._check_board()
@@ -106,6 +121,16 @@ class Chip:
         if self.routing not in ROUTINGS:
             wrong = unknown_name("routing", self.routing, ROUTINGS)
             raise InputError(f"chip {self.name}: {wrong}")
+
+        if (self.neuron is None) != (self.synapse is None):
+            raise InputError(
+                f"chip {self.name}: neuron and synapse say together what the chip computes: give "
+                "both or neither"
+            )
+        for key in self.second_hand:
+            owner, _, name = key.rpartition(".")
+            if not hasattr(getattr(self, owner, None) if owner else self, name):
+                raise InputError(f"chip {self.name}: second_hand names {key!r}, which is no key")
 
     def _check_sizes(self) -> None:
         for field, most in (

@@ -38,7 +38,7 @@ def _complete(owner: type, text: str) -> str:
     texts: dict[str, str] = {}
     for part in reversed(owner.__mro__):
         if dataclasses.is_dataclass(part):
-            texts |= _field_texts(part)
+            texts |= field_texts(part)
     if not texts:
         return text
     lines = [inspect.cleandoc(text), "", "Fields:"]
@@ -52,7 +52,7 @@ def _complete(owner: type, text: str) -> str:
     return "\n".join(lines)
 
 
-def _field_texts(part: type) -> dict[str, str]:
+def field_texts(part: type) -> dict[str, str]:
     """What stands under each field in the source of a class, and its unit; its type where nothing.
 
     A unit is that of an annotation's metadata (`Parameter.unit`).

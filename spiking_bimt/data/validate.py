@@ -182,7 +182,7 @@ def typed(owner: str, key: str, value: Any, hint: Any) -> Any:
         if len(items) == len(value):
             pairs = zip(value, items, strict=True)
             return tuple(typed(owner, f"{key}[{i}]", v, h) for i, (v, h) in enumerate(pairs))
-    if hint in (Any, object):
+    if hint in (Any, object) or kind is typing.Literal:  # the record checks a name among a few
         return value
     if hint is float and type(value) is int and abs(value) < 2**1023:
         return float(value)

@@ -56,6 +56,8 @@ def rate() -> dict[str, Any]:
 
 GOOD: dict[str, Callable[[], dict[str, Any]]] = {
     "Chip": lambda: vars(sb.load_chip("loihi")).copy(),
+    "ChipNeuron": lambda: {"current": "none", "leak": "none", "reset": ("value",)},
+    "ChipSynapse": dict,
     "Device": lambda: vars(sb.load_device("pcm")).copy(),
     "HeldCurrents": lambda: {"times_ms": [1.0], "neurons": [1], "values": 0.1},
     "Phase": lambda: {"name": "a", "steps": 1},
@@ -74,6 +76,7 @@ GOOD: dict[str, Callable[[], dict[str, Any]]] = {
     "Traffic": lambda: vars(sb.traffic(placed(), recording())).copy(),
     "Trials": lambda: vars(trials()).copy(),
     "arrange": lambda: {"network": sb.RateNetwork(**rate())},
+    "chips": dict,
     "compare": dict,
     "convert": lambda: {"run": "nowhere"},
     "cut_tiles": lambda: {"placed": placed()},
@@ -110,7 +113,7 @@ GOOD: dict[str, Callable[[], dict[str, Any]]] = {
 }  # fmt: skip
 """Arguments with which each function or record would work, or find no file."""
 
-WITHOUT_ARGUMENTS = {"chips", "configs", "devices", "taking_changed", "tasks", "trusting"}
+WITHOUT_ARGUMENTS = {"configs", "devices", "taking_changed", "tasks", "trusting"}
 
 
 NAN, NAN_30 = math.nan, np.full(30, np.nan)
@@ -222,6 +225,11 @@ BAD: dict[str, dict[str, list[Any]]] = {
         "hop_cost_x": [1e308], "hop_cost_y": [1e308],
         "energy": [{"soma": 1e308, "spike": 1.0, "synapse": 1.0}],
     },
+    "ChipNeuron": {
+        "current": ["exp"], "leak": [1], "reset": [(), ("value", "value"), ("hard",)],
+        "delay": [(0, 1), (3, 2)], "state_bits": [1, 33, 2**70], "order": [("fire",)],
+    },
+    "ChipSynapse": {"sign": ["both"], "magnitude_bits": [0, 17], "levels_per_core": [0]},
     "SpikingNetwork": {
         "task_dt": [1e308, 0.3, 0.0, NAN], "in_codes": [None], "bits": [None, 1, 17],
         "positions": [np.full((30, 2), -1), np.full((30, 2), 30)], "sheet": [(1, 1), (0, 2)],
