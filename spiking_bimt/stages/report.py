@@ -44,7 +44,7 @@ FUNCTION_TRIALS = 30
 SPIKE_TRIALS = 10
 """Trials a task that are simulated for rates, traffic and the raster."""
 SHUFFLES = 10_000
-MOST_RASTERS = 5
+MOST_RASTERS = 8
 """Rasters to choose from: each takes about 100 kB."""
 
 
