@@ -59,7 +59,7 @@ class RateNetwork(validate.Record):
     """Name of f: "relu", or "lif" for the rate of a leaky integrate-and-fire neuron, softened."""
     lif_curve: Floats | None = None
     """(4,) for "lif": membrane time constant (ms), refractory time (ms), the spike rate that counts
-    as 1 (Hz), softness of the threshold; see docs/appendix/conversion.md."""
+    as 1 (Hz), softness of the threshold; see docs/background/model.md."""
     chip: str = ""
     """Chip that the network was trained against, or none: preset or the user's file."""
     core: npt.NDArray[np.int32] | None = None

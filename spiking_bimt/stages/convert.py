@@ -79,7 +79,7 @@ def convert(
 
     dt to floor are settings of the neurons, aware_steps to softness of training, and bits (None: no
     integer weights) to power_of_two of rounding: `spiking_bimt convert --help` and
-    docs/appendix/conversion.md say what each is, with its unit; None leaves its default.
+    docs/background/conversion.md say what each is, with its unit; None leaves its default.
     """
     neurons = _given(
         dt=dt, full_rate=full_rate, percentile=percentile, tau_mem=tau_mem, t_ref=t_ref,

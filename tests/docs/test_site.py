@@ -18,9 +18,6 @@ PARTS = ("tutorials", "how-to", "reference", "background", "appendix")
 MOST_WORDS = 1500
 """Of a page outside the appendix."""
 
-LONG: tuple[str, ...] = ("reference/formats", "reference/tile-format")
-"""Pages that are still to be cut."""
-
 NAMED = r"\bdocs/[\w/.-]+\.(?:md|svg|json|ipynb|py)"
 """A file of the site, as code and pages name it."""
 
@@ -126,7 +123,7 @@ def test_pages_outside_the_appendix_are_short(site: Site) -> None:
         for name, page in site.pages.items()
         if name.startswith(PARTS[:-1]) and page.words > MOST_WORDS
     }
-    assert set(long) == set(LONG), long
+    assert not long
 
 
 def test_the_search_knows_the_words(site: Site) -> None:
@@ -171,3 +168,12 @@ def test_the_explained_errors_are_errors_of_the_package() -> None:
 def without_values(message: str) -> str:
     """A message with empty braces: what is put in may be named otherwise."""
     return re.sub(r"\{[^}]*\}", "{}", message)
+
+
+def test_the_first_network_takes_ten_lines() -> None:
+    page = (DOCS / "index.md").read_text("utf-8")
+    block = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    assert len([line for line in block.splitlines() if line]) == 10
+    assert "Ten lines" in page
+    for what in ("energy_nj", "plot.raster", "write_tiles"):
+        assert what in block

@@ -36,12 +36,8 @@ def call(*args: object) -> tuple[int, str, str]:
 
 
 def spread_loihi(folder: Path) -> Path:
-    """SANA-FE's Loihi with 4 neurons a core, so that a hundred of them need a network.
-
-    It models no product and declares no neuron.
-    """
+    """SANA-FE's Loihi with 4 neurons a core, so that a hundred of them need a network."""
     text = (resources.files("spiking_bimt.chip") / "loihi.toml").read_text()
-    text = text[: text.index("[neuron]")] + text[text.index("[energy]") :]
     path = folder / "loihi4.toml"
     path.write_text(text.replace("neurons_per_core = 1024", "neurons_per_core = 4"))
     return path
