@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.presets import chip_from_profile
 from spiking_bimt.data import store, validate
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
@@ -151,7 +152,10 @@ def _chip(group: h5py.Group) -> Chip:
     lines: dict[str, Any] = {"crossbar_rows": tile_layout.integer(group, "rows"),
              "crossbar_cols": tile_layout.integer(group, "columns")}  # fmt: skip
     if "profile" in group.attrs:
-        chip = Chip(**json.loads(tile_layout.text(group, "profile")))
+        profile = json.loads(tile_layout.text(group, "profile"))
+        if not (isinstance(profile, dict) and isinstance(profile.get("name"), str)):
+            raise InputError("the profile of /hardware is no chip with a name")
+        chip = chip_from_profile(profile["name"], profile)
         for field, value in geometry.items():
             if getattr(chip, field) != value:
                 raise InputError(f"the profile's {field} is {getattr(chip, field)}, not {value}")

@@ -4,6 +4,7 @@ bounds of 16 windows at once, prefetching, arrays by address, atomic counters, b
 import platform
 from typing import Any
 
+import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils
@@ -16,6 +17,7 @@ LANES = 16
 """float32 values added at once by `add_rows`."""
 
 
+_compiler: Any = njit  # its stubs lack options that it has
 _intrinsic: Any = intrinsic  # its calls lack an argument, as the type checker sees them
 
 
@@ -27,16 +29,32 @@ def _borrowing(**options: Any) -> Any:
     time to compile.
     """
     given = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
-    return njit(cache=True, **given, **options)  # type: ignore[call-overload]
+    return _compiler(cache=True, **given, **options)
 
 
 # Kernels alone may call the last two, Python would crash: its wrappers take long to compile.
 borrowing = _borrowing()
 inner, inlined = (_borrowing(no_cpython_wrapper=True, forceinline=force) for force in (False, True))
 
+entry = _compiler(cache=True, nogil=True, no_cfunc_wrapper=True, error_model="numpy")
+"""For what Python calls for a long time."""
+allocating = _compiler(
+    cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy"
+)
+"""As `inner`, for functions that allocate arrays."""
+
 expanded = njit(inline="always")
 """For an expression or a part of a long function that has a name: its source takes the place of the
 call, so that it costs no compilation of its own."""
+
+
+@expanded
+def zero() -> int:
+    """0 as a number of 64 bits: for a literal argument a function is compiled once more.
+
+    So it is for True and False, unless they are np.bool_.
+    """
+    return np.int64(0)  # type: ignore[return-value]
 
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from spiking_bimt.kernels import sim_clock, sim_event, sim_suspects, sim_swept
-from spiking_bimt.kernels.shared_vector import inlined
+from spiking_bimt.kernels.shared_vector import entry, inlined, zero
 from spiking_bimt.kernels.sim_arrivals import (
     Lazy,
     Swept,
@@ -72,7 +71,7 @@ def reset(
                 note(cells, marks, clock, table, beside, scratch, np.int64(found[f]))
 
 
-@njit(cache=True, nogil=True)
+@entry
 def advance(
     lazy: Lazy, steps: int,
     cells: Array, marks: Array, clock: Array, table: Array, head: Array,
@@ -92,13 +91,13 @@ def advance(
     `spikes` starts with the last reach[1] steps' spikes of all parts, whose bounds begin `first`
     (reach[1] + steps + 1,); `cursors` with their places in their rows, where there are delays.
     """
-    low, n, posted = team.numbers[2], team.numbers[3], 0
+    low, n, posted, yes = team.numbers[2], team.numbers[3], zero(), np.bool_(True)
     for i in range(steps):
         step, k, row, due = clock[STEP], clock[PHASE], reach[1] + i, reach[1] - reach[0] + i
         if lazy is not None and not delays.size:
             ask_for_due(spikes, first, due, indptr, indices, cells, marks, clock)
         if current_bounds[i + 1] > current_bounds[i]:
-            receive(current_bounds, current_neurons, drives, True, i, low, n, cells, marks, clock,
+            receive(current_bounds, current_neurons, drives, yes, i, low, n, cells, marks, clock,
                     table, k, lazy, beside, scratch)  # fmt: skip
             look_at_noted(cells, marks, clock, table, beside, scratch)
         k, ended = k + 1, k + 1 == table.shape[1] - 1
@@ -111,7 +110,7 @@ def advance(
             count = sim_swept.examine(cells, marks, clock, table, k, found)
         else:
             count = sim_swept.turn(cells, marks, clock, table, beside.margins, beside.windows,
-                                   beside.noted, scratch, found, n, True)  # fmt: skip
+                                   beside.noted, scratch, found, n, yes)  # fmt: skip
         clock[PHASE] = k = 0 if ended else k
         if count:
             reset(found, count, cells, marks, clock, table, head, k, step, beside, scratch)
@@ -122,7 +121,7 @@ def advance(
         if head[step % head.size] >= 0:
             release(cells, marks, clock, table, head, k, step, lazy, beside, scratch)
         if bounds[i + 1] > bounds[i]:
-            receive(bounds, neurons, charges, False, i, low, n, cells, marks, clock, table, k,
+            receive(bounds, neurons, charges, not yes, i, low, n, cells, marks, clock, table, k,
                     lazy, beside, scratch)  # fmt: skip
         if team.numbers[1] > 1:
             spikes, cursors, posted = exchange(team, found, count, posted, i == steps - 1, clock,

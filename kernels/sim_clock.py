@@ -12,6 +12,7 @@ from spiking_bimt.kernels.shared_vector import (
     inlined,
     lowest_bit,
     prefetch,
+    zero,
 )
 from spiking_bimt.kernels.sim_state import (
     DECAY,
@@ -114,7 +115,7 @@ def look(
 @inlined
 def sweep(cells: Array, clock: Array, table: Array, k: int, scratch: Array, found: Array) -> int:
     """Move all neurons (k = L) or look at them (k < L); those above threshold, ascending."""
-    tiny, last, count = cells.dtype.type(TINY), table.shape[1] - 1, 0
+    tiny, last, count = cells.dtype.type(TINY), table.shape[1] - 1, zero()
     d, g, h, f = table[DECAY, k, 0], table[GAIN_Q, k, 0], table[GAIN_P, k, 0], table[GAIN_C, k, 0]
     left_q, left_p = table[LEFT_Q, 0, 0], table[LEFT_P, 0, 0]
     for low in range(0, cells.shape[1], CHUNK):

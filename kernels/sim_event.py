@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.kernels.shared_order import sort_first
 from spiking_bimt.kernels.shared_vector import (
     BLOCK,
     above_zero,
@@ -13,6 +14,7 @@ from spiking_bimt.kernels.shared_vector import (
     inner,
     lowest_bit,
     prefetch,
+    zero,
 )
 from spiking_bimt.kernels.sim_clock import ask_ahead, moved_charge
 from spiking_bimt.kernels.sim_state import (
@@ -78,29 +80,14 @@ def leave(cells: Array, marks: Array, clock: Array, table: Array) -> None:
         catch_up(cells, marks, clock, table, j)
 
 
-@borrowing
-def arrange(values: Array, count: int) -> None:
-    """Sort the first `count` values in place (Shell 1959): they are few."""
-    gap = 1
-    while 3 * gap < count:
-        gap = 3 * gap + 1
-    while gap:
-        for i in range(gap, count):
-            value, place = values[i], i
-            while place >= gap and values[place - gap] > value:
-                values[place] = values[place - gap]
-                place -= gap
-            values[place] = value
-        gap //= 3
-
-
 @inner
 def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, found: Array) -> int:
     """The hot neurons above threshold at k, ascending; at the end of an epoch they move on.
 
     One that has become refractory leaves the list: only its release can make it hot again.
     """
-    count, kept, ended = 0, 0, k == table.shape[1] - 1
+    count = zero()
+    kept, ended = 0, k == table.shape[1] - 1
     for i in range(clock[N_HOT]):
         j = np.int64(marks[HOT, i])
         if ended:
@@ -117,7 +104,7 @@ def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, foun
             count += 1
             ask_for_reset(cells, marks, clock, j)
     clock[N_HOT] = kept
-    arrange(found, count)
+    sort_first(found, count)
     return count
 
 

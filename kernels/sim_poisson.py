@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels.shared_vector import inner
+from spiking_bimt.kernels.shared_vector import inner, zero
 from spiking_bimt.kernels.sim_sampling import labelled
 
 Array = npt.NDArray[Any]
@@ -41,7 +41,7 @@ def draw_first(
     """Draw the level of each source at a trial's start; drawn counts the levels of a source."""
     for j in poisson:
         drawn[j] = 0
-        redraw(j, 0, trial, seed, v_th, reset_shift, level, shift)
+        redraw(j, zero(), trial, seed, v_th, reset_shift, level, shift)
 
 
 @inner

@@ -6,6 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from spiking_bimt.kernels.shared_order import sort_first
+from spiking_bimt.kernels.shared_vector import inner, zero
+
 Array = npt.NDArray[Any]
 
 
@@ -42,7 +45,7 @@ def poisson_block(seed: int, block: int, length: int, per_step: Array) -> tuple[
     for m in range(per_step.size):
         if per_step[m] <= 0:
             continue
-        time, draw = 0.0, 0
+        time, draw = 0.0, zero()
         while True:
             time -= np.log(labelled(seed, m, block, draw)) / per_step[m]
             if time >= length:
@@ -62,20 +65,34 @@ def poisson_block(seed: int, block: int, length: int, per_step: Array) -> tuple[
     return bounds, ordered
 
 
-@njit(cache=True)
-def alias_table(p: Array) -> tuple[Array, Array]:
-    """Walker's alias table of a distribution: keep[i], and the alternative to i."""
-    n = p.size
-    keep, other = p / p.sum() * n, np.arange(n)
-    small = [i for i in range(n) if keep[i] < 1]
-    large = [i for i in range(n) if keep[i] >= 1]
-    while small and large:
-        low, high = small.pop(), large[-1]
+@inner
+def alias_table(p: Array, keep: Array, other: Array, small: Array, large: Array) -> None:
+    """Walker's alias table of a distribution: keep[i], and the alternative to i.
+
+    small, large (n,): work arrays. Lists and expressions of arrays would be shorter, and take
+    Numba a second and a half more to compile.
+    """
+    n, total = p.size, 0.0
+    for i in range(n):
+        total += p[i]
+    n_small = n_large = 0
+    for i in range(n):
+        keep[i], other[i] = p[i] / total * n, i
+        if keep[i] < 1:
+            small[n_small] = i
+            n_small += 1
+        else:
+            large[n_large] = i
+            n_large += 1
+    while n_small and n_large:
+        n_small -= 1
+        low, high = small[n_small], large[n_large - 1]
         other[low] = high
         keep[high] -= 1 - keep[low]
         if keep[high] < 1:
-            small.append(large.pop())
-    return keep, other
+            n_large -= 1
+            small[n_small] = high
+            n_small += 1
 
 
 @njit(cache=True)
@@ -84,14 +101,16 @@ def sheet_targets(side: int, fan_out: int, offsets: Array, p: Array, seed: int) 
 
     Offsets (n, 2) are drawn with probabilities p, one after the other without replacement.
     """
-    keep, other = alias_table(p)
     n = p.size
+    keep, other, taken = np.empty(n), np.empty(n, np.int64), np.empty(n, np.int64)
+    alias_table(p, keep, other, np.empty(n, np.int64), taken)
+    for i in range(n):
+        taken[i] = -1
     targets = np.empty((side * side, fan_out), np.int32)
-    taken = np.full(n, -1, np.int64)
     for source in range(side * side):
-        row, column, count, draw = source // side, source % side, 0, 0
+        row, column, count, draw = source // side, source % side, 0, zero()
         while count < fan_out:
-            u = labelled(seed, source, draw, 0) * n
+            u = labelled(seed, source, draw, zero()) * n
             draw += 1
             i = int(u)
             if u - i >= keep[i]:
@@ -102,5 +121,5 @@ def sheet_targets(side: int, fan_out: int, offsets: Array, p: Array, seed: int) 
             down, right = row + offsets[i, 0], column + offsets[i, 1]
             targets[source, count] = down % side * side + right % side
             count += 1
-        targets[source].sort()
+        sort_first(targets[source], fan_out)
     return targets

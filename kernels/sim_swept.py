@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels.shared_vector import BLOCK, above_zero, borrowing, inner, lowest_bit
+from spiking_bimt.kernels.shared_order import sort_first
+from spiking_bimt.kernels.shared_vector import BLOCK, above_zero, borrowing, inner, lowest_bit, zero
 from spiking_bimt.kernels.sim_clock import CHUNK, ask_ahead, crossed, move
-from spiking_bimt.kernels.sim_event import arrange, ask_for_reset
+from spiking_bimt.kernels.sim_event import ask_for_reset
 from spiking_bimt.kernels.sim_margins import (
     arrival_costs,
     look,
@@ -65,7 +66,7 @@ def enter(
     clock[N_SUSPECTS] = clock[N_HOT] = 0
     for j in range(marks.shape[1]):
         marks[MARK, j] = QUIET
-    turn(cells, marks, clock, table, margins, windows, noted, tops, found, n, False)
+    turn(cells, marks, clock, table, margins, windows, noted, tops, found, n, np.bool_(False))
     look(cells, marks, clock, table, margins, windows, tops, noted[: clock[N_NOTED]])
     clock[N_NOTED] = 0
 
@@ -83,7 +84,8 @@ def turn(
         marks[MARK, marks[SUSPECTS, i]] &= ~3
     for i in range(clock[N_HOT]):
         marks[MARK, marks[HOT, i]] &= ~3
-    clock[N_SUSPECTS] = clock[N_HOT] = count = crossing = 0
+    clock[N_SUSPECTS] = clock[N_HOT] = count = 0
+    crossing = zero()
     if moves:
         clock[PHASE] = 0
     last, tiny = table.shape[1] - 1, cells.dtype.type(TINY)
@@ -140,7 +142,8 @@ def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, foun
     """The hot neurons above threshold at k, within an epoch, ascending; they are hot no more."""
     v, q, c, hot, status = cells[V], cells[Q], cells[DRIVE], marks[HOT], marks[MARK]
     d, g, f = table[DECAY, k, 0], table[GAIN_Q, k, 0], table[GAIN_C, k, 0]
-    count, kept = 0, 0
+    count = zero()
+    kept = 0
     for i in range(clock[N_HOT]):
         j = np.uint64(hot[i])
         crosses = evolved(d, v[j], g, q[j], f * c[j]) > 0
@@ -152,7 +155,7 @@ def examine(cells: Array, marks: Array, clock: Array, table: Array, k: int, foun
     for i in range(count):
         status[found[i]] = QUIET
         ask_for_reset(cells, marks, clock, np.int64(found[i]))
-    arrange(found, count)
+    sort_first(found, count)
     return count
 
 

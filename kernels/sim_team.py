@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
-from numba import njit, types
+from numba import types
 
-from spiking_bimt.kernels.shared_vector import atomic_add, atomic_load, inner, relax
+from spiking_bimt.kernels.shared_vector import allocating, atomic_add, atomic_load, inner, relax
 from spiking_bimt.kernels.sim_state import MEETINGS
 from spiking_bimt.kernels.sim_trials import grown
 
@@ -46,7 +46,7 @@ def meet(team: Team, meetings: int) -> None:
                 _give_way()
 
 
-@njit(cache=True)
+@allocating
 def begin_rows(spikes: Array, cursors: Array, low: int, high: int, indptr: Array) -> Array:
     """Set the cursors of new spikes to the first synapse of their rows; no-op without delays."""
     if cursors.size:
@@ -56,7 +56,7 @@ def begin_rows(spikes: Array, cursors: Array, low: int, high: int, indptr: Array
     return cursors
 
 
-@njit(cache=True)
+@allocating
 def collect(
     team: Team, side: int, steps: int, spikes: Array, cursors: Array, first: Array, row: int,
     indptr: Array,
@@ -76,7 +76,7 @@ def collect(
     return spikes, cursors
 
 
-@njit(cache=True)
+@allocating
 def exchange(
     team: Team, found: Array, count: int, posted: int, ends: bool, clock: Array, spikes: Array,
     cursors: Array, first: Array, row: int, indptr: Array,

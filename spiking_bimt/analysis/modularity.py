@@ -3,58 +3,109 @@
 Function is the task variance of units (`variance`), anatomy their places and their weights. Weights
 are taken free of gain, |w_ij| a_j / a_i with a the mean rate of a unit: scaling a unit's rate and
 its outgoing weights against each other changes |w| and not what the network does. What units do is
-measured on trials that no training has seen, in two halves: where one half's clusters do not agree
+measured on two halves of trials that no training has seen: where one half's clusters do not agree
 with the other's, no grouping of weights can agree with them either.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.analysis.clusters import functional_clusters, isolated_null, isolated_ratio
-from spiking_bimt.analysis.spread import variance_null, variance_within
+from spiking_bimt.analysis.chance import (
+    Doubles,
+    Labels,
+    against,
+    agreement_p,
+    mantel,
+    mass_by_labels,
+    mass_by_rewiring,
+    mass_within,
+)
+from spiking_bimt.analysis.clusters import (
+    SHUFFLED,
+    functional_clusters,
+    isolated_null,
+    isolated_ratio,
+)
+from spiking_bimt.analysis.lesion import narrowness, patches
+from spiking_bimt.analysis.spread import scattered_variance, variance_null, variance_within
 from spiking_bimt.analysis.structure import agreement, communities
-from spiking_bimt.analysis.variance import TaskVariance, task_variance
+from spiking_bimt.analysis.variance import TaskVariance, similarity, task_variance
+from spiking_bimt.battery import sources
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.data.trials import Trials
 from spiking_bimt.simulation.rate import rate_steps
 
-Doubles = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int32]
-
-SHUFFLES = 5000
-"""Shuffles of a null distribution: the least p is 1 / 5001."""
-REWIRINGS = 200
-"""Networks with exchanged weights: each takes a pass over all connections."""
-RESOLUTIONS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-"""Resolutions of the communities, from few large ones to many small ones."""
+CLUSTERS = 7
+"""Number of clusters: that of Liu et al. 2023 (arXiv:2310.07711)."""
+NUMBERS = tuple(range(4, 17))
+"""Numbers of clusters at which locality is given besides, since it depends on them."""
 METHODS = ("louvain", "greedy")
 """Algorithms that find communities: Blondel et al. 2008; Clauset, Newman and Moore 2004."""
 SEEDS = 5
 """Seeds of k-means that are compared."""
-TRIALS = 100
-"""Trials of each task in each half."""
 
 
 @dataclass(frozen=True)
-class AgainstChance:
-    """A measure of a network beside its distribution by chance."""
+class Effort:
+    """How much is drawn for the distributions by chance: the least p is 1 / (draws + 1)."""
 
-    observed: float
-    chance: float
-    """Mean by chance."""
-    p: float
-    """Share of chance, the network itself counted, that is as extreme in the direction asked."""
+    trials: int = 100
+    """Trials of each task in each half; of data, of each class."""
+    shuffles: int = 5000
+    rewirings: int = 1000
+    resolutions: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+    """Of the communities, from few large ones to many small ones."""
+    lesions: int = 20
+    """Sets of random groups that are silenced; 0 leaves lesions out."""
+    lesion_trials: int = 20
+    """Trials of each task without a group."""
 
 
-def against(observed: float, null: Doubles, side: str) -> AgainstChance:
-    """Compare with a null distribution; side: "low" or "high", where the effect is expected."""
-    as_extreme = null <= observed if side == "low" else null >= observed
-    p = (1 + int(as_extreme.sum())) / (1 + len(null))
-    return AgainstChance(float(observed), float(null.mean()), p)
+@dataclass(frozen=True)
+class Halves:
+    """What the units of a network do, by two disjoint sets of trials, and their weights."""
+
+    variance: tuple[TaskVariance, TaskVariance]
+    weights: Doubles
+    """(N, N) free of gain."""
+
+    @property
+    def responsive(self) -> npt.NDArray[np.bool_]:
+        """(N,) units that respond in both halves."""
+        return self.variance[0].responsive & self.variance[1].responsive
+
+    def clusters(self, half: int, k: int, seed: int) -> Labels:
+        """(N,) functional clusters by one half's trials; -1 for units that are not responsive."""
+        normalised = self.variance[half].normalised
+        return functional_clusters(normalised, self.responsive, k=k, seed=seed).labels
+
+
+def draw_half(network: RateNetwork, half: int, per_task: int) -> Trials:
+    """`per_task` test trials a task; of half 1 others than of half 0.
+
+    A data set has classes in place of tasks, and half 1 is of its validation part.
+    """
+    if sources.is_data(network.battery):
+        many, stream, pool = per_task * len(network.b_out), ("test", "validate")[half], 0
+    else:
+        many, stream, pool = per_task, "test", half
+    return draw_trials(
+        network.battery, network.tasks, many, network.dt, stream=stream, pool=pool
+    ).by_class()
+
+
+def measure_halves(network: RateNetwork, per_task: int) -> Halves:
+    """What the units do, by `per_task` trials a task and by as many others."""
+    first, second = (draw_half(network, half, per_task) for half in range(2))
+    return Halves(
+        (task_variance(network, first), task_variance(network, second)),
+        gain_free(network, mean_rates(network, second)),
+    )
 
 
 def gain_free(network: RateNetwork, rates: Doubles) -> Doubles:
@@ -67,172 +118,126 @@ def gain_free(network: RateNetwork, rates: Doubles) -> Doubles:
     return weights
 
 
-def mass_within(labels: Labels, weights: Doubles) -> float:
-    """Share of the weights (N, N) between units of one cluster; units labelled -1 do not count."""
-    inside = labels >= 0
-    own, part = labels[inside], weights[np.ix_(inside, inside)]
-    return float(part[own[:, None] == own[None]].sum() / part.sum())
-
-
-def mass_by_labels(labels: Labels, weights: Doubles, shuffles: int, seed: int) -> Doubles:
-    """(shuffles,) `mass_within` after exchanging labels among the clustered units."""
-    rng, inside = np.random.default_rng(seed), labels >= 0
-    part, own = weights[np.ix_(inside, inside)], labels[inside]
-    shuffled = rng.permuted(np.tile(own, (shuffles, 1)), axis=1)
-    total, mass = part.sum(), np.zeros(shuffles)
-    for cluster in np.unique(own):
-        members = (shuffled == cluster).astype(np.float64)
-        mass += ((members @ part) * members).sum(1)
-    found: Doubles = mass / total
-    return found
-
-
-def mass_by_rewiring(labels: Labels, weights: Doubles, rewirings: int, seed: int) -> Doubles:
-    """(rewirings,) `mass_within` of networks whose units keep the numbers of their connections.
-
-    Ends of random pairs of connections are exchanged where no connection is doubled and none
-    becomes one of a unit with itself (Maslov and Sneppen 2002, doi:10.1126/science.1065103), ten
-    times as often as there are connections; weights go with the sources.
-    """
-    rng = np.random.default_rng(seed)
-    post, pre = np.nonzero(weights)
-    size = weights[post, pre]
-    found = np.empty(rewirings)
-    for number in range(rewirings):
-        post = _exchanged(post, pre, len(weights), rng)
-        again = np.zeros_like(weights)
-        again[post, pre] = size
-        found[number] = mass_within(labels, again)
-    return found
-
-
-def _exchanged(
-    post: npt.NDArray[np.int64], pre: npt.NDArray[np.int64], n: int, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """Targets after exchanges between pairs of connections, one for each of a random matching."""
-    post = post.copy()
-    taken = np.zeros((n, n), bool)
-    taken[post, pre] = True
-    for _ in range(10):
-        order = rng.permutation(len(post))
-        for a, b in zip(order[::2], order[1::2], strict=False):
-            i, j, k, m = post[a], pre[a], post[b], pre[b]
-            if k != j and i != m and not taken[k, j] and not taken[i, m]:
-                taken[i, j] = taken[k, m] = False
-                taken[k, j] = taken[i, m] = True
-                post[a], post[b] = k, i
-    return post
-
-
-def mantel(alike: Doubles, distances: Doubles, shuffles: int, seed: int) -> AgainstChance:
-    """Correlation of similarity and distance over pairs of units (Mantel 1967), by permutations."""
-    n = len(alike)
-    pairs = np.triu_indices(n, 1)
-    apart = distances[pairs]
-    apart = (apart - apart.mean()) / apart.std()
-
-    def correlation(order: npt.NDArray[np.int64]) -> float:
-        values = alike[order[pairs[0]], order[pairs[1]]]
-        return float(((values - values.mean()) / values.std()) @ apart / len(apart))
-
-    rng = np.random.default_rng(seed)
-    null = np.array([correlation(rng.permutation(n)) for _ in range(shuffles)])
-    return against(correlation(np.arange(n)), null, "low")
-
-
-def halves(network: RateNetwork, trials: int = TRIALS) -> tuple[TaskVariance, TaskVariance]:
-    """Task variance on two halves of test trials, `trials` a task in each."""
-    first, second = (
-        task_variance(
-            network,
-            draw_trials(
-                network.battery, network.tasks, trials, network.dt, stream="test", pool=1 + half
-            ),
-        )
-        for half in range(2)
-    )
-    return first, second
-
-
-def mean_rates(network: RateNetwork, trials: int = 20) -> Doubles:
-    """(N,) mean rate of each unit over test trials."""
-    some = draw_trials(network.battery, network.tasks, trials, network.dt, stream="test", pool=3)
+def mean_rates(network: RateNetwork, trials: Trials) -> Doubles:
+    """(N,) mean rate of each unit over the steps of the trials."""
     total = np.zeros(network.n_units)
-    for _, rates, _ in rate_steps(network, some):
+    for _, rates, _ in rate_steps(network, trials):
         total += rates.sum(0, dtype=np.float64)
-    mean: Doubles = total / len(some.labels)
+    mean: Doubles = total / len(trials.labels)
     return mean
 
 
-def measure_modularity(network: RateNetwork, k: int = 7, seed: int = 0) -> dict[str, Any]:
-    """All measures at k functional clusters, as JSON values.
+def measure_modularity(
+    network: RateNetwork,
+    k: int = CLUSTERS,
+    *,
+    halves: Halves | None = None,
+    effort: Effort | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All measures at k functional clusters, or as many as there are units, as JSON values.
 
-    Clusters are of the first half of the trials; the similarity of the Mantel correlation is of the
-    second.
+    Clusters are of the first half of the trials; the similarity of the Mantel correlation and the
+    trials of lesions are of the second.
     """
-    first, second = halves(network)
-    responsive = first.responsive & second.responsive
-
-    def cluster(variance: TaskVariance, number: int) -> Labels:
-        return functional_clusters(variance.normalised, responsive, k=k, seed=number).labels
-
-    labels = cluster(first, seed)
-    places = network.positions.astype(np.float64)
-    weights = gain_free(network, mean_rates(network))
-    alike = _similarity(second.normalised[responsive])
-    own = places[responsive]
-    distances = np.abs(own[:, None] - own[None]).sum(-1)
-    seeds = [agreement(labels, cluster(first, seed + n)).adjusted_rand for n in range(1, SEEDS)]
-    null = isolated_null(labels, network.positions, network.sheet, shuffles=SHUFFLES, seed=seed)
-    measures: dict[str, Callable[[], AgainstChance]] = {
-        "isolated": lambda: against(
-            isolated_ratio(labels, network.positions, network.sheet), null, "low"
-        ),
-        "variance_2d": lambda: against(
-            variance_within(labels, places),
-            variance_null(labels, places, shuffles=SHUFFLES, seed=seed),
-            "low",
-        ),
-        "mass_within": lambda: against(
-            mass_within(labels, weights), mass_by_labels(labels, weights, SHUFFLES, seed), "high"
-        ),
-        "mass_within_rewired": lambda: against(
-            mass_within(labels, weights), mass_by_rewiring(labels, weights, REWIRINGS, seed), "high"
-        ),
-        "mantel": lambda: mantel(alike, distances, SHUFFLES // 5, seed),
-    }
+    effort = effort or Effort()
+    halves = halves or measure_halves(network, effort.trials)
+    responsive = halves.responsive
+    k = min(k, int(responsive.sum()))
+    labels, weights = halves.clusters(0, k, seed), halves.weights
+    alike = similarity(halves.variance[1].normalised[responsive]).astype(np.float64)
+    places = network.positions[responsive].astype(np.float64)
+    distances = np.abs(places[:, None] - places[None]).sum(-1)
+    seeds = [
+        agreement(labels, halves.clusters(0, k, seed + n)).adjusted_rand for n in range(1, SEEDS)
+    ]
+    mass = mass_within(labels, weights)
+    again = mass_by_rewiring(labels, weights, effort.rewirings, seed)
     return {
         "k": k,
         "responsive": int(responsive.sum()),
         "reliability": {
-            "halves": agreement(labels, cluster(second, seed)).adjusted_rand,
+            "halves": agreement(labels, halves.clusters(1, k, seed)).adjusted_rand,
             "seeds": float(np.mean(seeds)),
         },
-        **{name: asdict(measure()) for name, measure in measures.items()},
-        "communities": _agreements(labels, weights, seed),
+        **measure_locality(network, labels, effort.shuffles, seed),
+        "mass_within": asdict(
+            against(mass, mass_by_labels(labels, weights, effort.shuffles, seed), "high")
+        ),
+        "mass_within_rewired": asdict(against(mass, again, "high")),
+        "mantel": asdict(mantel(alike, distances, effort.rewirings, seed)),
+        "communities": measure_communities(
+            labels, weights, effort.resolutions, effort.rewirings, seed
+        ),
+        "lesions": _lesions(network, labels, effort, seed),
     }
 
 
-def _similarity(normalised: Doubles) -> Doubles:
-    norm = np.linalg.norm(normalised, axis=1, keepdims=True)
-    direction = normalised / np.where(norm > 0, norm, 1)
-    alike: Doubles = np.clip(direction @ direction.T, 0, 1) ** 4
-    return alike
+def measure_locality(
+    network: RateNetwork, labels: Labels, shuffles: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Isolated units and the variance of places in clusters, beside both nulls.
+
+    By chance labels change among units, and under names that end in "_scattered" units are moved
+    over the whole sheet.
+    """
+    where = (labels, network.positions, network.sheet)
+    places = network.positions.astype(np.float64)
+    isolated, spread = isolated_ratio(*where), variance_within(labels, places)
+    alone = {
+        shuffled: isolated_null(*where, shuffled=shuffled, shuffles=shuffles, seed=seed)
+        for shuffled in SHUFFLED
+    }
+    apart = variance_null(labels, places, shuffles=shuffles, seed=seed)
+    scattered = scattered_variance(labels, network.sheet, shuffles=shuffles, seed=seed)
+    return {
+        "isolated": asdict(against(isolated, alone["labels"], "low")),
+        "isolated_scattered": asdict(against(isolated, alone["places"], "low")),
+        "variance_2d": asdict(against(spread, apart, "low")),
+        "variance_2d_scattered": asdict(against(spread, scattered, "low")),
+    }
 
 
-def _agreements(labels: Labels, weights: Doubles, seed: int) -> list[dict[str, Any]]:
-    """How far communities of the weights agree with functional clusters, over resolutions."""
-    rng = np.random.default_rng(seed)
+def locality_by_clusters(
+    network: RateNetwork, halves: Halves, shuffles: int = 5000, seed: int = 0
+) -> list[dict[str, Any]]:
+    """`measure_locality` at each number of clusters that the units can fill, with reliability."""
     rows = []
+    for k in NUMBERS:
+        if k <= halves.responsive.sum():
+            labels, other = (halves.clusters(half, k, seed) for half in range(2))
+            found = measure_locality(network, labels, shuffles, seed)
+            rows.append({"k": k, "halves": agreement(labels, other).adjusted_rand, **found})
+    return rows
+
+
+def measure_communities(
+    labels: Labels, weights: Doubles, resolutions: Sequence[float], shuffles: int, seed: int
+) -> list[dict[str, Any]]:
+    """How far communities of the weights agree with functional clusters, over resolutions."""
+    inside, rows = labels >= 0, []
     for method in METHODS:
-        for resolution in RESOLUTIONS:
+        for resolution in resolutions:
             found = communities(weights, method=method, resolution=resolution, seed=seed)
             same = agreement(labels, found)
-            null = np.array(
-                [agreement(labels, rng.permutation(found)).adjusted_rand for _ in range(200)]
-            )
+            own = np.unique(found[inside], return_inverse=True)[1].astype(np.int32)
+            p, mutual_p = agreement_p(labels[inside], own, shuffles, seed)
             rows.append({
                 "method": method, "resolution": resolution, "communities": int(found.max()) + 1,
-                **vars(same), "p": against(same.adjusted_rand, null, "high").p,
+                **vars(same), "p": p, "mutual_information_p": mutual_p,
             })  # fmt: skip
     return rows
+
+
+def _lesions(
+    network: RateNetwork, labels: Labels, effort: Effort, seed: int
+) -> dict[str, dict[str, float]]:
+    """Tasks that are lost with a cluster or a patch of the sheet, against random groups."""
+    if not effort.lesions:
+        return {}
+    trials = draw_half(network, 1, effort.lesion_trials)
+    groups = {"cluster": labels, "patch": patches(network.positions, labels, seed)}
+    return {
+        name: asdict(narrowness(network, group, trials, effort.lesions, seed))
+        for name, group in groups.items()
+    }

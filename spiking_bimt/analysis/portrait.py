@@ -13,6 +13,7 @@ from spiking_bimt.analysis.clusters import (
     isolated_ratio,
 )
 from spiking_bimt.analysis.importance import importance
+from spiking_bimt.analysis.modularity import Effort, measure_modularity
 from spiking_bimt.analysis.spread import place_index, variance_null, variance_within
 from spiking_bimt.analysis.structure import agreement, modules
 from spiking_bimt.analysis.variance import TaskVariance, task_variance
@@ -27,6 +28,12 @@ CLUSTERS = (7, 12)
 
 ISOLATION_CLUSTERS = tuple(range(5, 17))
 """Numbers of clusters at which the ratio of isolated units is given, since it depends on them."""
+
+EFFORT = Effort(
+    trials=50, shuffles=1000, rewirings=100, resolutions=(0.75, 1.0, 1.5), lesions=10,
+    lesion_trials=10,
+)  # fmt: skip
+"""Of the measures of whether function and anatomy are modular together."""
 
 VARIANCE_TRIALS = 50
 """Validation trials of each task that the task variance is measured on."""
@@ -77,6 +84,7 @@ def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:
             for name, clusters in found.items()
         },
         "isolation": isolation_by_clusters(network, variance),
+        "function_and_anatomy": measure_modularity(network, effort=EFFORT),
     }
 
 

@@ -41,6 +41,22 @@ def variance_null(
     return np.concatenate(parts) if parts else np.empty(0)
 
 
+def scattered_variance(
+    labels: Labels, sheet: tuple[int, int], *, shuffles: int = 10_000, seed: int = 0
+) -> Doubles:
+    """(shuffles,) `variance_within` of rows and columns with the units scattered over the sheet."""
+    rng = np.random.default_rng(seed)
+    n_places = sheet[0] * sheet[1]
+    own = np.full(n_places, -1, np.int32)
+    own[: (labels >= 0).sum()] = labels[labels >= 0]
+    points = np.stack(np.divmod(np.arange(n_places), sheet[1]), axis=1).astype(np.float64)
+    parts = []
+    for begin in range(0, shuffles, _CHUNK):
+        many = np.tile(own, (min(_CHUNK, shuffles - begin), 1))
+        parts.append(_variances(rng.permuted(many, axis=1), points - points.mean(0)))
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
 def _clustered(labels: Labels, coordinates: Doubles) -> tuple[Labels, Doubles]:
     if not (labels >= 0).any():
         raise InputError("no unit belongs to a cluster")
@@ -49,14 +65,15 @@ def _clustered(labels: Labels, coordinates: Doubles) -> tuple[Labels, Doubles]:
 
 
 def _variances(many: Labels, points: Doubles) -> Doubles:
-    """(S,) variance of (n, D) centred points for each of (S, n) labellings.
+    """(S,) variance of (n, D) points near the origin for each of (S, n) labellings.
 
-    The squares of all points less those of the clusters' means.
+    The squares of all labelled points less those of the clusters' means.
     """
-    explained = np.zeros(len(many))
-    for cluster in np.unique(many[0]):
+    squares, counted = np.zeros(len(many)), np.zeros(len(many))
+    for cluster in np.unique(many[0][many[0] >= 0]):
         members = (many == cluster).astype(np.float64)
-        sums = members @ points
-        explained += (sums**2).sum(1) / members.sum(1)
-    variances: Doubles = ((points**2).sum() - explained) / len(points)
+        sums, sizes = members @ points, members.sum(1)
+        squares += members @ (points**2).sum(1) - (sums**2).sum(1) / sizes
+        counted += sizes
+    variances: Doubles = squares / counted
     return variances

@@ -15,6 +15,10 @@ Doubles = npt.NDArray[np.float64]
 SILENT = 1e-6
 """A unit whose largest task variance is below this share of the network's largest is silent."""
 
+POWER = 4
+"""Power of the cosine of two units' variances. These are not negative, so that units without
+anything in common still have a cosine well above 0, which the power brings near 0."""
+
 
 @dataclass(frozen=True)
 class TaskVariance:
@@ -71,3 +75,15 @@ def _moments(network: RateNetwork, trials: Trials) -> tuple[Doubles, Doubles, Do
         sums[step] += of_task @ rates
         squares[step] += of_task @ rates**2
     return counts, sums, squares
+
+
+def similarity(function: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """(n, n) how alike units are by what they do (n, tasks), 0 to 1: cos(v_i, v_j)^POWER.
+
+    0 of a unit with itself, and of silent units.
+    """
+    norm = np.linalg.norm(function, axis=1, keepdims=True)
+    direction = function / np.where(norm > 0, norm, 1)
+    alike: npt.NDArray[np.floating] = np.clip(direction @ direction.T, 0, 1) ** POWER
+    np.fill_diagonal(alike, 0)
+    return alike

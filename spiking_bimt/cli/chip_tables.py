@@ -57,7 +57,16 @@ def show_place(result: dict[str, Any]) -> None:
         **{f"{name} order": values for name, values in result["baselines"].items()},
         "lower bound for its partition": result["lower_bound"],
     }
+    show_notes(_chip_notes(result, f"{result['chip']} cannot run this network"))
     show_rows(f"cost, {result['unit']}", [(name, f"{v['cost']:.4g}") for name, v in costs.items()])
+
+
+def _chip_notes(result: dict[str, Any], cannot_run: str) -> list[str]:
+    """What a reader must know of costs on a chip."""
+    notes = [f"traffic only: {cannot_run}: {text}" for text in result.get("cannot_compute", ())]
+    if not result["declares_neuron"]:
+        notes.append(f"{result['chip']} declares no neuron: costs alone, of whatever it computes")
+    return notes + [f"energy: {result['caveat']}"] * bool(result["caveat"])
 
 
 def show_compare(result: dict[str, Any]) -> None:
@@ -81,6 +90,9 @@ def show_compare(result: dict[str, Any]) -> None:
             Console().print(f"{name}: {'; '.join(text for _, text in rows)}", soft_wrap=True)
         if "refused" in row:
             Console().print(f"{name} does not fit: {row['refused']}", soft_wrap=True)
+        show_notes([f"traffic only: {result['chip']} cannot run {name}: {text}"
+                    for text in row.get("cannot_compute", ())])  # fmt: skip
+    show_notes(_chip_notes(result, ""))
     show_notes(result["notes"])
 
 

@@ -245,6 +245,8 @@ def show_export(result: dict[str, Any]) -> None:
         single = {k: v for k, v in written.items() if not isinstance(v, list)}
         rows = [(key.replace("_", " "), plain(value)) for key, value in single.items()]
         show_rows(f"export, {name}", rows)
+        show_notes([f"traffic only: the chip cannot run this network: {text}"
+                    for text in written.get("cannot_compute", ())])  # fmt: skip
 
 
 def show_verify(result: dict[str, Any]) -> None:

@@ -114,6 +114,14 @@ def run_argument() -> Decorator:
     return click.argument("run", type=PATH)
 
 
+def traffic_only_option() -> Decorator:
+    """The option --traffic-only."""
+    return option(
+        "--traffic-only", is_flag=True,
+        help="Go on where the chip cannot compute the network, and mark results as traffic alone.",
+    )  # fmt: skip
+
+
 def threads_option() -> Decorator:
     """The option --threads."""
     return option("--threads", type=int, help="Threads of the simulation.  [default: one a core]")

@@ -18,6 +18,7 @@ from spiking_bimt.cli.options import (
     run_argument,
     stimulus_options,
     threads_option,
+    traffic_only_option,
     trials_option,
     trust_option,
     under,
@@ -54,6 +55,7 @@ from spiking_bimt.formats import registry
     is_flag=True,
     help="Leave each neuron on the core that the network was converted for (convert --cores).",
 )
+@traffic_only_option()
 @threads_option()
 @stimulus_options(
     option(
@@ -153,6 +155,7 @@ def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
     help=f"Formats to write, of {', '.join(registry.written())}.",
 )
 @option("--lossy", is_flag=True, help="Also write a format that cannot hold all of the network.")
+@traffic_only_option()
 @under(
     "Tiles",
     option(

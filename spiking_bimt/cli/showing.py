@@ -15,6 +15,7 @@ from spiking_bimt.cli.options import (
     run_argument,
     stimulus_options,
     threads_option,
+    traffic_only_option,
     trust_option,
 )
 
@@ -49,6 +50,7 @@ def demo(as_json: bool, **options: Any) -> None:
     type=int,
     help="Test trials of each task, for the networks of the package.  [default: 20]",
 )
+@traffic_only_option()
 @threads_option()
 @stimulus_options()
 @force_option()

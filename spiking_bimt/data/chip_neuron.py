@@ -72,6 +72,8 @@ class ChipNeuron:
     """Of the constant input of each neuron, its sign among them; 0 where there is none."""
     input: Literal["spikes", "held"] = "spikes"
     """What an input channel brings: spikes, or a level that is held over a step."""
+    input_channels: int | None = None
+    """Most channels that bring spikes from outside."""
     order: tuple[Phase, ...] = DECAY_LAST
     """The phases of a step: whether the membrane sees the current before or after its decay."""
 
@@ -90,7 +92,7 @@ class ChipNeuron:
                 )
         for name, least, most in (
             ("currents", 1, 16), ("current_decay_bits", 1, 16), ("leak_bits", 1, 16),
-            ("threshold_bits", 1, 32),
+            ("threshold_bits", 1, 32), ("input_channels", 1, 2**31),
             ("thresholds_per_core", 1, 2**31), ("profiles_per_core", 1, 2**31),
             ("spikes_per_step", 1, 255), ("state_bits", 2, MOST_STATE_BITS), ("bias_bits", 0, 32),
         ):  # fmt: skip

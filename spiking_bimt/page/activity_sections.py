@@ -38,7 +38,7 @@ def spike_charts(material: Material) -> Iterator[Chart]:
         yield Chart(view.name, view.image, view.alt, view.caption, wide=True)
     else:
         what = "Trials" if trials is not None else "Pieces of the run"
-        yield Chart(f"{what} (click to open)", wide=True, views=views)
+        yield Chart(what, wide=True, views=views)
     yield from _rates(material)
 
 
@@ -99,13 +99,22 @@ def _rates(material: Material) -> Iterator[Chart]:
     if not rates.any():
         yield Chart(title, hint=f"No neuron fires: {source}", wide=True)
         return
+    on_sheet = material.rate is not None
     yield Chart(
         title,
-        draw_axes(11.2, 2.4, partial(plot.rates, rates)),
+        draw_axes(*((5.4, 4.6) if on_sheet else (11.2, 2.4)), partial(plot.rates, rates)),
         f"The mean spike rates of {len(rates)} neurons.",
         source,
-        wide=True,
+        wide=not on_sheet,
     )
+    if on_sheet:
+        where = partial(plot.sheet, material.network, values=rates, label="mean rate (Hz)")
+        yield Chart(
+            "Spike rates on the sheet",
+            draw_axes(5.4, 4.6, where),
+            f"The mean spike rates of {len(rates)} neurons at their places on the sheet.",
+            "Pale places have no neuron.",
+        )
 
 
 def chip_charts(material: Material) -> Iterator[Chart]:

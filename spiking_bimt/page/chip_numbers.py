@@ -1,6 +1,7 @@
 """The numbers of the chip: cores, traffic, energy, tiles."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,15 @@ def chip_numbers(on_chip: OnChip, material: Material) -> Iterator[Number]:
         f"{per_core.max()} of {chip.neurons_per_core} neurons",
         "Neurons on the fullest core, and how many a core can hold.",
     )  # fmt: skip
+    measured: Mapping[str, Any] = on_chip.placed.placement.measured or {}
+    cannot = measured.get("cannot_compute", ())
+    if cannot:
+        yield Number(
+            "cannot_compute", "traffic only", len(cannot), f"{len(cannot)} reasons",
+            f"{chip.name} cannot run this network, of which the page shows the traffic: "
+            f"{'; '.join(cannot)}.",
+            "traffic only", f"{chip.name} cannot run this network",
+        )  # fmt: skip
     yield from _traffic(chip, on_chip.traffic, material.unit, material.units)
 
 
@@ -63,17 +73,17 @@ def _traffic(chip: Chip, flow: Traffic, unit: str, many: float) -> Iterator[Numb
         f"Synapses that the spikes of one {unit} reach; a core adds one weight for each.",
     )  # fmt: skip
     if flow.energy_pj is not None:
-        yield from _energy(flow.energy_pj, unit, many, spikes)
+        yield from _energy(chip, flow.energy_pj, unit, many, spikes)
 
 
 def _energy(
-    energy_pj: Mapping[str, float], unit: str, many: float, spikes: int
+    chip: Chip, energy_pj: Mapping[str, float], unit: str, many: float, spikes: int
 ) -> Iterator[Number]:
     parts = nj_each(energy_pj, many)
     total = sum(parts.values())
     yield Number(
         f"energy_nj_per_{unit}", f"energy a {unit}", total, energy_text(total),
-        f"Energy of one {unit} on average, from the published figures of the chip.",
+        f"Energy of one {unit} on average, from the published figures of the chip. {chip.caveat}",
         f"energy a {unit}", f"{sum(energy_pj.values()) / spikes:,.0f} pJ per spike",
     )  # fmt: skip
     for part, value in parts.items():

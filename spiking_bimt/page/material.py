@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.analysis.clusters import Clusters
+from spiking_bimt.analysis.modularity import Halves
 from spiking_bimt.analysis.variance import TaskVariance
 from spiking_bimt.chip.timeline import Timeline
 from spiking_bimt.data.chip import Traffic
@@ -32,6 +33,10 @@ class Function:
     """Ratio of isolated units (`isolated_ratio`)."""
     nulls: Mapping[str, Doubles]
     """The same ratio after shuffles, by what is shuffled."""
+    halves: Halves
+    """What the units do by two sets of trials, and their weights."""
+    modularity: Mapping[str, Any]
+    """See `analysis.modularity.measure_modularity`."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from spiking_bimt.analysis.wiring import CONNECTED, wiring
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.page.chip_numbers import chip_numbers, tile_numbers
 from spiking_bimt.page.material import Material
+from spiking_bimt.page.module_numbers import module_numbers
 from spiking_bimt.page.page import Number
 from spiking_bimt.plot.score_figures import network_names
 
@@ -22,6 +23,7 @@ def all_numbers(material: Material) -> dict[str, list[Number]]:
     groups = {
         "Accuracy": list(_accuracy(material)),
         "Network": [*_rate_network(material), *_spiking_network(material), *_function(material)],
+        "Modules": list(module_numbers(material.function)),
         "Activity": list(_activity(material)),
         "Populations": list(_populations(material)),
         "Chip": [] if material.on_chip is None else list(chip_numbers(material.on_chip, material)),

@@ -1,5 +1,10 @@
 """The content of the page as records, and its HTML."""
 
+import base64
+import csv
+import hashlib
+import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -47,7 +52,7 @@ class Key:
 
 @dataclass(frozen=True)
 class View:
-    """One of several images of a chart, of which the reader opens those that he wants."""
+    """One of several images of a chart, among which the reader chooses."""
 
     name: str
     image: Picture
@@ -72,7 +77,7 @@ class Chart:
     """Whether it takes two rows, beside two other charts."""
     legend: tuple[Key, ...] = ()
     views: tuple[View, ...] = ()
-    """Images to choose from, in the place of `image`; the first is open."""
+    """Images to choose from, in the place of `image`; the first is shown at the start."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,8 @@ class Page:
 def render(page: Page) -> bytes:
     """The page as one UTF-8 HTML file that needs nothing else.
 
+    Its policy runs one script, by its hash, and loads nothing.
+
     Text between backquotes in meanings and hints is shown as code.
     """
     import jinja2
@@ -128,15 +135,42 @@ def render(page: Page) -> bytes:
         ]
         return Markup("").join(pieces)
 
-    text = (resources.files("spiking_bimt.page") / "report.html").read_text("utf-8")
+    template, script = (
+        (resources.files("spiking_bimt.page") / name).read_text("utf-8")
+        for name in ("report.html", "report.js")
+    )
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["code"] = code
+    environment.filters |= {"code": code, "file_name": _file_name}
     rows = [
         [number for group in groups for number in page.numbers.get(group, ()) if number.card]
         for groups in CARD_ROWS
     ]
     if len(rows[0]) < FEWEST_CARDS:
         rows = [[card for row in rows for card in row]]
-    return environment.from_string(text).render(page=page, card_rows=rows).encode(errors="replace")
+    html = environment.from_string(template).render(
+        page=page, card_rows=rows, csv=_csv(page.numbers), script=Markup(script),
+        script_hash=f"sha256-{digest}",
+    )  # fmt: skip
+    return html.encode(errors="replace")
+
+
+def _file_name(words: str) -> str:
+    """A name of small letters, digits and hyphens."""
+    return re.sub("[^a-z0-9]+", "-", words.lower()).strip("-") or "figure"
+
+
+def _csv(numbers: Mapping[str, Sequence[Number]]) -> str:
+    """All numbers as a data URI of comma-separated values."""
+    table = io.StringIO()
+    write = csv.writer(table, lineterminator="\n").writerow
+    write(["group", "key", "number", "value", "as shown", "meaning"])
+    for group, own in numbers.items():
+        for row in own:
+            # A spreadsheet would take a name that begins so for a formula.
+            label = "'" + row.label if row.label[:1] in ("=", "+", "-", "@") else row.label
+            write([group, row.key, label, repr(row.value), row.text, row.meaning])
+    encoded = base64.b64encode(table.getvalue().encode(errors="replace")).decode("ascii")
+    return "data:text/csv;charset=utf-8;base64," + encoded

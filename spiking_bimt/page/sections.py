@@ -9,6 +9,7 @@ import numpy as np
 from spiking_bimt import plot
 from spiking_bimt.analysis.clusters import Clusters
 from spiking_bimt.analysis.importance import by_rank, importance
+from spiking_bimt.analysis.structure import communities
 from spiking_bimt.analysis.wiring import CONNECTED
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.page import data_charts
@@ -16,7 +17,7 @@ from spiking_bimt.page.activity_sections import chip_charts, spike_charts
 from spiking_bimt.page.material import Doubles, Function, Material
 from spiking_bimt.page.numbers import trained_units
 from spiking_bimt.page.page import Chart, Key, Section
-from spiking_bimt.plot import style, unit_figures
+from spiking_bimt.plot import module_figures, style, unit_figures
 from spiking_bimt.plot.picture import Picture, draw, draw_axes
 from spiking_bimt.plot.score_figures import height_for, network_names
 from spiking_bimt.plot.sheet_figures import MOST_LINES
@@ -164,6 +165,7 @@ def _sheet(function: Function | None, rate: RateNetwork) -> Iterator[Chart]:
         tall=True,
     )
     yield _importance(rate, matter)
+    yield _glance(rate, function)
     shuffles = len(next(iter(function.nulls.values())))
     yield Chart(
         "Is function local?",
@@ -174,6 +176,24 @@ def _sheet(function: Function | None, rate: RateNetwork) -> Iterator[Chart]:
         "Isolated: none of the eight places around the unit holds a unit of its cluster. "
         f"{shuffles:,} shuffles of the clusters among the units, and of the units over the sheet.",
     )
+
+
+def _glance(rate: RateNetwork, function: Function) -> Chart:
+    halves, k = function.halves, function.modularity["k"]
+    return Chart(
+        "Modules",
+        module_figures.modules_at_a_glance(
+            rate, halves.clusters(0, k, 0), communities(halves.weights), halves.weights,
+            halves.variance[0],
+        ),
+        f"The sheet by {k} functional clusters and by communities of the weights, the weights and "
+        "the task variance of units sorted by cluster.",
+        "Where function and anatomy are modular together, both maps show the same patches, and "
+        "weights are in the blocks on the diagonal. A community has the number of the cluster "
+        "that it shares most units with. Weights are free of gain: a unit's rate and its "
+        "outgoing weights can be scaled against each other without a change of the function.",
+        wide=True,
+    )  # fmt: skip
 
 
 def _importance(rate: RateNetwork, matter: Doubles) -> Chart:

@@ -199,6 +199,7 @@ class Simulation:
             start_apart(i, len(self.parts))
             lazy, beside = part.form()
             own = np.zeros((steps, len(local)), self.dtype)
+            spikes: Array
             spikes, part.cursors = advance(
                 lazy, steps, part.cells, part.marks, part.clock, part.table, part.head,
                 *part.synapses, part.reach, *arrivals, *currents, local, own, teams[i],
@@ -208,10 +209,8 @@ class Simulation:
                 traces[:, local >= 0] = own[:, local >= 0]
             return spikes
 
-        if len(self.parts) == 1:
-            spikes = [run(0)]
-        else:
-            spikes = list(self._pool.map(run, range(len(self.parts))))
+        several = len(self.parts) > 1
+        spikes = list(self._pool.map(run, range(len(self.parts)))) if several else [run(0)]
         self.steps_done += steps
         rows = len(first[0]) - 1 - steps
         new = spikes[0][first[0][rows] : first[0][-1]]

@@ -10,6 +10,7 @@ from typing import Any
 from spiking_bimt import run_folder
 from spiking_bimt.analysis.neurobench import neurobench_figures
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.chip.computes import refuse
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, occupancy
@@ -22,7 +23,7 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.formats.stimuli import stimulus
 from spiking_bimt.progress import progress
 from spiking_bimt.stages.convert import convert
-from spiking_bimt.stages.place import Drive, measure
+from spiking_bimt.stages.place import Drive, measure, told_of_chip
 
 BUNDLED = ("cores", "bimt", "l1", "none")
 """Networks that come with the package: one trained against a chip, others by `train --reg NAME`."""
@@ -34,6 +35,7 @@ def compare(
     chip: str | Path | Chip = "loihi16",
     trials: int | None = None,
     seed: int = 0,
+    traffic_only: bool = False,
     threads: int | None = None,
     spikes: str | Path | None = None,
     currents: str | Path | None = None,
@@ -44,9 +46,10 @@ def compare(
     """Each run's network, as `convert` or `import` left it, at its best placement on one chip.
 
     folders: runs, which are only read; none for the bundled networks, which are converted first
-    (trials a task, 20 by default). A stimulus, as for `simulate`, drives every network. Returns the
+    (trials a task, 20 by default). traffic_only: also place networks that the chip cannot compute,
+    and mark them. A stimulus, as for `simulate`, drives every network. Returns the
     chip and a row a network: its error and wiring where it was trained, its size, cores and tiles,
-    and what a trial or a second costs; or why it does not fit the chip.
+    and what a trial or a second costs; or why the chip cannot compute it, or hold it.
     """
     preset = load_chip(chip)
     validate.seed(seed)
@@ -58,9 +61,11 @@ def compare(
         with progress("compare", len(named)) as advance:
             for number, (name, folder) in enumerate(named.items()):
                 advance(number, name)
-                rows[name] = _row(folder, preset, seed, how)
+                rows[name] = _row(folder, preset, seed, how, traffic_only)
         notes = _differences({name: Path(folder) for name, folder in named.items()}, rows)
-    return {"chip": preset.name, "networks": rows, "notes": notes}
+    told = told_of_chip(preset, ())
+    del told["cannot_compute"]  # a network's own
+    return {"chip": preset.name, **told, "networks": rows, "notes": notes}
 
 
 @contextmanager
@@ -117,7 +122,7 @@ def _tasks(rate: RateNetwork) -> str:
     return f"{len(rate.tasks)} of {rate.battery}: {shown}"
 
 
-def _row(folder: Path, chip: Chip, seed: int, how: Drive) -> dict[str, Any]:
+def _row(folder: Path, chip: Chip, seed: int, how: Drive, traffic_only: bool) -> dict[str, Any]:
     stored = store.load(folder / "network.h5", SpikingNetwork)
     if stored.codes is None:
         raise InputError(
@@ -131,7 +136,9 @@ def _row(folder: Path, chip: Chip, seed: int, how: Drive) -> dict[str, Any]:
     }
     calibrated = how.calibrated(network)
     try:
+        refuse(network, chip, allow=traffic_only)
         placement = place_network(network, chip, calibrated.recording.rates_hz, seed=seed)
+        cannot = refuse(network, chip, placement, allow=traffic_only)
     except InputError as error:
         return {**row, "drive": calibrated.described(), "refused": str(error)}
     tested = how.tested(network)
@@ -141,6 +148,7 @@ def _row(folder: Path, chip: Chip, seed: int, how: Drive) -> dict[str, Any]:
         **row,
         "cores": len(set(placement.core.tolist())),
         **costs,
+        "cannot_compute": cannot,
         "tiles": tiles,
         "neurobench": neurobench_figures(network, tested),
     }

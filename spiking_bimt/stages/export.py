@@ -5,14 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from spiking_bimt import run_folder
+from spiking_bimt.chip.computes import refuse
+from spiking_bimt.chip.presets import chip_of
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
+from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import registry
 from spiking_bimt.formats.format import Export, Format
 from spiking_bimt.stages.simulate import with_weights
+
+PLACEMENT = "placement.h5"
 
 
 @checked
@@ -21,6 +26,7 @@ def export(
     formats: Sequence[str] = ("tiles",),
     *,
     lossy: bool = False,
+    traffic_only: bool = False,
     device: str | Path | Device | None = None,
     selftest: int = 0,
     currents: str | Path | None = None,
@@ -44,10 +50,25 @@ def export(
         network = with_weights(store.load(source, SpikingNetwork), "auto")
         for form in chosen.values():
             _require(folder, form.needs(network))
+        cannot = _cannot_compute(folder, network, chosen, traffic_only)
         return {
-            name: _write(name, form, Export(folder, folder / form.path, network, options), lossy)
+            name: cannot.get(name, {})
+            | _write(name, form, Export(folder, folder / form.path, network, options), lossy)
             for name, form in chosen.items()
         }
+
+
+def _cannot_compute(
+    folder: Path, network: SpikingNetwork, chosen: dict[str, Format], traffic_only: bool
+) -> dict[str, dict[str, Any]]:
+    """What the chip of the placement cannot compute, by the formats that hold a placement."""
+    held = [name for name, form in chosen.items() if PLACEMENT in form.needs(network)]
+    if not held:
+        return {}
+    placement = store.load(folder / PLACEMENT, Placement)
+    of_it = placement if len(placement.core) == network.n_neurons else None  # refused later
+    cannot = refuse(network, chip_of(placement), of_it, allow=traffic_only)
+    return {name: {"cannot_compute": cannot} for name in held}
 
 
 def _refuse_idle(options: dict[str, Any], chosen: dict[str, Format]) -> None:

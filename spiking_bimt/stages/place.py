@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
+from spiking_bimt.chip.computes import refuse
 from spiking_bimt.chip.energy import nj_each
 from spiking_bimt.chip.place import kept
 from spiking_bimt.chip.place import place as place_network
@@ -44,6 +45,7 @@ def place(
     time_limit: float | None = None,
     starts: Sequence[str] | None = None,
     keep: bool = False,
+    traffic_only: bool = False,
     threads: int | None = None,
     spikes: str | Path | None = None,
     currents: str | Path | None = None,
@@ -57,11 +59,13 @@ def place(
     chip: a preset's name, a TOML file or a record. time_limit: seconds after which the best
     placement so far is kept. starts: those of the placer's to try (`chip.begin.STARTS`). keep:
     leave the neurons on the cores that the network was made for, which have their scales and time
-    constants. The placement is improved for the spike rates of calibration trials; the traffic
-    reported is that of test trials. In their place: a stimulus, as for `simulate`, whose potentials
-    and random input differ between the two; or neuron_rates, a file of each neuron's mean rate
-    (docs/how-to/stimuli.md).
-    InputError where the network does not fit, with the limit, the core and the excess.
+    constants. traffic_only: go on where the chip cannot compute the network, and mark the result as
+    the traffic of one that it cannot run. The placement is improved for the spike rates of
+    calibration trials; the traffic reported is that of test trials. In their place: a stimulus, as
+    for `simulate`, whose potentials and random input differ between the two; or neuron_rates, a
+    file of each neuron's mean rate (docs/how-to/stimuli.md).
+    InputError where the chip cannot compute the network, with all reasons, or where it does not
+    fit, with the limit, the core and the excess.
     """
     folder = Path(run)
     source = run_folder.require(folder, "network.h5")
@@ -73,6 +77,8 @@ def place(
         raise InputError("neuron_rates and a stimulus both say how neurons fire: give one")
     with run_folder.writing(folder, "placement.h5"):
         network = with_weights(store.load(source, SpikingNetwork), "auto")
+        if not traffic_only:
+            refuse(network, preset)
         known = None if neuron_rates is None else read_rates(neuron_rates, network.n_neurons)
         how = Drive(given, ms, threads)
         rates_hz = how.calibrated(network).recording.rates_hz if known is None else known
@@ -81,6 +87,7 @@ def place(
                 network, preset, rates_hz, seed=seed, time_limit=time_limit, starts=starts,
                 progress=advance,
             )  # fmt: skip
+        cannot = refuse(network, preset, placement, allow=traffic_only)
         costs = (
             measure(network, placement, preset, how.tested(network)) if known is None
             else measure_rates(network, placement, preset, known, Path(str(neuron_rates)).name)
@@ -88,6 +95,7 @@ def place(
         measured = {
             **(placement.measured or {}),
             **costs,
+            **told_of_chip(preset, cannot),
             "populations": populations_on(network, placement, rates_hz),
             "trained_for": network.chip or None,
         }
@@ -101,11 +109,24 @@ def place(
                 "time_limit": time_limit,
                 "starts": None if starts is None else list(starts),
                 "keep": keep,
+                "traffic_only": traffic_only,
                 "drive": costs["drive"]["text"],
             },
             inputs={"network.h5": source},
         )
     return measured
+
+
+def told_of_chip(chip: Chip, cannot: Sequence[str]) -> dict[str, Any]:
+    """What stands beside costs on a chip, as JSON values.
+
+    cannot: what of the network the chip cannot compute.
+    """
+    return {
+        "declares_neuron": chip.neuron is not None,
+        "cannot_compute": list(cannot),
+        "caveat": chip.caveat if chip.energy is not None else "",
+    }
 
 
 def populations_on(

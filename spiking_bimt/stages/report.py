@@ -14,11 +14,9 @@ from spiking_bimt.analysis.clusters import (
     isolated_null,
     isolated_ratio,
 )
+from spiking_bimt.analysis.modularity import Effort, measure_halves, measure_modularity
 from spiking_bimt.analysis.neurobench import neurobench_figures
-from spiking_bimt.analysis.variance import task_variance
-from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.chip.presets import chip_of
 from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
@@ -39,12 +37,12 @@ from spiking_bimt.plot.picture import Picture
 from spiking_bimt.plot.score_figures import read_metrics
 from spiking_bimt.simulation.driven import Driven, drive
 
-FUNCTION_TRIALS = 30
-"""Trials a task that the task variance is measured on."""
+EFFORT = Effort(trials=30, shuffles=1000, rewirings=200, resolutions=(1.0,), lesions=0)
+"""Of the measures of modules, whose trials are those that the task variance is measured on."""
 SPIKE_TRIALS = 10
 """Trials a task that are simulated for rates, traffic and the raster."""
 SHUFFLES = 10_000
-MOST_RASTERS = 5
+MOST_RASTERS = 8
 """Rasters to choose from: each takes about 100 kB."""
 
 
@@ -185,11 +183,10 @@ def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
 def _function(rate: RateNetwork) -> Function | None:
     if not rate.tasks:
         return None
-    many = FUNCTION_TRIALS * (len(rate.b_out) if sources.is_data(rate.battery) else 1)
-    trials = draw_trials(rate.battery, rate.tasks, many, rate.dt, stream="test").by_class()
-    if len(trials.tasks) < 2:
+    halves = measure_halves(rate, EFFORT.trials)
+    variance = halves.variance[0]
+    if len(variance.tasks) < 2:
         return None
-    variance = task_variance(rate, trials)
     clusters = functional_clusters(variance.normalised, variance.responsive)
     if clusters.k == 1:
         return None
@@ -199,6 +196,8 @@ def _function(rate: RateNetwork) -> Function | None:
         clusters,
         isolated_ratio(*where),
         {name: isolated_null(*where, shuffled=name, shuffles=SHUFFLES) for name in SHUFFLED},
+        halves,
+        measure_modularity(rate, clusters.k, halves=halves, effort=EFFORT),
     )
 
 
@@ -265,6 +264,6 @@ def _method(material: Material) -> str:
     return (
         f"The report ran {driven.trials.n_trials} test trials ({SPIKE_TRIALS} a task) through "
         "the spiking network for the rates, the traffic and the rasters, and "
-        f"{FUNCTION_TRIALS} a task through the rate network for the task variance; training used "
-        "none of them. Accuracies were measured by the commands that wrote the files below."
+        f"twice {EFFORT.trials} a task through the rate network for what its units do; training "
+        "used none of them. Accuracies were measured by the commands that wrote the files below."
     )

@@ -1,6 +1,5 @@
 """The study of "Growing Brains": none, L1 and BIMT at many strengths, as in the paper."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,25 +22,38 @@ from spiking_bimt.plot.score_figures import height_for
 from spiking_bimt.studies.runner import Plan, Row, compare_at_equal_error, summarise
 from spiking_bimt.training import bimt
 from spiking_bimt.training.config import read_config
+from spiking_bimt.training.function import attract_afterwards
 
 CONFIGS = ("paper",)
 """Preset of every training."""
+
+MODULES = "modules"
+"""Kind of the networks of the preset of that name, which price and attract by function."""
 
 SCALES: dict[str, tuple[float, ...]] = {
     "bimt": (1.0, 0.8, 1.8, 2.0, 4.0, 8.0),
     "l1": (2.0, 4.0, 8.0, 16.0),
     "bimt-noswap": (1.0, 4.0),
     "none": (1.0,),
+    MODULES: (1.0,),
 }
-"""Strengths of the penalty (`l1_scale`) that the study tries, by regulariser; the first is the one
-that its figures of single networks show. Without distances a penalty of a given strength is weaker.
+"""Strengths of the penalty (`l1_scale`) that the study tries, by regulariser, or MODULES; the first
+is the one that its figures of single networks show. Without distances a penalty of a given strength
+is weaker.
 """
 
 COMPARED_AT = (0.025, 0.03, 0.035, 0.04, 0.045)
 """Errors at which BIMT and L1 are compared."""
 
-SWAPPED = "l1, swapped afterwards"
-"""Kind of the L1 networks whose units changed places after training."""
+AFTERWARDS: dict[str, Callable[[RateNetwork], RateNetwork]] = {
+    "swapped afterwards": bimt.arrange,
+    "attracted afterwards": attract_afterwards,
+}
+"""What gives the units of a trained network other places: for short wire, and so that units that
+do the same are together besides."""
+
+MOVED = {"l1": tuple(AFTERWARDS), "bimt": ("attracted afterwards",)}
+"""Networks whose units are moved after training, too, each a kind of its own."""
 
 FIXED = str(CLUSTERS[-1])
 """The number of clusters whose locality the summary shows."""
@@ -53,6 +65,20 @@ with few clusters on a crowded sheet, hardly a unit is isolated whatever the lab
 
 def _of_clusters(name: str) -> Callable[[Row], float]:
     return lambda row: float(row["clusters"][FIXED][name])
+
+
+def _of_modules(name: str, value: str = "observed") -> Callable[[Row], float]:
+    return lambda row: float(row["function_and_anatomy"][name][value])
+
+
+def _agreement(row: Row) -> float:
+    """Adjusted Rand index of the clusters and the Louvain communities at resolution 1."""
+    found = row["function_and_anatomy"]["communities"]
+    return next(
+        float(entry["adjusted_rand"])
+        for entry in found
+        if (entry["method"], entry["resolution"]) == ("louvain", 1.0)
+    )
 
 
 COLUMNS: dict[str, Callable[[Row], float | None]] = {
@@ -67,6 +93,11 @@ COLUMNS: dict[str, Callable[[Row], float | None]] = {
     "isolated_null": _of_clusters("isolated_8_labels"),
     "variance": _of_clusters("place_variance"),
     "variance_null": _of_clusters("place_variance_labels"),
+    "mass_within": _of_modules("mass_within"),
+    "mass_within_null": _of_modules("mass_within", "chance"),
+    "mantel": _of_modules("mantel"),
+    "label_reliability": _of_modules("reliability", "halves"),
+    "communities_agree": _agreement,
 }
 """What the summary shows of each kind and strength."""
 
@@ -91,7 +122,8 @@ class Job:
 
     def settings(self) -> dict[str, Any]:
         """Its fields of `TrainConfig`."""
-        return {"reg": self.reg, "l1_scale": self.l1_scale, "seed": self.seed}
+        reg = "bimt" if self.reg == MODULES else self.reg
+        return {"reg": reg, "l1_scale": self.l1_scale, "seed": self.seed}
 
 
 def plan(seeds: int, quick: bool, configs: Sequence[str | Path]) -> Plan:
@@ -102,7 +134,7 @@ def plan(seeds: int, quick: bool, configs: Sequence[str | Path]) -> Plan:
     read_config(config)
     return Plan(
         jobs=(list_jobs(seeds, quick),),
-        config_of=lambda job: config,
+        config_of=lambda job: MODULES if job.reg == MODULES else config,
         describe=describe,
         conclude=conclude,
         described="result.json",
@@ -118,10 +150,10 @@ def list_jobs(seeds: int, quick: bool) -> list[Job]:
 
 
 def describe(network: RateNetwork, job: Job) -> Row:
-    """Portrait of the network as trained and, for L1, with its units swapped afterwards."""
+    """Portrait of the network as trained and, for some, with its units moved afterwards."""
     row = {"as trained": portrait(network, TEST_TRIALS)}
-    if job.reg == "l1":
-        row["swapped afterwards"] = portrait(swap_afterwards(network), TEST_TRIALS)
+    for how in MOVED.get(job.reg, ()):
+        row[how] = portrait(AFTERWARDS[how](network), TEST_TRIALS)
     return row
 
 
@@ -129,7 +161,7 @@ def conclude(folder: Path, done: list[Row]) -> Row:
     """Tables of the study, and its figures in the folder."""
     rows = list(flatten_rows(done))
     kinds = {row["kind"] for row in rows}
-    theirs = [kind for kind in ("l1", SWAPPED) if {"bimt", kind} <= kinds]
+    theirs = [kind for kind in ("l1", "l1, swapped afterwards") if {"bimt", kind} <= kinds]
     return {
         "networks": rows,
         "summary": summarise(rows, ("kind", "l1_scale"), COLUMNS),
@@ -146,12 +178,12 @@ def conclude(folder: Path, done: list[Row]) -> Row:
 
 
 def flatten_rows(done: list[Row]) -> Iterator[Row]:
-    """One row a network; L1 with swaps only afterwards is a kind of its own."""
+    """One row a network; one whose units were moved afterwards is a kind of its own."""
     for row in done:
         base = {name: row[name] for name in ("reg", "l1_scale", "seed", "cpu_seconds")}
         yield {"kind": row["reg"], **base, **row["as trained"]}
-        if "swapped afterwards" in row:
-            yield {"kind": SWAPPED, **base, **row["swapped afterwards"]}
+        for how in MOVED.get(row["reg"], ()):
+            yield {"kind": f"{row['reg']}, {how}", **base, **row[how]}
 
 
 def find_most_local(rows: list[Row]) -> list[Row]:
@@ -209,18 +241,5 @@ def _draw(folder: Path, rows: list[Row]) -> list[str]:
 def _network(folder: Path, row: Row) -> RateNetwork:
     job = Job(row["reg"], row["l1_scale"], row["seed"])
     network = store.load(folder / "runs" / job.name / "rate.h5", RateNetwork)
-    return swap_afterwards(network) if row["kind"] != row["reg"] else network
-
-
-def swap_afterwards(network: RateNetwork) -> RateNetwork:
-    """The same function with its units at better places: swaps until none helps."""
-    rows, cols = network.sheet
-    n = rows * cols
-    w_rec = np.zeros((n, n), np.float32)
-    w_rec[: network.n_units, : network.n_units] = network.w_rec
-    places = network.positions[:, 0].astype(np.int64) * cols + network.positions[:, 1]
-    empty = np.setdiff1d(np.arange(n), places)
-    start = np.concatenate([places, empty])
-    place = bimt.swap_places(w_rec, start, bimt.sheet_distances(rows, cols), max_swaps=100 * n)
-    positions = np.stack(np.divmod(place[: network.n_units], cols), axis=1)
-    return dataclasses.replace(network, positions=positions)
+    how = row["kind"].removeprefix(job.reg).removeprefix(", ")
+    return AFTERWARDS[how](network) if how else network

@@ -62,11 +62,14 @@ def swap_places(
 
 
 @checked
-def arrange(network: RateNetwork) -> RateNetwork:
+def arrange(
+    network: RateNetwork, alike: npt.NDArray[np.floating] | None = None, attract: float = 0.0
+) -> RateNetwork:
     """The network with its units moved on their sheet so that the wiring is short.
 
     Pairs of places are exchanged, best first, as in BIMT training; the function stays. For networks
-    that were trained without a sheet, whose wiring is then comparable.
+    that were trained without a sheet, whose wiring is then comparable. alike: (n, n) how alike
+    units are in what they do, and attract its strength: see `swap_places`.
     """
     rows, cols = network.sheet
     n, places = network.n_units, rows * cols
@@ -75,7 +78,10 @@ def arrange(network: RateNetwork) -> RateNetwork:
     taken = network.positions[:, 0].astype(np.int64) * cols + network.positions[:, 1]
     start = np.append(taken, np.setdiff1d(np.arange(places), taken))
     swaps = min(10 * places, _MOST_WORK // places**2)
-    moved = swap_places(w_rec, start, sheet_distances(rows, cols), swaps)
+    pull = np.zeros((places, places), np.float32)
+    if alike is not None:
+        pull[:n, :n] = alike
+    moved = swap_places(w_rec, start, sheet_distances(rows, cols), swaps, pull, attract)
     positions = np.stack(np.divmod(moved[:n], cols), axis=1).astype(np.int32)
     return replace(network, positions=positions)
 

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spiking_bimt.analysis.variance import similarity
 from spiking_bimt.chip.start import fewest_cores
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import train_axons
 from spiking_bimt.training import bimt, cores, ladder, pruning, rnn
 from spiking_bimt.training.batch import Batch
 from spiking_bimt.training.config import TrainConfig
-from spiking_bimt.training.function import measure_function, similarity
+from spiking_bimt.training.function import measure_function
 from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.optimiser import BETA2, bias_of, clip_scale
 from spiking_bimt.training.parameters import Floats, Parameters

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.analysis.variance import similarity
 from spiking_bimt.training import cores
 from spiking_bimt.training.bimt import Doubles
 from spiking_bimt.training.config import TrainConfig
-from spiking_bimt.training.function import similarity
 from spiking_bimt.training.parameters import Parameters
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State

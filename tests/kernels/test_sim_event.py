@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiking_bimt.data.network import SpikingNetwork
-from spiking_bimt.kernels import sim_event, sim_state, sim_suspects, sim_twin
+from spiking_bimt.kernels import shared_order, sim_event, sim_state, sim_suspects, sim_twin
 from spiking_bimt.simulation import build, propagators
 from spiking_bimt.simulation.engine import Simulation, simulate_network
 from tests.kernels.networks import Array, callable_kernel, random_network, start_of
@@ -134,5 +134,5 @@ def test_a_suspect_is_not_looked_at_before_it_can_cross() -> None:
 @given(values=st.lists(st.integers(0, 2**31 - 1), max_size=300))
 def test_found_neurons_are_sorted(values: list[int]) -> None:
     found = np.array([*values, 7, 3], np.int32)
-    sim_event.arrange(found, len(values))
+    shared_order.sort_first(found, len(values))
     assert found.tolist() == [*sorted(values), 7, 3]

@@ -21,6 +21,7 @@ from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.plot import (
     chip_figures,
+    module_figures,
     score_figures,
     style,
     tile_figures,
@@ -201,3 +202,31 @@ def test_a_mosaic_is_bounded() -> None:
 @pytest.mark.parametrize(("colour", "ink"), [("#000000", "#ffffff"), ("#ffffff", style.INK)])
 def test_text_reads_on_its_ground(colour: str, ink: str) -> None:
     assert style.ink_on(colour) == ink
+
+
+def test_communities_have_the_numbers_of_the_clusters_that_they_share_most_units_with() -> None:
+    clusters = np.array([0, 0, 0, 1, 1, 2, -1], np.int32)
+    communities = np.array([2, 2, 1, 1, 1, 0, 0], np.int32)
+    named = module_figures.name_alike(communities, clusters)
+    np.testing.assert_array_equal(named, [0, 0, 1, 1, 1, 2, 2])
+    split = module_figures.name_alike(np.array([0, 1, 2, 3, 3, 4, 4], np.int32), clusters)
+    assert sorted(set(split.tolist())) == [0, 1, 2, 3, 4]  # two of three parts have own numbers
+    assert split[3] == 1
+
+
+def test_a_figure_of_modules_has_both_maps_and_both_matrices() -> None:
+    own = network()
+    weights = np.abs(own.w_rec).astype(float)
+    moved = np.array([0.5, 0.2, 0.1])
+    variance = TaskVariance(
+        np.tile(moved, (4, 1)), np.tile(moved / 0.5, (4, 1)), np.array([True, True, True, False]),
+        ("go", "anti", "dms"),
+    )  # fmt: skip
+    picture = module_figures.modules_at_a_glance(
+        own, LABELS, np.arange(4, dtype=np.int32), weights, variance
+    )
+    svg(picture)
+    assert picture == module_figures.modules_at_a_glance(
+        own, LABELS, np.arange(4, dtype=np.int32), weights, variance
+    )
+    assert any("unit 0: cluster 1" in spot for spot in picture.spots)

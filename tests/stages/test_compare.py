@@ -15,6 +15,7 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.stages.compare import compare
 from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.export import export
 from spiking_bimt.stages.place import place
 from spiking_bimt.stages.train import train
 
@@ -110,10 +111,12 @@ def test_a_network_that_does_not_fit_is_said_and_the_others_are_shown(
 
 
 def test_the_table_names_every_network(run: Path) -> None:
-    result = CliRunner().invoke(main, ["compare", str(run), "--chip", "loihi"])
+    result = CliRunner().invoke(main, ["compare", str(run), "--traffic-only", "--chip", "loihi"])
     assert result.exit_code == 0
     assert "energy a trial" in result.stdout
-    result = CliRunner().invoke(main, ["compare", str(run), "--chip", "loihi", "--json"])
+    result = CliRunner().invoke(
+        main, ["compare", str(run), "--traffic-only", "--chip", "loihi", "--json"]
+    )
     assert list(json.loads(result.stdout)["networks"]) == [str(run)]
 
 
@@ -140,3 +143,45 @@ def test_the_bundled_networks_are_compared_when_no_run_is_named() -> None:
     assert packets[0] <= 1 < packets[1] < packets[2] < packets[3]
     assert networks["cores"]["hops_per_trial"] == 0 < networks["bimt"]["hops_per_trial"]
     assert networks["none"]["tiles"]["tiles"] > 5 * networks["bimt"]["tiles"]["tiles"]
+
+
+def test_a_chip_that_cannot_compute_the_network_refuses_it_with_all_reasons(
+    run: Path, tmp_path: Path
+) -> None:
+    for name in ("network.h5", "rate.h5"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    for chip, key in (("loihi", "neuron.reset is value"), ("truenorth", "neuron.current is none")):
+        result = CliRunner().invoke(main, ["place", str(tmp_path), "--chip", chip])
+        assert result.exit_code == 2
+        for reason in (key, "held input of", "--traffic-only"):
+            assert reason in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert not (tmp_path / "placement.h5").exists()
+        row = compare(run, chip=chip)["networks"][str(run)]
+        assert key in row["refused"]
+        assert "cores" not in row
+
+
+def test_traffic_alone_is_marked_in_every_result(run: Path, tmp_path: Path) -> None:
+    for name in ("network.h5", "rate.h5"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    placed = place(tmp_path, chip="loihi", traffic_only=True)
+    assert any("neuron.reset is value" in reason for reason in placed["cannot_compute"])
+    assert "12%" in placed["caveat"]
+    with pytest.raises(InputError, match=r"loihi cannot compute this network .*traffic_only"):
+        export(tmp_path)
+    assert not (tmp_path / "tiles.h5").exists()
+    written = export(tmp_path, traffic_only=True)["tiles"]
+    assert written["cannot_compute"] == placed["cannot_compute"]
+    row = compare(tmp_path, chip="loihi", traffic_only=True)["networks"][str(tmp_path)]
+    assert row["cannot_compute"] == placed["cannot_compute"]
+    commands = (["place", str(tmp_path)], ["export", str(tmp_path)], ["compare", str(tmp_path)])
+    for command in commands:
+        chip = [] if command[0] == "export" else ["--chip", "loihi"]
+        shown = CliRunner().invoke(main, [*command, *chip, "--traffic-only"]).stdout
+        assert "note: traffic only: " in shown
+    on_grid = place(tmp_path)
+    assert on_grid["declares_neuron"]
+    assert on_grid["cannot_compute"] == []
+    small = place(tmp_path, chip="loihi16")
+    assert (small["declares_neuron"], small["cannot_compute"]) == (False, [])

@@ -114,7 +114,7 @@ def test_signs_held_apart_go_where_a_chip_has_lists_of_one_sign(run: Path) -> No
     with h5py.File(run / "tiles.h5") as file:
         assert file["tiles"].attrs["sign_mode"] == b"split"
     convert(run, bits=3, signs="split", trials=1)
-    code, _, err = call("place", run, "--chip", "odin")
+    code, _, err = call("place", run, "--chip", "odin", "--traffic-only")
     assert code == 2
     assert "of either sign lie apart, which odin cannot hold: convert with --signs mixed" in err
 

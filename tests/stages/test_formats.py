@@ -36,8 +36,12 @@ def call(*args: object) -> tuple[int, str, str]:
 
 
 def spread_loihi(folder: Path) -> Path:
-    """SANA-FE's Loihi with 4 neurons a core, so that a hundred of them need a network."""
+    """SANA-FE's Loihi with 4 neurons a core, so that a hundred of them need a network.
+
+    It models no product and declares no neuron.
+    """
     text = (resources.files("spiking_bimt.chip") / "loihi.toml").read_text()
+    text = text[: text.index("[neuron]")] + text[text.index("[energy]") :]
     path = folder / "loihi4.toml"
     path.write_text(text.replace("neurons_per_core = 1024", "neurons_per_core = 4"))
     return path

@@ -44,9 +44,9 @@ def test_an_imported_network_is_shown_as_it_was_simulated(tmp_path: Path) -> Non
     step = placed["busiest_step"]
     assert f"{step['packets_on_a_link']} packets over the link {step['link']}" in words
     assert f"at {step['ms']:g} ms" in words
-    # raster, rates, cores, energy, traffic over time, tiles
+    # raster, rates, cores, energy, traffic over time, tile occupancy, tiles
     images = [link for link in text.links if link.startswith("data:image")]
-    assert len(images) == 6
+    assert len(images) == 7
 
 
 def test_without_spikes_it_is_run_and_what_lacks_is_named(tmp_path: Path) -> None:

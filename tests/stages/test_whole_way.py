@@ -95,8 +95,10 @@ def test_files_name_what_they_were_made_from(demo: tuple[Path, dict[str, Any]]) 
 
 def test_every_table_prints(run: Path) -> None:
     for args in (
-        ["convert", run, "--trials", 2], ["place", run], ["place", run, "--chip", "loihi"],
-        ["simulate", run, "--trials", 1], ["export", run], ["verify", run / "tiles.h5"],
+        ["convert", run, "--trials", 2], ["place", run],
+        ["place", run, "--chip", "loihi", "--traffic-only"],
+        ["simulate", run, "--trials", 1], ["export", run, "--traffic-only"],
+        ["verify", run / "tiles.h5"],
         ["tasks"], ["chips"],
     ):  # fmt: skip
         code, stdout, stderr = call(*args)

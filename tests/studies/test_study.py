@@ -13,11 +13,11 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.studies.growing_brains import (
+    AFTERWARDS,
     COMPARED_AT,
     describe,
     find_most_local,
     list_jobs,
-    swap_afterwards,
 )
 from spiking_bimt.studies.runner import compare_at_equal_error, run_job
 from spiking_bimt.studies.study import study
@@ -47,10 +47,16 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_compares_every_network_and_draws_the_figures(done: Path) -> None:
     result = json.loads((done / "out" / "study.json").read_text())
     kinds = [row["kind"] for row in result["summary"]]
-    assert kinds == ["bimt", "l1", "l1, swapped afterwards"]
-    l1, swapped = result["networks"][1:]
+    assert kinds == [
+        "bimt", "bimt, attracted afterwards", "l1", "l1, swapped afterwards",
+        "l1, attracted afterwards",
+    ]  # fmt: skip
+    l1, swapped, attracted = result["networks"][2:]
     assert swapped["error"] == l1["error"]
     assert swapped["wiring_cost"] <= l1["wiring_cost"]
+    near, far = (row["function_and_anatomy"]["mantel"] for row in (attracted, swapped))
+    assert near["observed"] < far["observed"]  # like units are nearer where they attract
+    assert swapped["wiring_cost"] <= attracted["wiring_cost"]
     assert "figures/error-units.svg" in result["figures"]
     assert all((done / "out" / name).stat().st_size > 1000 for name in result["figures"])
 
@@ -62,18 +68,19 @@ def test_what_is_done_is_not_done_again(done: Path) -> None:
     assert rate.stat().st_mtime_ns == before
 
 
-def test_swapping_afterwards_keeps_the_function(done: Path) -> None:
+def test_moving_units_afterwards_keeps_the_function(done: Path) -> None:
     path = done / "out" / "runs" / "l1-2-seed0" / "rate.h5"
     network = store.load(path, RateNetwork)
     trials = draw_trials(network.battery, network.tasks, 1, network.dt, stream="test")
-    np.testing.assert_array_equal(
-        rate_outputs(swap_afterwards(network), trials), rate_outputs(network, trials)
-    )
+    for move in AFTERWARDS.values():
+        np.testing.assert_array_equal(
+            rate_outputs(move(network), trials), rate_outputs(network, trials)
+        )
 
 
 def test_jobs_are_named_apart_and_need_a_seed() -> None:
     names = [job.name for job in list_jobs(3, quick=False)]
-    assert len(names) == len(set(names)) == 39
+    assert len(names) == len(set(names)) == 42
 
 
 @pytest.mark.parametrize(

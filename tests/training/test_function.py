@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spiking_bimt.analysis.variance import similarity
 from spiking_bimt.errors import InputError
 from spiking_bimt.training import bimt, cores, loop
 from spiking_bimt.training.config import TrainConfig
-from spiking_bimt.training.function import similarity
 from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State, initial_state, load_checkpoint, save_checkpoint
