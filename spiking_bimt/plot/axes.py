@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,8 @@ class Spots:
     texts: Sequence[str]
 
 
+_MADE: WeakSet[Any] = WeakSet()
+"""Axes that a plot made: what is drawn into them later has their style, too."""
 _SPOTS: WeakKeyDictionary[Any, list[Spots]] = WeakKeyDictionary()
 """Spots of the figures that become pictures of a page."""
 
@@ -58,15 +60,19 @@ def plots(function: Callable[P, Axes]) -> Callable[P, Axes]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> Axes:
         try:
-            own = signature.bind_partial(*args, **kwargs).arguments.get("ax") is None
+            given = signature.bind_partial(*args, **kwargs).arguments.get("ax")
         except TypeError:
             return inner(*args, **kwargs)  # names what does not fit
-        if not own:
+        if not (given is None or (isinstance(given, Axes) and given in _MADE)):
             return inner(*args, **kwargs)
         import matplotlib
 
         with matplotlib.rc_context(style.STYLE):
-            return inner(*args, **kwargs)
+            axes = inner(*args, **kwargs)
+            interactive = matplotlib.is_interactive()
+        # A notebook makes matplotlib interactive at its first figure: that outlives the style.
+        matplotlib.interactive(interactive)
+        return axes
 
     return call
 
@@ -78,6 +84,7 @@ def axes_for(ax: Axes | None, width: float, height: float) -> Axes:
     import matplotlib.pyplot as plt
 
     made: Axes = plt.subplots(figsize=(width, height), layout="constrained")[1]
+    _MADE.add(made)
     return made
 
 

@@ -60,7 +60,7 @@ def raster(
         colours = style.rgb([style.cluster_colour(c) for c in known])[labels[neurons] + 1]
     height = 72 / axes.figure.dpi * axes.get_window_extent().height / n  # of a row, points
     axes.scatter(
-        times, row[neurons], s=min(max(0.9 * height, 2.0), 12.0) ** 2, marker="|", linewidths=0.9,
+        times, row[neurons], s=min(max(0.9 * height, 3.0), 12.0) ** 2, marker="|", linewidths=0.9,
         c=colours if len(times) else None, rasterized=is_watched(axes) or len(times) > _MANY,
     )  # fmt: skip
     axes.set(xlim=(start, start + length), ylim=(-0.5, n - 0.5), xlabel="time (ms)")

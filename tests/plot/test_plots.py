@@ -103,7 +103,9 @@ def test_what_are_no_axes_is_refused(name: str) -> None:
 def test_axes_of_the_caller_keep_the_style_of_the_caller() -> None:
     with mpl.rc_context({"xtick.labelsize": 21.0}):
         own = sb.plot.raster(recording(), axes())
+        made = sb.plot.links(placed(), counted(), sb.plot.cores(placed()))
     assert own.xaxis.get_ticklabels()[0].get_fontsize() == 21.0
+    assert {axes.yaxis.label.get_fontsize() for axes in made.figure.axes} == {9.0}
 
 
 def test_nothing_of_matplotlib_is_loaded_before_a_plot() -> None:
