@@ -54,9 +54,10 @@ def functional_clusters(
 ) -> Clusters:
     """k-means on the normalised task variance (N, n_tasks) of the responsive units.
 
-    k: number of clusters; None takes the candidate with the largest mean silhouette, and of equal
-    ones the smallest. A candidate must lie below the number of distinct rows, or it is skipped;
-    where none is left, all responsive units are one cluster.
+    k: number of clusters, or of distinct rows where these are fewer; None takes the candidate with
+    the largest mean silhouette, and of equal ones the smallest. A candidate must lie below the
+    number of distinct rows, or it is skipped; where none is left, all responsive units are one
+    cluster.
     """
     points = normalised[responsive]
     if len(points) == 0:
@@ -66,7 +67,11 @@ def functional_clusters(
     if k is not None and not 1 <= k <= len(points):
         raise InputError(f"{k} clusters of {len(points)} responsive units: ask for 1 to that many")
     distinct = len(np.unique(points, axis=0))
-    tried = [k] if k is not None else sorted(n for n in set(candidates) if 2 <= n < distinct)
+    tried = (
+        [min(k, distinct)]
+        if k is not None
+        else sorted(n for n in set(candidates) if 2 <= n < distinct)
+    )
     found = {n: _kmeans(points, n, seed) for n in tried} or {1: np.zeros(len(points), np.int32)}
     silhouettes = {n: _silhouette(points, labels) for n, labels in found.items()}
     best = max(found, key=lambda n: (silhouettes[n], -n))

@@ -18,6 +18,7 @@ from spiking_bimt.analysis.spread import place_index, variance_null, variance_wi
 from spiking_bimt.analysis.structure import agreement, modules
 from spiking_bimt.analysis.variance import TaskVariance, task_variance
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.data.rate import RateNetwork
@@ -40,11 +41,10 @@ VARIANCE_TRIALS = 50
 
 
 def variance_of(network: RateNetwork) -> TaskVariance:
-    """Task variance of the network on validation trials."""
-    some = draw_trials(
-        network.battery, network.tasks, VARIANCE_TRIALS, network.dt, stream="validate"
-    )
-    return task_variance(network, some)
+    """Task variance of the network on validation trials; of a data set, the classes are tasks."""
+    many = VARIANCE_TRIALS * (len(network.b_out) if sources.is_data(network.battery) else 1)
+    some = draw_trials(network.battery, network.tasks, many, network.dt, stream="validate")
+    return task_variance(network, some.by_class())
 
 
 def portrait(network: RateNetwork, trials_per_task: int) -> dict[str, Any]:

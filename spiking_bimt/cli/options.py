@@ -161,6 +161,37 @@ def stimulus_options(*more: Decorator) -> Decorator:
     )  # fmt: skip
 
 
+def data_options(*more: Decorator) -> Decorator:
+    """The options of a data set in the place of tasks, and more of a command's own."""
+    return under(
+        "Own data (docs/how-to/own-data.md)",
+        option(
+            "--data", metavar="FILE|NAME",
+            help="Data set in place of tasks: an .npz, .h5 or NAME_TRAIN.ts file, event data (.h5),"
+            " aeon:NAME or sklearn:digits.  [default: none]",
+        ),
+        option(
+            "--dt", type=float, metavar="MS",
+            help="Time that a step of the data lasts, ms.  [default: what the data say, else 20]",
+        ),
+        read_option(),
+        option(
+            "--standardise", metavar="NAME",
+            help="What gets mean 0 and standard deviation 1: each channel, all alike, or none."
+            "  [default: channel; all for events and images]",
+        ),
+        option(
+            "--encode", metavar="NAME",
+            help="Make spikes of the inputs: rate, latency, or delta.  [default: analogue inputs]",
+        ),
+        option(
+            "--channels", type=int,
+            help="Channels that neighbouring units of event data share.  [default: one a unit]",
+        ),
+        *more,
+    )  # fmt: skip
+
+
 def read_option() -> Decorator:
     """--read, which outputs tell the class of a sequence of data."""
     return option(

@@ -11,10 +11,10 @@ from spiking_bimt.cli.options import (
     CHIP_HELP,
     PATH,
     command,
+    data_options,
     force_option,
     names,
     option,
-    read_option,
     run_argument,
     trust_option,
     under,
@@ -61,42 +61,12 @@ from spiking_bimt.cli.options import (
         help="Seed of weights, trials and noise.  [default: the configuration's]",
     ),
 )
-@under(
-    "Own data (docs/how-to/own-data.md)",
-    option(
-        "--data",
-        metavar="FILE|NAME",
-        help="Data set in place of tasks: an .npz or NAME_TRAIN.ts file, event data (.h5),"
-        " aeon:NAME or sklearn:digits.  [default: none]",
-    ),
-    option(
-        "--dt",
-        type=float,
-        metavar="MS",
-        help="Time that a step of the data lasts, ms.  [default: what the data say, else 20]",
-    ),
-    read_option(),
-    option(
-        "--standardise",
-        metavar="NAME",
-        help="What gets mean 0 and standard deviation 1: each channel, all alike, or none."
-        "  [default: channel; all for events and images]",
-    ),
-    option(
-        "--encode",
-        metavar="NAME",
-        help="Make spikes of the inputs: rate, latency, or delta.  [default: analogue inputs]",
-    ),
+@data_options(
     option(
         "--input-noise",
         type=float,
         help="Noise that training adds to the standardised channels of data, standard deviations."
         "  [default: the configuration's]",
-    ),
-    option(
-        "--channels",
-        type=int,
-        help="Channels that neighbouring units of event data share.  [default: one a unit]",
     ),
 )
 @under(
@@ -165,6 +135,7 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
     examples="""
     spiking_bimt study growing-brains OUT --quick
     spiking_bimt study chip OUT --batteries yang19 --seeds 3
+    spiking_bimt study growing-brains OUT --data aeon:JapaneseVowels
     """
 )
 @click.argument("name", type=click.Choice(["growing-brains", "chip"]))
@@ -178,7 +149,7 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
         shell_complete=complete.configurations,
         metavar="NAME|FILE",
         help="For growing-brains: a name that `spiking_bimt configs` lists, or a TOML file."
-        "  [default: paper]",
+        "  [default: paper; data with --data]",
     ),
     option(
         "--batteries",
@@ -188,6 +159,7 @@ def train(run: Path, as_json: bool, **options: Any) -> None:
         help="For chip: batteries of tasks.  [default: yang19,modcog]",
     ),
 )
+@data_options()
 @under(
     "Where it runs",
     option("--jobs", type=int, help="Trainings at the same time.  [default: 2]"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spiking_bimt.errors import InputError
+from spiking_bimt.studies.study_data import DATA
 
 CHIPS = ("loihi16", "loihi64")
 
@@ -28,6 +29,7 @@ BASES: dict[str, tuple[tuple[str, float], ...]] = {
         ("none", 1.0),
     ),
     "modcog": (("l1", 1.0), ("bimt", 0.5), ("l1", 2.0)),
+    "data": (("l1", 1.0), ("bimt", 1.0), ("l1", 3.0), ("bimt", 3.0), ("none", 1.0)),
 }
 """Networks that were not trained against a chip, by regulariser and strength; training against
 the chip goes on from the first."""
@@ -46,12 +48,17 @@ PRICES: dict[str, dict[str, tuple[tuple[bool, float], ...]]] = {
                     (True, 4.0)),
         "loihi64": ((False, 0.3), (False, 1.0)),
     },
+    "data": {
+        "loihi16": ((False, NO_PRICE), (True, 1.0), (True, 4.0), (False, 1.0)),
+        "loihi64": ((False, NO_PRICE), (True, 1.0)),
+    },
 }  # fmt: skip
 """Trainings against each chip: whether groups are priced or single weights, and the price."""
 
 SEARCHES: dict[str, tuple[tuple[str, float, float, bool], ...]] = {
     "yang19": (("l1", 4.0, 0.03, False), ("l1", 4.0, 0.03, True), ("bimt", 2.0, 0.03, True)),
     "modcog": (("l1", 1.0, 0.024, False),),
+    "data": (),
 }
 """Trainings against the first chip with a rising price: the base's regulariser and strength, the
 error on validation trials within which packets are saved, and whether spikes are saved after."""
@@ -107,13 +114,15 @@ class Job:
             # As `reg` is L1, which swaps nothing, units stay on their first cores.
             own = {"chip": self.chip, "packet_groups": self.groups, "packet_scale": self.price}
             return {"seed": self.seed, "reg": self.reg, **own}
-        own = {"battery": self.battery, "tasks": TASKS[self.battery]}
-        return {"seed": self.seed, "reg": self.reg, "l1_scale": self.l1_scale, **own}
+        own = {"seed": self.seed, "reg": self.reg, "l1_scale": self.l1_scale}
+        if self.battery == DATA:
+            return own
+        return {**own, "battery": self.battery, "tasks": TASKS[self.battery]}
 
 
 def list_jobs(batteries: tuple[str, ...], seeds: int, quick: bool) -> tuple[list[Job], list[Job]]:
     """Trainings without a chip, then those that go on from them, the most telling first."""
-    if unknown := set(batteries) - set(TASKS):
+    if unknown := set(batteries) - {*TASKS, DATA}:
         raise InputError(f"battery {min(unknown)} is not of this study: {', '.join(TASKS)}")
     bases, priced = [], []
     for seed in range(seeds):

@@ -13,7 +13,7 @@ from spiking_bimt.analysis.portrait import CLUSTERS, variance_of
 from spiking_bimt.analysis.structure import agreement
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.battery.accuracy import score
-from spiking_bimt.battery.draw import TEST_TRIALS, draw_trials
+from spiking_bimt.battery.draw import default_trials, draw_trials
 from spiking_bimt.chip.energy import of_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.data import atomic
@@ -25,6 +25,7 @@ from spiking_bimt.simulation.rate import rate_outputs
 from spiking_bimt.studies.chip_jobs import CHIPS, TASKS, Job, list_jobs
 from spiking_bimt.studies.rate_on_chip import chip_costs, spiking_error
 from spiking_bimt.studies.runner import Plan, Row, compare_at_equal_error, summarise
+from spiking_bimt.studies.study_data import DATA
 
 CONFIGS = ("paper", "pack", "frugal")
 """Presets of trainings without a chip, of those that go on from them, and of those that save spikes
@@ -68,13 +69,18 @@ def plan(
         return frugal if job.frugal else priced
 
     return Plan(
-        jobs=list_jobs(("yang19",) if quick else batteries, seeds, quick),
+        jobs=list_jobs(_quickly(batteries) if quick else batteries, seeds, quick),
         config_of=config_of,
         describe=describe,
         conclude=conclude,
         described="chip-result.json",
         result="chip-study.json",
     )
+
+
+def _quickly(batteries: tuple[str, ...]) -> tuple[str, ...]:
+    """The one battery of a quick study."""
+    return batteries if batteries == (DATA,) else ("yang19",)
 
 
 def conclude(folder: Path, done: list[Row]) -> Row:
@@ -90,7 +96,9 @@ def conclude(folder: Path, done: list[Row]) -> Row:
 
 def describe(network: RateNetwork, job: Job) -> Row:
     """Kind, error, size, what each chip pays, and whether function follows the cores."""
-    trials = draw_trials(network.battery, network.tasks, TEST_TRIALS, network.dt, stream="test")
+    trials = draw_trials(
+        network.battery, network.tasks, default_trials(network.battery), network.dt, stream="test"
+    )
     result = score(rate_outputs(network, trials), trials)
     chips = [job.chip] if job.chip else CHIPS
     costs = {name: chip_costs(network, load_chip(name)) for name in chips}
@@ -160,7 +168,7 @@ def compare_kinds(rows: list[Row]) -> list[Row]:
     """
     return [
         {"battery": battery, "chip": chip, **entry}
-        for battery in TASKS
+        for battery in (*TASKS, DATA)
         for chip in CHIPS
         for entry in compare_at_equal_error(
             [row for row in rows if (row["battery"], row["chip"]) == (battery, chip)],
@@ -177,7 +185,7 @@ def _draw(folder: Path, rows: list[Row]) -> list[str]:
     """Write a figure of each cost for each battery and chip; their names."""
     atomic.own_folder(folder / "figures")
     names = []
-    for battery in TASKS:
+    for battery in (*TASKS, DATA):
         for chip in CHIPS:
             here = [r for r in rows if r["battery"] == battery and r["chip"] == chip]
             for cost, label in (

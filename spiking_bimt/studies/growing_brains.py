@@ -12,7 +12,7 @@ import numpy as np
 from spiking_bimt import plot
 from spiking_bimt.analysis.clusters import functional_clusters
 from spiking_bimt.analysis.portrait import CLUSTERS, portrait, variance_of
-from spiking_bimt.battery.draw import TEST_TRIALS
+from spiking_bimt.battery.draw import default_trials
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
@@ -151,9 +151,10 @@ def list_jobs(seeds: int, quick: bool) -> list[Job]:
 
 def describe(network: RateNetwork, job: Job) -> Row:
     """Portrait of the network as trained and, for some, with its units moved afterwards."""
-    row = {"as trained": portrait(network, TEST_TRIALS)}
+    many = default_trials(network.battery)
+    row = {"as trained": portrait(network, many)}
     for how in MOVED.get(job.reg, ()):
-        row[how] = portrait(AFTERWARDS[how](network), TEST_TRIALS)
+        row[how] = portrait(AFTERWARDS[how](network), many)
     return row
 
 

@@ -17,6 +17,7 @@ from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.stages.train import train
+from spiking_bimt.studies import study_data
 from spiking_bimt.studies.kept_row import read_row, write_row
 from spiking_bimt.studies.worker import run_with_parent
 from spiking_bimt.training.config import TrainConfig, read_config
@@ -129,20 +130,26 @@ def run_job(
 ) -> Row:  # fmt: skip
     """Train one network, or go on with it, and describe it; a described one is only read.
 
-    source: preset or TOML file of its configuration. A training that fails by its own settings,
+    source: preset or TOML file of its configuration, which is fitted to the data of the study where
+    it has any. A training that fails by its own settings,
     say by a penalty that leaves no unit, gives a row with the reason ("failed") and does not stop
     the others. Raises InputError where the folder holds a training of another configuration.
     """
     run = folder / "runs" / job.name
-    config = read_config(source, **job.settings())
+    try:
+        config = study_data.fitted(folder, read_config(source, **job.settings()))
+    except InputError as error:
+        return {"name": job.name, "failed": str(error)}
     _refuse_other_configuration(run, job, config)
     if (run / described).exists():
         return read_row(run / described)
     try:
+        study_data.give(folder, run)
         network, seconds = _trained(run, folder, job, config)
+        measured = describe(network, job)
     except InputError as error:
         return {"name": job.name, "failed": str(error)}
-    row = {"name": job.name, **vars(job), "cpu_seconds": seconds, **describe(network, job)}
+    row = {"name": job.name, **vars(job), "cpu_seconds": seconds, **measured}
     write_row(run / described, row)
     return row
 
