@@ -181,6 +181,9 @@ def show_simulate(result: dict[str, Any]) -> None:
     if "runs" in result:
         _show_device_effects(result)
         return
+    if "weight_shift" in result:
+        _show_integers(result)
+        return
     if "state_bits" in result:
         _show_fixed_point(result)
         return
@@ -208,6 +211,22 @@ def _show_fixed_point(result: dict[str, Any]) -> None:
     rows += [(f"{of} overflows", str(result[f"{of}_overflows"])) for of in ("membrane", "current")]
     what = "trials" if result["accuracy"] is not None else "runs of random currents"
     show_rows(f"fixed point, {result['trials']:,} {what}", rows)
+
+
+def _show_integers(result: dict[str, Any]) -> None:
+    """Accuracy and spikes in a chip's integers, beside floating point, and what they lose."""
+    least, most = result["thresholds"]
+    rows = [
+        ("neurons, input channels", f"{result['neurons']}, {result['channels']}"),
+        ("accuracy, floating point", f"{result['floating_accuracy']:.4f}"),
+        ("accuracy, the chip's integers", with_interval(result["accuracy"], result["interval"])),
+        ("spikes, floating point", f"{result['floating_spikes']:,}"),
+        ("spikes, the chip's integers", f"{result['spikes']:,}"),
+        ("thresholds; weights shifted by",
+         f"{least:,} to {most:,}; {result['weight_shift']} places"),
+        *(("lost", text) for text in result["lost"]),
+    ]  # fmt: skip
+    show_rows(f"in {result['chip']}'s integers, {result['trials']:,} trials", rows)
 
 
 def _show_device_effects(result: dict[str, Any]) -> None:

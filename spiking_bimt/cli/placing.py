@@ -79,6 +79,7 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
     spiking_bimt simulate RUN --trials 50
     spiking_bimt simulate RUN --spikes input.npz --ms 2000
     spiking_bimt simulate RUN --state-bits 20
+    spiking_bimt simulate RUN --chip grid16
     spiking_bimt simulate RUN --device pcm --seconds 3600
     """
 )
@@ -106,6 +107,12 @@ def place(run: Path, as_json: bool, **options: Any) -> None:
         type=int,
         help="Also simulate with membranes and currents in fixed point of this many bits, which"
         " saturate.  [default: floating point alone]",
+    ),
+    option(
+        "--chip",
+        metavar="NAME|FILE",
+        help="Simulate in the integers of a chip, beside floating point: a name that"
+        " `spiking_bimt chips` lists, or a TOML file.",
     ),
 )
 @under(

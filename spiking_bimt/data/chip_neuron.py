@@ -52,6 +52,8 @@ class ChipNeuron:
     """When it is tested, and a floor held: once a step, or after each event, whose order counts."""
     threshold_bits: int | None = None
     """Of a threshold, without a sign."""
+    threshold_exponent: int = 0
+    """Last bits of a threshold that are 0."""
     thresholds_per_core: int | None = None
     """Distinct thresholds of a core's neurons."""
     profiles_per_core: int | None = None
@@ -70,6 +72,8 @@ class ChipNeuron:
     """Whether the membrane may be negative."""
     bias_bits: int | None = 0
     """Of the constant input of each neuron, its sign among them; 0 where there is none."""
+    bias_exponent: int = 0
+    """Most places that a constant input is shifted left by, its last bits 0 then."""
     input: Literal["spikes", "held"] = "spikes"
     """What an input channel brings: spikes, or a level that is held over a step."""
     input_channels: int | None = None
@@ -93,6 +97,7 @@ class ChipNeuron:
         for name, least, most in (
             ("currents", 1, 16), ("current_decay_bits", 1, 16), ("leak_bits", 1, 16),
             ("threshold_bits", 1, 32), ("input_channels", 1, 2**31),
+            ("threshold_exponent", 0, 16), ("bias_exponent", 0, 16),
             ("thresholds_per_core", 1, 2**31), ("profiles_per_core", 1, 2**31),
             ("spikes_per_step", 1, 255), ("state_bits", 2, MOST_STATE_BITS), ("bias_bits", 0, 32),
         ):  # fmt: skip
@@ -128,6 +133,8 @@ class ChipSynapse:
     """Distinct weights, without their signs, onto all neurons of a core."""
     scales_per_core: int | None = None
     """Distinct values of a weight's last bit among a core's neurons, powers of two all."""
+    most_shift: int = 0
+    """Most places that weights are shifted left by, all alike, as they are added to a state."""
     inputs_are_neurons: bool = False
     """Whether an input channel takes the row, and so the place, of one of a core's neurons."""
 
@@ -140,3 +147,5 @@ class ChipSynapse:
             value = getattr(self, name)
             if value is not None and not 1 <= value <= most:
                 raise InputError(f"synapse.{name} is {value}: it can be 1 to {most}")
+        if not 0 <= self.most_shift <= 16:
+            raise InputError(f"synapse.most_shift is {self.most_shift}: it can be 0 to 16")

@@ -54,8 +54,8 @@ def simulate_trials(
     if network.tau_syn_negative is not None:
         return run_by_engine(network, trials, seed, record_spikes, kind)
     arguments = _network_arguments(network, kind)
-    workers = _default_threads() if threads is None else threads
-    pieces = list(_split_trials(trials.n_trials, workers))
+    workers = default_threads() if threads is None else threads
+    pieces = list(split_trials(trials.n_trials, workers))
     outputs = np.empty((len(trials.labels), len(network.b_out)), kind)
     counts = np.zeros((trials.n_trials, network.n_neurons), np.int32)
 
@@ -80,10 +80,13 @@ def simulate_trials(
     with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(simulate, pieces))
     lengths = trials.lengths * network.steps_per_task_step
-    return _join(parts, outputs, counts, lengths, network.dt)
+    return joined(parts, outputs, counts, lengths, network.dt)
 
 
-def _join(parts: list[Part], outputs: Array, counts: Array, lengths: Array, dt: float) -> Recording:
+def joined(
+    parts: list[Part], outputs: Array, counts: Array, lengths: Array, dt: float
+) -> Recording:
+    """The recording of trials that were run in pieces."""
     sizes = np.concatenate([of_trial for _, _, of_trial in parts])
     return Recording.of_arrays(
         outputs=outputs.astype(np.float32, copy=False),
@@ -97,7 +100,8 @@ def _join(parts: list[Part], outputs: Array, counts: Array, lengths: Array, dt: 
     )
 
 
-def _default_threads() -> int:
+def default_threads() -> int:
+    """Threads of a run where nothing is said: one a core."""
     # Numba sets its configuration's names at run time, where mypy cannot see them.
     return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
@@ -141,7 +145,8 @@ def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[A
     )
 
 
-def _split_trials(n_trials: int, workers: int) -> Iterator[slice]:
+def split_trials(n_trials: int, workers: int) -> Iterator[slice]:
+    """Pieces of trials for the workers, several for each."""
     size = min(max(n_trials // (_PIECES_PER_THREAD * workers), 1), _LARGEST_PIECE)
     for start in range(0, n_trials, size):
         yield slice(start, min(start + size, n_trials))

@@ -13,10 +13,12 @@ from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.chip.analog import has_effect
 from spiking_bimt.chip.device_effects import score_device_effects, variants
-from spiking_bimt.chip.presets import load_device
+from spiking_bimt.chip.on_chip import run_on_chip
+from spiking_bimt.chip.presets import load_chip, load_device
 from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
+from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError, unknown_name
@@ -44,6 +46,7 @@ def simulate(
     device: str | Path | Device | None = None,
     seconds: float | None = None,
     state_bits: int | None = None,
+    chip: str | Path | Chip | None = None,
     trials: int | None = None,
     weights: str = "auto",
     seed: int = 0,
@@ -65,14 +68,20 @@ def simulate(
     state_bits: hold membranes and currents in fixed point of that many bits. Returns the results
     beside those of floating point, and how often a state saturated; writes no file.
 
+    chip: run the integer network in the integers of a chip: a preset's name, TOML file or record.
+    Returns the results beside those of floating point, and what the integers lose; writes no file.
+
     device: run the tiles of `run`, or of `file` in its place, as this memory device holds and reads
     them: a preset or TOML file. seconds: time since programming, a day by default. Returns the
     accuracy with each effect of the device and draws it beside the tile file. seed is of the
     devices and their noise too.
     """
     given = stimulus(spikes, currents, poisson_hz, weight, ms)
-    if (device is not None or state_bits is not None) and (given is not None or ms is not None):
-        raise InputError("device and state_bits take trials: leave stimuli and `ms` out")
+    ways = [way for way in (device, state_bits, chip) if way is not None]
+    if ways and (given is not None or ms is not None):
+        raise InputError("device, state_bits and chip take trials: leave stimuli and `ms` out")
+    if len(ways) > 1:
+        raise InputError("device, state_bits and chip are ways to run the network: give one")
     if device is not None:
         if weights != "auto" or threads is not None or state_bits is not None:
             raise InputError("weights, threads and state_bits do not go with device: leave them")
@@ -89,6 +98,12 @@ def simulate(
     if run is None:
         raise InputError("no run is given: name a run folder, or a file and a device")
     source = run_folder.require(Path(run), "network.h5")
+    if chip is not None:
+        if weights == "float":
+            raise InputError("a chip has integer weights: leave `weights` out")
+        many = PROBE_TRIALS if trials is None else trials
+        with run_folder.naming_commands(Path(run)):
+            return _in_integers(source, load_chip(chip), many, seed, threads)
     if state_bits is None:
         how = _How(given, trials, ms, seed, threads)
         return _in_floating_point(Path(run), source, weights, how)
@@ -172,6 +187,34 @@ def _in_fixed_point(
         "floating_spikes": int(floating.spike_counts.sum()),
         "membrane_overflows": fixed.membrane_overflows,
         "current_overflows": fixed.current_overflows,
+    }
+
+
+def _in_integers(
+    source: Path, chip: Chip, trials: int, seed: int, threads: int | None
+) -> dict[str, Any]:
+    """Simulate in a chip's integers and in floating point; writes nothing."""
+    network = with_weights(store.load(source, SpikingNetwork), "codes")
+    if not network.tasks:
+        raise InputError("the network has no tasks to draw trials of: chip takes trials of tasks")
+    driven, test = trials_of(network, trials, "test")
+    ours = run_on_chip(driven, chip, test, seed=seed, threads=threads)
+    floating = simulate_trials(driven, test, seed=seed, threads=threads, record_spikes=False)
+    made = ours.network
+    result = score(ours.recording.outputs, test)
+    return {
+        "chip": chip.name,
+        "trials": test.n_trials,
+        "neurons": made.n_neurons,
+        "channels": len(made.channels),
+        "accuracy": result.accuracy,
+        "interval": list(result.interval),
+        "floating_accuracy": score(floating.outputs, test).accuracy,
+        "spikes": int(ours.recording.spike_counts.sum()),
+        "floating_spikes": int(floating.spike_counts[:, made.neurons].sum()),
+        "weight_shift": made.shift,
+        "thresholds": [int(made.v_th.min()), int(made.v_th.max())],
+        "lost": list(made.lost),
     }
 
 
