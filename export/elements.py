@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import digest, store
-from spiking_bimt.errors import CheckError
+from spiking_bimt.data import digest, gate, store
+from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.formats.format import Check, Export
 
 _HDF5 = (".h5", ".nir", ".net")
@@ -49,7 +49,7 @@ def require_equal(path: Path, fresh: Path, suffix: str = "", without: Collection
         if kind in _HDF5:
             _compare_hdf5(mine, theirs, without)
         elif kind in _JSON:
-            compare_json(mine.name, _parsed(mine), _parsed(theirs))
+            _compare_json_files(mine, theirs)
         else:
             _compare_lines(mine, theirs)
 
@@ -88,13 +88,20 @@ def compare_json(name: str, mine: Any, theirs: Any) -> None:
 
 def _compare_hdf5(path: Path, fresh: Path, without: Collection[str]) -> None:
     differs: CheckError | None = None
-    with store.opening(path) as mine, h5py.File(fresh, "r") as theirs:
+    with h5py.File(fresh, "r") as theirs, store.opening(path, _claimed(theirs)) as mine:
         try:  # `opening` takes errors inside it for damage
             _compare_trees(path.name, _items(mine), _items(theirs), without)
         except CheckError as error:
             differs = error
     if differs is not None:
         raise differs
+
+
+def _claimed(file: h5py.File) -> int:
+    """Bytes that the arrays of a fresh export take, or the budget of any file."""
+    items = [item for item in _items(file).values() if isinstance(item, h5py.Dataset)]
+    claimed = sum(int(item.size) * int(item.dtype.itemsize) for item in items)
+    return max(claimed, gate.MOST_EXPANDED)
 
 
 def _compare_trees(
@@ -133,15 +140,25 @@ def _items(file: h5py.File) -> dict[str, Any]:
     return items
 
 
-def _parsed(path: Path) -> Any:
+def _compare_json_files(path: Path, fresh: Path) -> None:
+    mine, theirs = _contents(path, fresh)
+    if mine == theirs:
+        return
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        found = gate.parse_json(mine.decode("utf-8-sig"), path)
+    except (InputError, ValueError) as error:
         raise CheckError(f"{path.name} is not the JSON that export writes") from error
+    compare_json(path.name, found, json.loads(theirs))
+
+
+def _contents(path: Path, fresh: Path) -> tuple[bytes, bytes]:
+    """Those of a file and of a fresh export; a file of more than twice its bytes is refused."""
+    theirs = fresh.read_bytes()
+    return gate.read_bytes(path, 2 * len(theirs) + gate.MOST_TOML), theirs
 
 
 def _compare_lines(path: Path, fresh: Path) -> None:
-    mine, theirs = (file.read_bytes().splitlines() for file in (path, fresh))
+    mine, theirs = (content.splitlines() for content in _contents(path, fresh))
     if mine == theirs:
         return
     pairs = zip(mine, theirs, strict=False)

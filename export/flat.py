@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.data import store, validate
+from spiking_bimt.data import gate, store, validate
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.sim_trials import Step
@@ -61,22 +61,19 @@ def read_flat(folder: Path) -> dict[str, Array]:
 
     Raises InputError for files that are missing, truncated, foreign or do not fit together.
     """
-    try:
-        layout = json.loads((folder / "network.json").read_text())
-        image = (folder / "network.bin").read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{folder / 'network.json'} is not valid JSON: {error}") from error
+    layout, path = gate.read_json(folder / "network.json"), folder / "network.bin"
     if not isinstance(layout, dict) or layout.get("format") != "spiking_bimt/flat":
         raise InputError(f"{folder / 'network.json'} is no layout of spiking_bimt/flat")
     if layout.get("version") not in (1, VERSION):
         raise InputError(f"{folder} has version {layout.get('version')}, this package {VERSION}")
-    if len(image) != layout.get("bytes"):
+    gate.regular(path)
+    size = path.stat().st_size
+    if size != layout.get("bytes"):
         raise InputError(
-            f"{folder / 'network.bin'} has {len(image)} bytes, network.json says "
-            f"{layout.get('bytes')}: truncated, or of another network"
+            f"{path} has {size} bytes, network.json says {layout.get('bytes')}: truncated, or of "
+            "another network"
         )
+    image = gate.read_bytes(path, size)
     try:
         out = {
             name: np.frombuffer(
@@ -86,7 +83,7 @@ def read_flat(folder: Path) -> dict[str, Array]:
         }
         _check(dict(zip(layout["header"], out["header"].tolist(), strict=True)), out)
     except InputError as error:
-        raise InputError(f"{folder / 'network.bin'}: {error}") from error
+        raise InputError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(
             f"{folder / 'network.json'} does not describe network.bin ({type(error).__name__})"

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import h5py
 
-from spiking_bimt.data import gate, store
+from spiking_bimt.data import gate
 from spiking_bimt.errors import InputError
-from spiking_bimt.formats.nir_export import nir_package
+from spiking_bimt.formats.nir_export import MOST_BYTES, nir_package
 
 Edges = list[tuple[str, str]]
 
+_UNITS = ("s", "sec", "second", "seconds")
+"""Values of metadata about units that are read."""
 _PATIENCE_S = 20
 """Reading a graph's texts takes well under a second."""
 
@@ -70,7 +72,7 @@ def read_graph(path: Path) -> Graph:
     for name in sorted({name for edge in edges for name in edge} - nodes.keys()):
         raise InputError(f"{path}: an edge names {name}, which is no node")
     metadata = graph.metadata or {}
-    _refuse_units(path, metadata)
+    _refuse_units(path, graph)
     ordered = dict(sorted(nodes.items(), key=lambda item: natural(item[0])))
     return Graph(path, ordered, edges, metadata)
 
@@ -80,15 +82,25 @@ def natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
-def _refuse_units(path: Path, metadata: dict[str, Any]) -> None:
-    """NIR has no unit of time of its own; its readers take seconds."""
-    for name, value in metadata.items():
+def _refuse_units(path: Path, node: Any, name: str = "") -> None:
+    """NIR has no unit of time of its own; its readers take seconds. Metadata may say another."""
+
+    def look(value: Any, key: str, of_units: bool) -> None:
+        of_units = of_units or "unit" in key.lower()
+        if isinstance(value, dict):
+            for inner, each in value.items():
+                look(each, f"{key}/{inner}" if key else str(inner), of_units)
+            return
         text = value.decode() if isinstance(value, bytes) else str(value)
-        if "time" in name and "unit" in name and text not in ("s", "second", "seconds"):
+        if of_units and text not in _UNITS:
             raise InputError(
-                f"{path}: {name} in its metadata is {text!r}; read are seconds: write the file "
-                "again with its time constants in s"
+                f"{path}: {key} in {f'the metadata of {name}' if name else 'its metadata'} is "
+                f"{text!r}; read are seconds: write the file again with its time constants in s"
             )
+
+    look(getattr(node, "metadata", None) or {}, "", of_units=False)
+    for inner, each in getattr(node, "nodes", {}).items():
+        _refuse_units(path, each, f"{name}/{inner}" if name else str(inner))
 
 
 def _load(path: Path) -> Any:
@@ -96,7 +108,7 @@ def _load(path: Path) -> Any:
     gate.regular(path)
     _survive(path)
     try:
-        with h5py.File(path, "r") as file:
+        with gate.open_hdf5(path, MOST_BYTES) as file:
             if "node" not in file or "version" not in file:
                 raise InputError(f"{path} is no NIR file: it has no datasets `version` and `node`")
             file["node"].visititems(_check_size)
@@ -136,7 +148,7 @@ def _survive(path: Path) -> None:
 
 def _check_size(_name: str, item: Any) -> None:
     if isinstance(item, h5py.Dataset) and item.dtype.kind in "biuf" and item.shape:
-        store.check_size(item)
+        gate.check_size(item)
 
 
 def _flat(nodes: dict[str, Any], edges: Edges, prefix: str = "") -> tuple[dict[str, Any], Edges]:

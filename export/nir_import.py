@@ -37,6 +37,8 @@ from spiking_bimt.simulation.build import from_coo
 
 Array = npt.NDArray[Any]
 
+_STEP_MS = 0.1
+"""Simulation step where nobody names one, ms."""
 _UNREAD = {
     "Threshold": "it fires without a reset, which no neuron here does",
     "CubaLI": "it never fires: a readout here is Linear or Affine and then LI",
@@ -60,15 +62,20 @@ def read_nir(
 ) -> SpikingNetwork:
     """The network in a NIR file.
 
-    dt: simulation step, ms; None takes the one that the file names, else 0.1. step: "exponential"
-    integrates NIR's equations exactly; "euler" makes the network whose exact step is the Euler step
-    of dt that snnTorch, Norse and most training takes, the spike 1 during that step (dt None: 0.1).
+    dt: simulation step, ms; None takes that of a file which this package wrote, else 0.1. step:
+    "exponential" integrates NIR's equations exactly; "euler" makes the network whose exact step is
+    the Euler step of dt that snnTorch, Norse and most training takes, the spike 1 during that step
+    (dt None: 0.1).
     Raises InputError for a file that is missing, damaged or foreign, or holds what no network here
     has. Warns of time constants so short that the choice of `step` matters.
     """
-    graph = read_graph(Path(path))
-    own = float(graph.metadata.get("dt", 0.1)) if step == "exponential" else 1000 * STEP
-    chosen = own if dt is None else float(dt)
+    with gate.parsing(Path(path), "a NIR graph whose nodes fit together"):
+        return _read(read_graph(Path(path)), dt, step)
+
+
+def _read(graph: Graph, dt: float | None, step: Integration) -> SpikingNetwork:
+    path = graph.path
+    chosen = _step_ms(graph, step) if dt is None else float(dt)
     if not (np.isfinite(chosen) and chosen > 0):
         raise InputError(f"{path}: dt is {chosen} ms: it must be above 0 and finite")
     paths = Paths(graph, chosen)
@@ -81,6 +88,21 @@ def read_nir(
         )
     _warn(graph, populations, chosen, step)
     return _network(paths, populations, step)
+
+
+def _step_ms(graph: Graph, step: Integration) -> float:
+    """The step where none is asked for."""
+    given = graph.metadata.get("dt")
+    if step == "euler":
+        return 1000 * STEP
+    if given is None:
+        return _STEP_MS
+    if not _is_ours(graph):
+        raise InputError(
+            f"{graph.path}: its metadata say dt is {given}, in a unit that NIR does not define: "
+            "give the step in ms as `dt`"
+        )
+    return float(given)
 
 
 def _populations(paths: Paths, step: Integration) -> dict[str, _Population]:
@@ -141,7 +163,7 @@ def _warn(graph: Graph, populations: dict[str, _Population], dt: float, step: In
             "network was most likely trained with Euler steps, which the exact ones differ from; "
             '`--step euler` (in Python step="euler") takes its reader\'s own',
             ReadWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import store, validate
+from spiking_bimt.data.fields import json_of
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
@@ -200,10 +201,7 @@ def _neurons(group: h5py.Group, n_neurons: int, shape: tuple[int, ...]) -> npt.N
 
 
 def _tasks(group: h5py.Group) -> tuple[str, ...]:
-    try:
-        names = json.loads(group.attrs["tasks"])
-    except json.JSONDecodeError as error:
-        raise InputError("attribute tasks is not valid JSON") from error
+    names = json_of(group, "tasks")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError("attribute tasks is not a list of names")
     return tuple(names)

@@ -197,12 +197,9 @@ def text_attribute(item: Any, name: str) -> str:
 
 def opened(path: Path, root: str) -> h5py.File:
     """A SONATA file with the group `root`, open for reading."""
-    gate.regular(path)
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path} is not a readable HDF5 file (truncated or foreign)") from error
+    file = gate.open_hdf5(path)
     if not isinstance(file.get(root), h5py.Group):
+        file.close()
         raise InputError(f"{path} has no group /{root}: not a SONATA file")
     return file
 

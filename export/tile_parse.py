@@ -1,6 +1,5 @@
 """Reads a crossbar tile file, and refuses it where it breaks its specification."""
 
-import json
 from typing import Any
 
 import h5py
@@ -8,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip.presets import chip_from_profile
-from spiking_bimt.data import store, validate
+from spiking_bimt.data import gate, store, validate
 from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.neurons import PARAMETERS
@@ -152,7 +151,7 @@ def _chip(group: h5py.Group) -> Chip:
     lines: dict[str, Any] = {"crossbar_rows": tile_layout.integer(group, "rows"),
              "crossbar_cols": tile_layout.integer(group, "columns")}  # fmt: skip
     if "profile" in group.attrs:
-        profile = json.loads(tile_layout.text(group, "profile"))
+        profile = gate.json_value(tile_layout.text(group, "profile"))
         if not (isinstance(profile, dict) and isinstance(profile.get("name"), str)):
             raise InputError("the profile of /hardware is no chip with a name")
         chip = chip_from_profile(profile["name"], profile)
@@ -180,7 +179,7 @@ def _skeleton(file: h5py.File, tiles: TileSet) -> SpikingNetwork:
     if "positions" in neurons:
         places = store.read_array(neurons, "positions")
     meaning: dict[str, Any] = {
-        name: json.loads(tile_layout.text(network, name)) if name in network.attrs else default
+        name: gate.json_value(tile_layout.text(network, name)) if name in network.attrs else default
         for name, default in (("tasks", []), ("sheet", [1, n]), ("populations", []))
     }
     return SpikingNetwork(

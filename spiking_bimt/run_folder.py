@@ -124,7 +124,7 @@ def gives_codes(run: Path, bits: int = 8) -> str:
     made = store.provenance(run / "network.h5", SCHEMAS["network.h5"])
     if made.settings.get("command") != "import":
         return f"`spiking_bimt convert {run}` with `bits={bits}` makes such"
-    file = next(iter(made.inputs), "FILE")
+    file = made.settings.get("file", "FILE")
     return f"`spiking_bimt import {file} {run}` with `bits={bits}` makes such"
 
 

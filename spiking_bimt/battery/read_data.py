@@ -1,6 +1,5 @@
 """Data sets from files, names, and what a program holds in memory."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from spiking_bimt.battery import array_files, encoders, event_file, shipped_data, ts_file
 from spiking_bimt.battery.raw_data import KEYS, DataOptions, make_dataset
-from spiking_bimt.data import gate
+from spiking_bimt.data import gate, hashed
 from spiking_bimt.data.dataset import DataSet
 from spiking_bimt.errors import InputError, unknown_name
 
@@ -44,7 +43,7 @@ def _read(source: DataLike, options: DataOptions) -> DataSet:
 
 
 def _of_file(path: Path, options: DataOptions) -> DataSet:
-    with gate.parsing(path, "a file of data"):
+    with gate.parsing(path, "a file of data"), hashed.noting() as read:
         arrays: Mapping[str, Any] | None
         if path.suffix in (".h5", ".hdf5"):
             arrays = array_files.read_hdf5(path, KEYS)
@@ -57,7 +56,7 @@ def _of_file(path: Path, options: DataOptions) -> DataSet:
             options = _all_alike(replace(options, dt=None))
         else:
             options = _without_channels(options)
-        return make_dataset(arrays, options, path.stem, str(path), _sha256(path))
+        return make_dataset(arrays, options, path.stem, str(path), *read.hashes(path).values())
 
 
 def _all_alike(options: DataOptions) -> DataOptions:
@@ -69,11 +68,6 @@ def _without_channels(options: DataOptions) -> DataOptions:
     if options.channels is not None:
         raise InputError("`channels` are those of event data: leave it out")
     return options
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def join_pairs(pairs: Iterable[Any]) -> dict[str, Any]:

@@ -166,8 +166,20 @@ def call_stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
         _print(name, as_json, result)
     except CheckError as error:
         if error.result is not None:
-            _print(name, as_json, error.result)
+            _print(name, as_json, _with_options(error.result, name))
         raise
+
+
+def _with_options(value: Any, command: str) -> Any:
+    """A result whose messages name options in place of the library's arguments."""
+    if isinstance(value, dict):
+        return {key: _with_options(item, command) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_options(item, command) for item in value]
+    group = click.get_current_context().find_root().command
+    if isinstance(value, str) and isinstance(group, Group):
+        return group.with_options(value, command)
+    return value
 
 
 def _print(name: str, as_json: bool, result: dict[str, Any]) -> None:

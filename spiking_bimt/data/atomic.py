@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from spiking_bimt.data import gate
+from spiking_bimt.data.hashed import sha256
 from spiking_bimt.errors import InputError
 
 MARK = b"spiking_bimt"
@@ -180,9 +181,9 @@ def read_manifest(folder: Path) -> dict[str, str]:
     if path.is_symlink() or not path.is_file():
         return {}
     try:
-        files = json.loads(path.read_bytes()[: 2**20])["sha256"]
+        files = gate.read_json(path)["sha256"]
         return {str(name): str(digest) for name, digest in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (InputError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged: remove it, and move your own files away") from error
 
 
@@ -198,15 +199,6 @@ def check_manifest(folder: Path) -> bool:
                 f"{path} is not as it was written: damaged, or changed since: move it away"
             )
     return bool(listed)
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file; InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _prefix(path: Path) -> str:

@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data import hashed
 from spiking_bimt.errors import InputError
 
 MOST_TOML = 2**18
@@ -37,6 +38,7 @@ MOST_EXPANDED = 2**28
 MOST_TIMES = 8
 # Deflate cannot expand a stream more than 1032 times: a dataset that claims more is hostile.
 MAX_EXPANSION = 1100
+_HDF5 = "a readable HDF5 file"
 
 
 @contextlib.contextmanager
@@ -71,14 +73,15 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 def regular(path: Path) -> None:
     """Raise InputError unless `path` is a regular file, or a link to one."""
     try:
-        kind = path.stat().st_mode
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{path} does not exist") from error
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {_short(error)}") from error
-    if not stat.S_ISREG(kind):
-        raise InputError(f"{path} is not a file" if stat.S_ISDIR(kind) else
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path} is not a file" if stat.S_ISDIR(found.st_mode) else
                          f"{path} is not a regular file, but a device or pipe")  # fmt: skip
+    hashed.note(path, found)
 
 
 def read_bytes(path: Path, most: int) -> bytes:
@@ -190,7 +193,13 @@ def opening_hdf5(path: Path, expanded: int = MOST_EXPANDED) -> Iterator[h5py.Fil
 
     expanded: bytes that its arrays may take beyond a multiple of the file's size.
     """
-    with parsing(path, "a readable HDF5 file"):
+    with parsing(path, _HDF5), open_hdf5(path, expanded) as file:
+        yield file
+
+
+def open_hdf5(path: Path, expanded: int = MOST_EXPANDED) -> h5py.File:
+    """As `opening_hdf5`, for a caller that has its own words for what it finds in the file."""
+    with parsing(path, _HDF5):
         regular(path)
         try:
             file = h5py.File(path, "r")
@@ -200,9 +209,12 @@ def opening_hdf5(path: Path, expanded: int = MOST_EXPANDED) -> Iterator[h5py.Fil
             raise InputError(
                 f"{path} is not a readable HDF5 file (truncated or foreign): make it again"
             ) from error
-        with file:
+        try:
             _survey(file, path.stat().st_size, expanded)
-            yield file
+        except BaseException:
+            file.close()
+            raise
+        return file
 
 
 def check_size(dataset: h5py.Dataset) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import shutil
 import tempfile
 import typing
@@ -21,7 +22,6 @@ from spiking_bimt.data.atomic import refuse_foreign as refuse_foreign
 from spiking_bimt.data.atomic import remove as remove
 from spiking_bimt.data.atomic import replacing as replacing
 from spiking_bimt.data.atomic import replacing_folder as replacing_folder
-from spiking_bimt.data.atomic import sha256 as sha256
 from spiking_bimt.data.atomic import write_bytes as write_bytes
 from spiking_bimt.data.blocks import BLOCK
 from spiking_bimt.data.fields import field_values, json_of, text_of
@@ -31,6 +31,8 @@ from spiking_bimt.data.fields import write_array as write_array
 from spiking_bimt.data.fields import write_fields as write_fields
 from spiking_bimt.data.fields import write_packed as write_packed
 from spiking_bimt.data.fields import write_text as write_text
+from spiking_bimt.data.hashed import State, hash_in_state, state
+from spiking_bimt.data.hashed import sha256 as sha256
 from spiking_bimt.errors import InputError, OldFileWarning
 
 SCHEMA_PREFIX = "spiking_bimt/"
@@ -99,7 +101,7 @@ def writing(
     """
     with writing_hdf5(path, large=large) as file:
         hashes = {
-            name: _hash_of_read(source) if isinstance(source, Path) else source
+            name: hash_of_read(source) if isinstance(source, Path) else source
             for name, source in inputs.items()
         }
         write_text(file, "schema", SCHEMA_PREFIX + schema)
@@ -185,27 +187,19 @@ def load(path: Path, record: type[T], *, mapped: bool = False) -> T:
     mapped: leave its long arrays in the file, which must then not be written to in place.
     """
     with _of_schema(path, record.__name__) as file:
-        _read[path.resolve()] = _state(path)
+        handle = os.fstat(file.id.get_vfd_handle())
+        _read[path.resolve()] = state(handle)
         return _record(path, file, record, path if mapped else None)
 
 
-_read: dict[Path, tuple[int, ...]] = {}
-"""The state of each file when a record was last read from it (see `_hash_of_read`)."""
+_read: dict[Path, State] = {}
+"""The state of each file when a record was last read from it (see `hash_of_read`)."""
 
 
-def _state(path: Path) -> tuple[int, ...]:
-    """What another file of that name, or a change of it, would have otherwise."""
-    found = path.stat()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _hash_of_read(path: Path) -> str:
+def hash_of_read(path: Path) -> str:
     """SHA-256 of a file; InputError where it is another one than its record was read from."""
     before = _read.get(path.resolve())
-    found = sha256(path)
-    if before is not None and _state(path) != before:
-        raise InputError(f"{path} was changed after it was read: run the command again")
-    return found
+    return sha256(path) if before is None else hash_in_state(path, before)
 
 
 def _record(path: Path, file: h5py.File, record: type[T], mapped: Path | None) -> T:

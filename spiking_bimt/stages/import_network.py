@@ -33,7 +33,7 @@ from spiking_bimt.converting.rate_import import (
     with_tasks,
 )
 from spiking_bimt.converting.snntorch_import import read_snntorch
-from spiking_bimt.data import store
+from spiking_bimt.data import hashed, store
 from spiking_bimt.data.arguments import checked, shown
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
@@ -119,7 +119,8 @@ def _import_rate(
     chosen = None if data is None else read_data(data, options)
     if chosen is not None and timing.dt is None:
         timing = replace(timing, dt=chosen.dt)
-    network, keys = read_rate_network(source, timing, own["names"], own["activation"])
+    with hashed.noting() as read:
+        network, keys = read_rate_network(source, timing, own["names"], own["activation"])
     if chosen is not None:
         network = with_data(network, chosen)
     elif battery is not None:
@@ -131,7 +132,7 @@ def _import_rate(
         "command": "import", "kind": "rate", "keys": keys, "activation": own["activation"],
         **asdict(timing),
     }  # fmt: skip
-    inputs = {source.name: source}
+    inputs: dict[str, Path | str] = {**read.hashes(source)}
     with run_folder.writing(folder, "rate.h5", sources.FILE):
         for name in ("checkpoint.h5", "rate.h5", "network.h5"):
             if (folder / name).exists():
@@ -172,16 +173,16 @@ def _import_spiking(
     for name, value in parameters.items():
         if np.ndim(value):  # type: ignore[arg-type]
             raise InputError(f"import_network: {name} is {shown(value)}, expected one number")
-    network = _merged(_read(source, timing, parameters))
+    with hashed.noting() as read:
+        network = _merged(_read(source, timing, parameters))
     refractory_steps(network)  # refuses times that no step divides
     if bits is not None:
         network = quantise(network, bits)
-    settings = {"command": "import", "bits": bits, **timing, **parameters}
+    settings = {"command": "import", "file": source.name, "bits": bits, **timing, **parameters}
     with run_folder.writing(folder, "network.h5"):
         if (folder / "rate.h5").exists():
             raise InputError(f"{folder} holds a trained network: choose another folder")
-        inputs = {source.name: source} if source.is_file() else {}
-        store.save(network, folder / "network.h5", settings, inputs)
+        store.save(network, folder / "network.h5", settings, read.hashes(source))
     return {
         "network": str(folder / "network.h5"),
         "neurons": network.n_neurons,

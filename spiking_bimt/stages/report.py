@@ -20,7 +20,7 @@ from spiking_bimt.battery.accuracy import score
 from spiking_bimt.chip.presets import chip_of
 from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
-from spiking_bimt.data import store
+from spiking_bimt.data import gate, store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.network import SpikingNetwork
@@ -161,10 +161,7 @@ def _hints(folder: Path) -> dict[str, str]:
 
 def _diagnosis(path: Path) -> Picture:
     """The figure; `convert` leaves none of an earlier network."""
-    try:
-        return Picture(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; remove it") from error
+    return Picture(gate.read_bytes(path, gate.MOST_LINES))
 
 
 def _check(folder: Path, rate: RateNetwork, network: SpikingNetwork) -> None:
@@ -243,13 +240,13 @@ def _metrics(path: Path) -> Sequence[Mapping[str, Any]]:
 
 def _source(path: Path) -> Source:
     if path.suffix != ".h5":
-        return Source(path.name, store.sha256(path))
+        return Source(path.name, store.hash_of_read(path))
     made = run_folder.provenance(path)
     settings = dict(made.settings)
     command = str(settings.pop("command", ""))
     return Source(
         path.name,
-        store.sha256(path),
+        store.hash_of_read(path),
         made.package_version,
         command,
         json.dumps(settings, indent=1),

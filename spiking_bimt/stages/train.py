@@ -162,6 +162,7 @@ def _trained(
         state = _start(settings, start.network, checkpoint, resume)
         if state.phase == 0 and state.step == 0:
             _keep_config(folder / "config.toml", settings)
+        made_from = _made_from(folder, start.file)
         if announce:
             announce(settings.to_toml())
         threads = torch.get_num_threads()
@@ -173,9 +174,23 @@ def _trained(
                 loop.run(settings, state, Recorder(folder, settings, state, advance, draw))
             if pictures and (frames := sorted((folder / "figures").glob("grid-*.png"))):
                 store.write_bytes(folder / "figures" / "grid.gif", growth_figures.animate(frames))
-            return _finish(settings, state, folder, test_trials, start.file)
+            return _finish(settings, state, folder, test_trials, made_from)
         finally:
             torch.set_num_threads(threads)
+
+
+def _made_from(folder: Path, start: Path | None) -> dict[str, Path | str]:
+    """SHA-256 of the configuration as the training begins, since a user may edit it; the data, and
+    the network that it begins with, are hashed as they were read."""
+    config, data = folder / "config.toml", folder / sources.FILE
+    found: dict[str, Path | str] = {}
+    if config.is_file():
+        found[config.name] = store.sha256(config)
+    if data.is_file():
+        found[data.name] = data
+    if start is not None:
+        found["start"] = start
+    return found
 
 
 def _keep_config(path: Path, settings: TrainConfig) -> None:
@@ -230,7 +245,7 @@ def _start(
 
 
 def _finish(
-    settings: TrainConfig, state: State, folder: Path, test_trials: int, source: Path | None
+    settings: TrainConfig, state: State, folder: Path, test_trials: int, made_from: store.Inputs
 ) -> dict[str, Any]:
     dt = settings.phases[-1].dt
     trials = draw_trials(settings.battery, settings.task_names, test_trials, dt, stream="test")
@@ -244,15 +259,12 @@ def _finish(
         "importance_threshold": active.threshold,
         **_on_chip(settings, state),
     }
-    names = ("config.toml", "metrics.jsonl", sources.FILE)
-    inputs = {name: folder / name for name in names if (folder / name).is_file()}
-    if source is not None:
-        inputs["start"] = source
+    metrics = folder / "metrics.jsonl"
     store.save(
         to_network(settings, dt, state, measured),
         folder / "rate.h5",
         settings={"command": "train", **settings.to_dict()},
-        inputs=inputs,
+        inputs={**made_from, **({metrics.name: metrics} if metrics.is_file() else {})},
     )
     if settings.is_ladder:
         ladder.require_reached(state.rungs, settings.max_packets, settings.max_error, measured)

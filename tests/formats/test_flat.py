@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,15 @@ def miscount(folder: Path) -> None:
     (folder / "network.bin").write_bytes(image)
 
 
+def nested(folder: Path) -> None:
+    (folder / "network.json").write_text("[" * 100_000)
+
+
+def piped(folder: Path) -> None:
+    (folder / "network.bin").unlink()
+    os.mkfifo(folder / "network.bin")
+
+
 def cut(folder: Path) -> None:
     whole = (folder / "network.bin").read_bytes()
     (folder / "network.bin").write_bytes(whole[:100])
@@ -162,7 +172,9 @@ def test_files_of_version_1_still_run_and_pass_their_check(tmp_path: Path) -> No
         (miscount, "the header counts 5 rows of propagators, there are 9"),
         (edit_json(format="x"), "no layout of spiking_bimt/flat"),
         (edit_json(version=3), "has version 3, this package 2"),
-        (lambda folder: (folder / "network.bin").unlink(), r"cannot read .*network\.bin"),
+        (lambda folder: (folder / "network.bin").unlink(), r"network\.bin does not exist"),
+        (nested, r"network\.json is not valid JSON: nested too deep"),
+        (piped, r"network\.bin is not a regular file, but a device or pipe"),
         (lambda folder: (folder / "network.json").write_text("{"), "not valid JSON"),
     ],
 )

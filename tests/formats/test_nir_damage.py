@@ -67,5 +67,5 @@ def test_foreign_and_hostile_files_are_refused(tmp_path: pathlib.Path) -> None:
         group = file["node/nodes/neurons/nodes/w_rec"]
         del group["weight"]
         group.create_dataset("weight", (10**6, 10**6), "f8", chunks=(64, 64), compression="gzip")
-    with pytest.raises(InputError, match=r"weight claims 1000000000000 values"):
+    with pytest.raises(InputError, match="arrays claim 8,000,000,002,656 bytes"):
         read_nir(path)

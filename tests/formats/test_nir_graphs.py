@@ -20,10 +20,13 @@ def cuba(n: int, v_threshold: float = 1.0) -> Any:
     return nir.CubaLIF(**{name: np.full(n, value) for name, value in full.items()})
 
 
-def read(folder: Path, nodes: dict[str, Any], edges: list[tuple[str, str]], **options: Any) -> Any:
+def read(
+    folder: Path, nodes: dict[str, Any], edges: list[tuple[str, str]], dt: float | None = None,
+    **options: Any,
+) -> Any:  # fmt: skip
     path = folder / "g.nir"
     nir.write(path, nir.NIRGraph(nodes=nodes, edges=edges, **options))
-    return read_nir(path)
+    return read_nir(path, dt=dt)
 
 
 def plain(name: str = "input") -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -71,6 +74,19 @@ def test_a_unit_of_time_other_than_seconds_is_refused(
         return
     with pytest.raises(InputError, match="time_unit in its metadata is 'ms'; read are seconds"):
         read(tmp_path, nodes, edges, metadata={"time_unit": unit})
+
+
+def test_units_of_nodes_and_a_step_of_unknown_unit_are_refused(tmp_path: Path) -> None:
+    nodes, edges = plain()
+    with pytest.raises(InputError, match="units/tau in its metadata is 'ms'"):
+        read(tmp_path, nodes, edges, metadata={"units": {"tau": "ms"}})
+    nodes["lif"].metadata = {"tau_unit": "ms"}
+    with pytest.raises(InputError, match="tau_unit in the metadata of lif is 'ms'"):
+        read(tmp_path, nodes, edges)
+    nodes["lif"].metadata = {}
+    with pytest.raises(InputError, match=r"say dt is 0\.001, in a unit that NIR does not define"):
+        read(tmp_path, nodes, edges, metadata={"dt": 1e-3})
+    assert read(tmp_path, nodes, edges, metadata={"dt": 1e-3}, dt=0.5).dt == 0.5
 
 
 def test_shapes_are_our_own_check(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ SPIKES = "spikes/default"
         (put(SPIKES, "node_ids", np.full(156, 0.5)), "node_ids holds float64, expected integers"),
         (put("trials", "task", [0, 1, 2]), r"task must lie in 0\.\.1"),
         (put("trials", "duration_ms", [8.0, 2.0, 1e12]), "more steps than 32 bits"),
-        (set_attribute("trials", "tasks", "[go"), "attribute tasks is not valid JSON"),
+        (set_attribute("trials", "tasks", "[go"), "attribute tasks: not valid JSON"),
         (set_attribute("trials", "tasks", "[1]"), "attribute tasks is not a list of names"),
         (set_attribute(SPIKES, "dt", 0.0), r"dt is 0\.0: it must be a finite number above 0"),
         (set_attribute(SPIKES, "dt", "x"), "attribute dt is not a number"),

@@ -100,6 +100,8 @@ def test_a_failed_check_prints_the_table_and_exits_with_1(run: Path) -> None:
     assert code == 1
     assert "NO" in stdout
     assert stdout.count("yes") == len(ALL) - 1
+    assert "--format" in stdout
+    assert "formats=" not in stdout
     assert "1 of 6 checks failed; c: network.bin: codes[0] is" in stderr
     assert stderr.count("\n") == 1
 

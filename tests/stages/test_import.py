@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from spiking_bimt.data import store
+from spiking_bimt.data import hashed, store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import InputError
+from spiking_bimt.formats.npz import read_npz
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.import_network import import_network
 from spiking_bimt.stages.verify import verify
+from tests.formats.test_sonata_circuits import circuit
 from tests.stages.test_formats import ALL, call, spread_loihi
 
 
@@ -88,6 +90,27 @@ def test_nir_and_sonata_come_back_as_runs(tmp_path: Path) -> None:
         second = store.load(run / "network.h5", SpikingNetwork)
         for field in ("indptr", "indices", "weights", "tau_mem", "tau_syn", "bias", "v_th"):
             np.testing.assert_array_equal(getattr(first, field), getattr(second, field))
+
+
+def test_every_file_that_was_read_is_kept_by_its_hash(tmp_path: Path) -> None:
+    """Also those that a configuration names; the file's name is kept for advice."""
+    files = circuit(tmp_path)
+    import_network(files / "circuit_config.json", tmp_path / "run", dt=0.1)
+    made = store.provenance(tmp_path / "run" / "network.h5", "SpikingNetwork")
+    assert made.settings["file"] == "circuit_config.json"
+    names = ("cell.json", "circuit_config.json", "edge_types.csv", "edges.h5", "node_types.csv",
+             "nodes.h5")  # fmt: skip
+    assert made.inputs == {name: store.sha256(files / name) for name in names}
+
+
+def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:
+    path = npz(tmp_path / "w.npz")
+    with hashed.noting() as read:
+        read_npz(path)
+    assert read.hashes(path) == {"w.npz": store.sha256(path)}
+    npz(path, seed=1)
+    with pytest.raises(InputError, match=r"w\.npz was changed after it was read: run the command"):
+        read.hashes(path)
 
 
 def test_parallel_synapses_are_merged(tmp_path: Path) -> None:
