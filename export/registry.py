@@ -28,6 +28,7 @@ _LINES = {
     "nir": _Line("nir_format", written=True, read="NIR (.nir)"),
     "sanafe": _Line("sanafe_format", written=True),
     "netx": _Line("netx_format", written=True),
+    "xylo": _Line("xylo_format", written=True),
     "sonata": _Line("sonata_format", written=True, read="SONATA (folder or .json)"),
     "c": _Line("c_format", written=True),
     "npz": _Line("npz", written=False, read="scipy.sparse (.npz)", open=True),

@@ -27,7 +27,8 @@ from spiking_bimt.stages.place import place
 from spiking_bimt.stages.simulate import simulate
 from spiking_bimt.stages.verify import verify
 
-ALL = registry.written()
+ALL = tuple(name for name in registry.written() if name != "xylo")
+"""Formats that hold any network; Xylo's holds one that its chip computes (test_xylo)."""
 
 
 def call(*args: object) -> tuple[int, str, str]:
@@ -178,7 +179,7 @@ def test_what_would_be_lost_needs_consent(run: Path) -> None:
 
 
 def test_missing_files_and_unknown_formats_are_named(run: Path) -> None:
-    with pytest.raises(InputError, match=f"unknown format 'neuroml'; known: {', '.join(ALL)}"):
+    with pytest.raises(InputError, match="unknown format 'neuroml'; known: tiles, nir"):
         export(run, ("nir", "neuroml"))
     (run / "spikes.h5").unlink()
     with pytest.raises(InputError, match=r"no spikes\.h5: `spiking_bimt simulate"):
