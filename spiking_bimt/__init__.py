@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from spiking_bimt.stages.tasks import tasks
     from spiking_bimt.stages.train import train
     from spiking_bimt.stages.verify import verify
+    from spiking_bimt.stages.warm import warm
     from spiking_bimt.studies.study import study
     from spiking_bimt.training.bimt import arrange
     from spiking_bimt.training.config import TrainConfig
@@ -105,6 +106,7 @@ _NAMES = {
     "stages.tasks": ("tasks",),
     "stages.train": ("train",),
     "stages.verify": ("verify",),
+    "stages.warm": ("warm",),
     "studies.study": ("study",),
     "training.bimt": ("arrange",),
     "training.config": ("TrainConfig",),
@@ -175,6 +177,7 @@ __all__ = [
     "train",
     "trusting",
     "verify",
+    "warm",
     "write_tiles",
 ]  # fmt: skip
 

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 Advance = Callable[[int, str], None]
 
@@ -71,3 +71,47 @@ def _heeding_interrupts() -> Iterator[Callable[[], None]]:
         check()
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def listening() -> contextlib.AbstractContextManager[Any]:
+    """`Compilations`, where Numba is loaded at all."""
+    return Compilations() if "numba" in sys.modules else contextlib.nullcontext()
+
+
+class Compilations:
+    """Within it, kernels that Numba compiles are counted, and told on a terminal.
+
+    A first call may take many seconds for it, in which nothing else would be seen.
+    """
+
+    count = 0
+    """Kernels compiled, without the functions that they are made of."""
+
+    def __enter__(self) -> Self:
+        """Listen to Numba."""
+        from numba.core import event
+
+        self._depth, self._told = 0, set[str]()
+        hears = {"on_start": self._begin, "on_end": self._end}
+        self._listener = type("_Listener", (event.Listener,), hears)()
+        event.register("numba:compile", self._listener)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        from numba.core import event
+
+        event.unregister("numba:compile", self._listener)
+
+    def _begin(self, told: Any) -> None:
+        self._depth += 1
+        module = told.data["dispatcher"].py_func.__module__.rpartition(".")[2]
+        if self._depth > 1 or module in self._told or not sys.stderr.isatty():
+            return
+        kept = "" if self._told else " (once: what is compiled is kept for later runs)"
+        self._told.add(module)
+        print(f"compiling {module}{kept}", file=sys.stderr)
+
+    def _end(self, _told: Any) -> None:
+        self._depth -= 1
+        self.count += self._depth == 0

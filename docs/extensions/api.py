@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Commands as functions": (
         "demo", "train", "convert", "place", "simulate", "export", "verify", "report", "compare",
-        "study", "import_network", "tasks", "configs", "chips", "devices",
+        "study", "import_network", "tasks", "configs", "chips", "devices", "warm",
     ),
     "Settings of training": ("TrainConfig", "Phase"),
     "Errors and permissions": ("InputError", "CheckError", "taking_changed", "trusting"),

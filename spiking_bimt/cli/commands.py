@@ -20,5 +20,6 @@ for _command in (
     showing.demo, training.train, converting.convert, placing.place, placing.simulate,
     placing.export, placing.verify, showing.report, showing.compare, training.study,
     importing.import_, showing.tasks, showing.configs, showing.chips, showing.devices,
+    showing.warm,
 ):  # fmt: skip
     main.add_command(_command)

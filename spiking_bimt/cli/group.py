@@ -20,6 +20,7 @@ from spiking_bimt.cli import INTERRUPTED, leave
 from spiking_bimt.errors import CheckError, InputError, ReadWarning
 from spiking_bimt.extras import named
 from spiking_bimt.platforms import require_supported
+from spiking_bimt.progress import listening
 
 
 class _Interrupted(Exception):
@@ -161,7 +162,7 @@ def call_stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:
         raise named(error) from None
     try:
         # NumPy's warnings would say the same again: a record with an infinity is refused.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"), listening():
             result = stage(*args, **options)
         _print(name, as_json, result)
     except CheckError as error:

@@ -50,6 +50,13 @@ def show_tasks(result: dict[str, Any]) -> None:
     show_rows("batteries", [(name, ", ".join(tasks)) for name, tasks in result.items()])
 
 
+def show_warm(result: dict[str, Any]) -> None:
+    """How many kernels were compiled for what."""
+    rows = [(name, f"{count} compiled") for name, count in result["compiled"].items()]
+    rows += [(f"{name}, left out", why) for name, why in result["left_out"].items()]
+    show_rows("kernels", [*rows, ("seconds", plain(result["seconds"]))])
+
+
 def show_configs(result: dict[str, Any]) -> None:
     """What each configuration of training is for, and its phases."""
     for name, config in result.items():

@@ -1,4 +1,4 @@
-"""Commands that show something: demo, compare, report, and lists of what is known by name."""
+"""Commands beside the way of a run: demo, compare, report, lists of what is known by name, warm."""
 
 from pathlib import Path
 from typing import Any
@@ -116,3 +116,15 @@ def chips(chip: str | None, toml: bool, as_json: bool) -> None:
 def devices(as_json: bool) -> None:
     """List the memory devices and their sources, for --device."""
     call_stage("devices", as_json)
+
+
+@command(examples="spiking_bimt warm")
+@threads_option()
+def warm(as_json: bool, **options: Any) -> None:
+    """Compile all kernels now, for later runs.
+
+    Otherwise each is compiled when it is first used, which takes seconds. What is compiled is kept
+    beside the package, or in the folder that NUMBA_CACHE_DIR names, and serves every process on
+    the same kind of processor: run it when you build an image, or before the jobs of a cluster.
+    """
+    call_stage("warm", as_json, **options)

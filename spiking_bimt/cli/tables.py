@@ -6,7 +6,13 @@ from typing import Any
 from rich.console import Console
 
 from spiking_bimt.cli.chip_tables import show_compare, show_place
-from spiking_bimt.cli.list_tables import show_chips, show_configs, show_presets, show_tasks
+from spiking_bimt.cli.list_tables import (
+    show_chips,
+    show_configs,
+    show_presets,
+    show_tasks,
+    show_warm,
+)
 from spiking_bimt.cli.network_tables import (
     show_convert,
     show_export,
@@ -48,4 +54,5 @@ _TABLES: dict[str, Callable[[dict[str, Any]], None]] = {
     "tasks": show_tasks,
     "train": show_train,
     "verify": show_verify,
+    "warm": show_warm,
 }

@@ -109,6 +109,7 @@ GOOD: dict[str, Callable[[], dict[str, Any]]] = {
     "traffic": lambda: {"placed": placed(), "recording": recording()},
     "train": lambda: {"run": "nowhere"},
     "verify": lambda: {"file": "nowhere"},
+    "warm": dict,
     "write_tiles": lambda: {"path": "none/t.h5", "content": sb.cut_tiles(placed())},
 }  # fmt: skip
 """Arguments with which each function or record would work, or find no file."""

@@ -18,7 +18,8 @@ FUNCTIONS = sorted(
     for name in sb.__all__
     if callable(getattr(sb, name)) and not isinstance(getattr(sb, name), type)
 )
-RECORDS = ("Chip", "Device", "HeldCurrents", "Phase", "PlacedNetwork", "Placement",
+RECORDS = ("Chip", "ChipNeuron", "ChipSynapse", "Device", "HeldCurrents", "Phase",
+           "PlacedNetwork", "Placement",
            "PoissonSources", "RateNetwork", "Recording", "Simulation", "SpikeTrains",
            "SpikingNetwork", "TileFile", "TileSet", "Timeline", "TrainConfig", "Traffic",
            "Trials")  # fmt: skip
