@@ -52,7 +52,16 @@ class Files(NamedTuple):
             replaced += 1
             if replaced > _MOST_VARIABLES or len(text) > _LONGEST_PATH:
                 raise InputError(f"{self.folder}: ${name} of {given!r} names itself")
-        return self.folder / text
+        return self.inside(self.folder / text)
+
+    def inside(self, path: Path) -> Path:
+        """The path; InputError where it leads out of the circuit's folder, also by a link."""
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise InputError(
+                f"{path} lies outside {self.folder}, in which a circuit's files must be: copy it "
+                "there and name it so"
+            )
+        return path
 
 
 def read_circuit(path: Path) -> Files:
@@ -106,7 +115,8 @@ def model_of(files: Files, row: dict[str, str], folder: str) -> tuple[Path | Non
     name = row.get("dynamics_params")
     if name in _NOTHING:
         return None, {}
-    path = files.path(files.config.get("components", {}).get(folder, ".")) / str(name)
+    component = files.path(files.config.get("components", {}).get(folder, "."))
+    path = files.inside(component / str(name))
     found = gate.read_json(path)
     if not isinstance(found, dict):
         raise InputError(f"{path} holds no parameters: it must be a JSON object")

@@ -41,6 +41,8 @@ Array = npt.NDArray[Any]
 _DEFAULTS = {"t_ref": 0.0, "I_e": 0.0, "C_m": 1.0}
 _DELTA = "iaf_psc_delta"
 """NEST's neuron whose synapses have no filter, and no time constants."""
+_SPELLINGS = {"point_process": "point_neuron"}
+"""Earlier names of a `model_type`, and today's."""
 _FILTERS = ("tau_syn_ex", "tau_syn_in")
 
 
@@ -112,8 +114,9 @@ def _nodes(files: Files, dt: float) -> Network:
             for name, group in file["nodes"].items():
                 members = Members(path, group, "node")
                 kinds = {
-                    types.get(int(i), {}).get("model_type", "?")
+                    _SPELLINGS.get(kind, kind)
                     for i in np.unique(members.type_ids)
+                    for kind in (types.get(int(i), {}).get("model_type", "?"),)
                 }
                 if ours and name == "channels":
                     channels = len(members)

@@ -169,6 +169,40 @@ def test_what_is_not_known_is_refused_by_name(
     assert "\n" not in str(error.value)
 
 
+def test_files_outside_the_folder_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "circuit"
+    folder.mkdir()
+    circuit(folder)
+    (tmp_path / "cell.json").write_text(json.dumps(DYNAMICS))
+    config, types = folder / "circuit_config.json", folder / "node_types.csv"
+    whole, rows = config.read_text(), types.read_text()
+    outside = "lies outside .*circuit, in which a circuit's files must be: copy it there"
+    for given in ("../edges.h5", str(tmp_path / "edges.h5")):
+        config.write_text(whole.replace("$BASE_DIR/edges.h5", given))
+        with pytest.raises(InputError, match=rf"edges\.h5 {outside}"):
+            read_sonata(folder)
+    config.write_text(whole)
+    types.write_text(rows.replace("cell.json", "../cell.json"))
+    with pytest.raises(InputError, match=rf"cell\.json {outside}"):
+        read_sonata(folder)
+    types.write_text(rows)
+    (folder / "cell.json").unlink()
+    (folder / "cell.json").symlink_to(tmp_path / "cell.json")
+    with pytest.raises(InputError, match=rf"cell\.json {outside}"):
+        read_sonata(folder)
+
+
+def test_the_earlier_name_of_point_neurons_is_read(tmp_path: Path) -> None:
+    """As in published examples of the guide, whose model is then what stands against them."""
+    circuit(tmp_path)
+    types = tmp_path / "node_types.csv"
+    types.write_text(types.read_text().replace("point_neuron", "point_process"))
+    assert read_sonata(tmp_path).n_neurons == 4
+    types.write_text(types.read_text().replace("iaf_psc_exp", "iaf_psc_alpha"))
+    with pytest.raises(InputError, match=r"model_template of .* is nest:iaf_psc_alpha"):
+        read_sonata(tmp_path)
+
+
 def test_an_unknown_population_is_named(tmp_path: Path) -> None:
     def edit(file: h5py.File) -> None:
         file["edges/cells_cells/source_node_id"].attrs["node_population"] = "other"
