@@ -30,7 +30,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.placed import TileFile
 from spiking_bimt.formats.tiles import write_tiles
 from spiking_bimt.simulation.build import random_sheet
-from spiking_bimt.stages.compare import BUNDLED
+from spiking_bimt.stages.bundled import BUNDLED
 from spiking_bimt.stages.verify import verify
 
 PATCH = 16

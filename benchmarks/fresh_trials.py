@@ -18,7 +18,7 @@ from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages.compare import BUNDLED
+from spiking_bimt.stages.bundled import BUNDLED
 
 
 def row(name: str, network: RateNetwork, trials: int) -> Row:

@@ -22,7 +22,7 @@ from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, occupancy
 from spiking_bimt.simulation.driven import drive
-from spiking_bimt.stages.compare import BUNDLED
+from spiking_bimt.stages.bundled import BUNDLED
 
 COLUMNS = ("network", "neurons a core", "neurons", "cores", "spikes a ms", "packets a ms",
            "multicast hops a ms", "nJ a ms", "tiles")  # fmt: skip

@@ -18,9 +18,11 @@ from spiking_bimt.data import store
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
 from spiking_bimt.simulation.run import simulate_trials
-from spiking_bimt.stages.compare import BUNDLED
+from spiking_bimt.stages.bundled import BUNDLED, bundled_files, start_file
+from spiking_bimt.stages.convert import convert
 from spiking_bimt.training.config import from_dict, read_config
 from tests.simulation.test_snntorch import assert_equals_snntorch
 
@@ -144,3 +146,31 @@ def test_neurogym_itself_counts_the_same_answers_as_right(rate: RateNetwork) -> 
             dt=rate.dt,
         )
         np.testing.assert_array_equal(score(rate_outputs(rate, together), together).correct, right)
+
+
+def test_its_name_stands_for_it_where_no_run_of_that_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert start_file(Path("bimt")).read_bytes() == BUNDLE.read_bytes()
+    found = convert("bimt", trials=1)
+    assert "bimt is the bundled network, copied to the new folder bimt" in found["notes"]
+    for name, content in bundled_files("bimt").items():
+        assert (tmp_path / "bimt" / name).read_bytes() == content
+    assert set(bundled_files("bimt")) == {"rate.h5", "config.toml", "metrics.jsonl"}
+    assert not any("copied" in note for note in convert("bimt", trials=1)["notes"])
+    assert start_file(Path("bimt")) == Path("bimt/rate.h5")
+
+
+def test_a_folder_with_its_name_is_a_run_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "l1").mkdir()
+    with pytest.raises(InputError, match="l1 has no rate"):
+        convert("l1", trials=1)
+    with pytest.raises(InputError, match="elsewhere/l1 is not a run folder"):
+        convert("elsewhere/l1", trials=1)
+    with pytest.raises(InputError, match="0 trials a task"):
+        convert("none", trials=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["l1"]

@@ -77,13 +77,30 @@ def _moments(network: RateNetwork, trials: Trials) -> tuple[Doubles, Doubles, Do
     return counts, sums, squares
 
 
+def cosines(function: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """(n, n) cosine of what each two units do (n, tasks), 0 to 1; 0 with silent units."""
+    norm = np.linalg.norm(function, axis=1, keepdims=True)
+    direction = function / np.where(norm > 0, norm, 1)
+    found: npt.NDArray[np.floating] = np.clip(direction @ direction.T, 0, 1)
+    return found
+
+
 def similarity(function: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """(n, n) how alike units are by what they do (n, tasks), 0 to 1: cos(v_i, v_j)^POWER.
 
     0 of a unit with itself, and of silent units.
     """
-    norm = np.linalg.norm(function, axis=1, keepdims=True)
-    direction = function / np.where(norm > 0, norm, 1)
-    alike: npt.NDArray[np.floating] = np.clip(direction @ direction.T, 0, 1) ** POWER
+    alike = cosines(function) ** POWER
     np.fill_diagonal(alike, 0)
     return alike
+
+
+def unlikeness(function: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """(n, n) how unlike units are by what they do (n, tasks), 0 to 1: (1 - cos(v_i, v_j))^2.
+
+    0 of a unit with itself. Between units of different functional clusters it is about four times
+    as much as within one; 1 - cos^POWER is less than twice as much.
+    """
+    apart = (1 - cosines(function)) ** 2
+    np.fill_diagonal(apart, 0)
+    return apart

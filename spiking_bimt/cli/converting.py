@@ -226,7 +226,8 @@ from spiking_bimt.cli.options import (
 def convert(run: Path, as_json: bool, bits: int, **options: Any) -> None:
     """Convert the rate network to spiking neurons. Reads RUN/rate.h5, writes RUN/network.h5.
 
-    Every unit becomes one neuron. The same test trials score the rate network, the spiking network
+    Every unit becomes one neuron. RUN may be the name of a bundled network, which is then copied to
+    a folder of that name. The same test trials score the rate network, the spiking network
     and the one with integer weights.
     """
     given = {key: value for key, value in options.items() if value is not None}

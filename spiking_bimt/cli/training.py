@@ -110,7 +110,13 @@ from spiking_bimt.cli.options import (
 @under(
     "Continue a training",
     option("--resume", is_flag=True, help="Continue from the run's checkpoint after an interrupt."),
-    option("--from", "start", type=PATH, metavar="RUN", help="Start with the network of this run."),
+    option(
+        "--from",
+        "start",
+        type=PATH,
+        metavar="RUN",
+        help="Start with the network of this run, or the bundled one of this name.",
+    ),
 )
 @under(
     "Results",

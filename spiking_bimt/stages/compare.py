@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,9 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.stimuli import stimulus
 from spiking_bimt.progress import progress
+from spiking_bimt.stages.bundled import BUNDLED, bundled_files
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.place import Drive, measure, told_of_chip
-
-BUNDLED = ("cores", "bimt", "l1", "none")
-"""Networks that come with the package: one trained against a chip, others by `train --reg NAME`."""
 
 
 @checked
@@ -85,8 +82,7 @@ def _runs(
         named = {name: Path(scratch) / name for name in BUNDLED}
         for name, folder in named.items():
             folder.mkdir()
-            bundled = resources.files("spiking_bimt.bundle") / f"{name}.h5"
-            store.write_bytes(folder / "rate.h5", bundled.read_bytes())
+            store.write_bytes(folder / "rate.h5", bundled_files(name)["rate.h5"])
             convert(folder, trials=20 if trials is None else trials, threads=threads)
         yield named
 

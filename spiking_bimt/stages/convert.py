@@ -39,6 +39,7 @@ from spiking_bimt.plot.conversion_figures import conversion_figure
 from spiking_bimt.plot.picture import store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
+from spiking_bimt.stages.bundled import unpack
 
 DIAGNOSIS_TRIALS = 20
 """Validation trials a task of a diagnosis."""
@@ -63,6 +64,9 @@ def convert(
     signs: str | None = None, fit: str | None = None, power_of_two: bool | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Convert the run's rate network to spikes and write network.h5; returns what was measured.
+
+    run: a run folder, or the name of a bundled network, which is copied to a folder of that name
+    where there is none.
 
     method: "one-to-one" (the default); "aware" (trained with the spiking neurons' f-I curve) or
     "finetune" (trained in spikes), of the weights that are there; "kim2019" (one factor for all, a
@@ -107,9 +111,10 @@ def _converted(
     start: str | Path | None, cores: str | Path | None, trials: int | None, diagnose: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Convert in the run folder, measure and save; asked: settings of neurons that were given."""
-    source = run_folder.require(folder, "rate.h5")
     if trials is not None and trials < 1:
         raise InputError(f"{trials} trials a task: ask for at least 1")
+    copied = unpack(folder)
+    source = run_folder.require(folder, "rate.h5")
     inputs = {"rate.h5": source}
     with run_folder.writing(folder, "network.h5", "diagnosis.svg"):
         rate = store.load(source, RateNetwork)
@@ -143,7 +148,7 @@ def _converted(
         )
         # How long it took is not of the network: the same conversion gives the same file.
         measured |= {"seconds": seconds, "wall_seconds": wall_seconds}
-        measured["notes"] = delay_notes(rate, made.config)
+        measured["notes"] = copied + delay_notes(rate, made.config)
         # A figure of the network that was there before says nothing of this one.
         store.remove(folder / "diagnosis.svg")
         if diagnose:

@@ -1,7 +1,6 @@
 """`demo`: the whole way on a bundled network."""
 
 import os
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from spiking_bimt import run_folder
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.errors import InputError
+from spiking_bimt.stages.bundled import bundled_files
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.place import place
@@ -19,8 +19,6 @@ from spiking_bimt.stages.verify import verify
 # Enough for every number of the report; the published ones use 200 trials a task.
 TRIALS = 50
 
-BUNDLED = {"bimt.h5": "rate.h5", "bimt.toml": "config.toml", "bimt.jsonl": "metrics.jsonl"}
-
 
 @checked
 def demo(out: str | Path = "demo", *, threads: int | None = None) -> dict[str, Any]:
@@ -30,9 +28,8 @@ def demo(out: str | Path = "demo", *, threads: int | None = None) -> dict[str, A
     made anew, a run of any other network is refused. Returns each stage's result by its name.
     """
     folder = Path(out)
-    bundle = resources.files("spiking_bimt.bundle")
     with run_folder.writing(folder):
-        bundled = {target: (bundle / source).read_bytes() for source, target in BUNDLED.items()}
+        bundled = bundled_files("bimt")
         for target, content in bundled.items():
             path = folder / target
             if os.path.lexists(path) and not (path.is_file() and path.read_bytes() == content):

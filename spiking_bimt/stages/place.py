@@ -12,11 +12,12 @@ import numpy.typing as npt
 from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.chip.computes import refuse
-from spiking_bimt.chip.energy import nj_each
+from spiking_bimt.chip.energy import event_energies, nj_each
 from spiking_bimt.chip.place import kept
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.refine import ROUNDS
+from spiking_bimt.chip.rest import find_rest
 from spiking_bimt.chip.timeline import timeline
 from spiking_bimt.chip.traffic import traffic
 from spiking_bimt.data import store
@@ -176,7 +177,31 @@ def measure(
         "mean_rate_hz": recording.mean_rate_hz,
         **_costs(flow, chip, driven.units),
         **_over_time(network, placement, chip, driven),
+        "rest": _rest(network, placement, chip, driven),
     }
+
+
+def _rest(
+    network: SpikingNetwork, placement: Placement, chip: Chip, driven: Driven
+) -> dict[str, Any]:
+    """Cores that rest in a trial or run, and the neurons' energy without them, as JSON values."""
+    found = find_rest(network, placement, driven.recording, driven.levels)
+    events = event_energies(chip)
+    rest: dict[str, Any] = {}
+    for name, resting in (("quiet", found.quiet), ("asleep", found.asleep)):
+        energy = (
+            None
+            if resting is None or events is None
+            else {"soma": events["soma"] * found.updates(resting)}
+        )
+        rest[name] = {
+            "share_of_cores": None if resting is None else float(resting.mean()),
+            **{
+                f"soma_nj_per_{unit}": None if energy is None else nj_each(energy, many)["soma"]
+                for unit, many in driven.units.items()
+            },
+        }
+    return rest
 
 
 def measure_rates(

@@ -27,6 +27,7 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.plot import growth_figures
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
+from spiking_bimt.stages.bundled import start_file
 from spiking_bimt.training import cores, ladder, loop
 from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.recorder import Draw, Recorder
@@ -86,13 +87,14 @@ def train(
     config: a preset's name, a TOML file or a `TrainConfig`; by default "cores" where a chip is
     given and "chip" where none is, "data-cores" and "data" for data, and with `resume` the run's
     own config.toml. battery to seed: fields of `TrainConfig` that replace those of the
-    configuration; None leaves one as it is. start: a run whose network is trained on, with its
-    tasks or data; with a chip, from the first phase that prices packets. `resume` continues from
-    the run's checkpoint to the same result as an uninterrupted training (on one thread, which this
-    uses, bit for bit). A run that is trained already is refused without `resume`. test_trials: test
-    trials a task at the end; None for 200, and all of a data set. pictures: draw the sheet at every
-    measurement, and an animation of them at the end. announce: called with the whole configuration,
-    as TOML, when the training begins.
+    configuration; None leaves one as it is. start: a run whose network is trained on, or the name
+    of a bundled network, with its tasks or data; from the first phase that prices packets or needs
+    what units do, where there is one. `resume` continues from the run's checkpoint to the same
+    result as an uninterrupted training (on one thread, which this uses, bit for bit). A run that is
+    trained already is refused without `resume`. test_trials: test trials a task at the end; None
+    for 200, and all of a data set. pictures: draw the sheet at every measurement, and an animation
+    of them at the end.
+    announce: called with the whole configuration, as TOML, when the training begins.
 
     Raises CheckError where no strength of the penalty reaches max_packets or max_error; the nearest
     network is kept.
@@ -106,7 +108,7 @@ def train(
     else:
         refuse_beside_data(battery=battery, tasks=tasks, start=start)
     chosen = None if data is None else read_data(data, options)
-    source = None if start is None else run_folder.require(Path(start), "rate.h5")
+    source = None if start is None else start_file(Path(start))
     network = None if source is None else store.load(source, RateNetwork)
     fields: dict[str, Any] = {
         "battery": battery, "tasks": None if tasks is None else tuple(tasks), "reg": reg,

@@ -53,7 +53,7 @@ class TrainConfig:
     """Distance on the sheet: "euclidean" or "manhattan"."""
     start: str = ""
     """Run whose network the training goes on from, without the phases before the first that prices
-    packets."""
+    packets or needs what units do."""
     chip: str = ""
     """Chip whose packets the phases with `packet` train against: preset or TOML file."""
     chip_profile: dict[str, Any] = dataclasses.field(default_factory=dict, hash=False)
@@ -198,8 +198,9 @@ class TrainConfig:
             )
             for phase in self.phases
         ]
-        if self.start and self.chip:
-            phases = phases[next(i for i, phase in enumerate(self.phases) if phase.packet) :]
+        later = [i for i, phase in enumerate(self.phases) if phase.packet or phase.needs_function]
+        if self.start and later:
+            phases = phases[later[0] :]
         if not self.is_ladder:
             return tuple(phases)
         rung = [phase for phase in phases if phase.rung]

@@ -1,6 +1,7 @@
 """What units do, for the terms of a training that depend on how alike two units are.
 
-Two units are alike where the same tasks move both: `analysis.variance.similarity`.
+Two units are alike where the same tasks move both: `similarity` in `analysis.variance`, by which
+they attract each other, and `unlikeness`, by which weights between them cost more.
 """
 
 import numpy as np

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.analysis.variance import similarity
+from spiking_bimt.analysis.variance import unlikeness
 from spiking_bimt.training import cores
 from spiking_bimt.training.bimt import Doubles
 from spiking_bimt.training.config import TrainConfig
@@ -66,13 +66,11 @@ def add_l1_and_wiring(setting: Setting, state: State, step: int, to: Strengths) 
 
 
 def add_unlike(setting: Setting, state: State, step: int, to: Strengths) -> None:
-    """l1 B (1 - s_ij) between units whose function is alike by s_ij (`training.function`)."""
+    """l1 B u_ij between units that are unlike by u_ij in what they do (`training.function`)."""
     if not setting.phase.unlike:
         return
     l1 = setting.phase.l1_at(step, setting.before.l1 if setting.before else 0.0)
-    apart = 1 - similarity(state.function)
-    np.fill_diagonal(apart, 0)
-    to.weights.w_rec += l1 * setting.phase.unlike * apart
+    to.weights.w_rec += l1 * setting.phase.unlike * unlikeness(state.function)
 
 
 def add_packets(setting: Setting, state: State, step: int, to: Strengths) -> None:

@@ -45,7 +45,7 @@ class Phase:
     to `packet`; 0 for a jump."""
     unlike: float = 0.0
     """B: price of recurrent weights between units of unlike function, relative to l1: it is l1 B
-    (1 - s_ij); see `training.function`. It moves weights alone."""
+    u_ij; see `training.function`. It moves weights alone."""
     attract: float = 0.0
     """mu: attraction of units of like function where places or cores are exchanged, as if they were
     connected, relative to the sum of all recurrent weights. It moves places alone."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from spiking_bimt.analysis.variance import similarity
 from spiking_bimt.errors import InputError
 from spiking_bimt.training import bimt, cores, loop
-from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State, initial_state, load_checkpoint, save_checkpoint
@@ -49,13 +49,25 @@ def test_similarity_is_the_fourth_power_of_the_cosine(seed: int) -> None:
 
 def test_weights_between_unlike_units_cost_more() -> None:
     state = initial_state(CONFIG, 35, 17)
-    state.function[:3] = [[1, 0], [1, 0], [0, 1]]
+    state.function[:4] = [[1, 0], [1, 0], [0, 1], [3, 4]]
     strengths = loop.Context.of(CONFIG, state).strengths.weights
     without = dataclasses.replace(CONFIG.phases[0], unlike=0.0)
     plain = loop.Context.of(dataclasses.replace(CONFIG, phases=(without,)), state).strengths.weights
     more = strengths.w_rec - plain.w_rec
-    np.testing.assert_allclose(more[:3, :3], 3e-3 * np.array([[0, 0, 1], [0, 0, 1], [1, 1, 0]]))
+    # The cosines of the last unit with the others are 0.6, 0.6 and 0.8.
+    apart = [[0, 0, 1, 0.16], [0, 0, 1, 0.16], [1, 1, 0, 0.04], [0.16, 0.16, 0.04, 0]]
+    np.testing.assert_allclose(more[:4, :4], 3e-3 * np.array(apart), rtol=1e-4)
     np.testing.assert_array_equal(strengths.w_in, plain.w_in)
+
+
+def test_a_training_that_goes_on_begins_with_the_first_phase_that_needs_function() -> None:
+    whole = read_config("modules")
+    assert [phase.name for phase in whole.effective_phases()][-2:] == ["modules", "chip"]
+    assert len(whole.effective_phases()) == 5
+    later = dataclasses.replace(whole, start="run").effective_phases()
+    assert [phase.name for phase in later] == ["modules", "chip"]
+    plain = dataclasses.replace(read_config("chip"), start="run").effective_phases()
+    assert [phase.name for phase in plain] == ["grow", "squeeze", "settle", "chip"]
 
 
 def test_places_follow_function_where_there_is_no_wire() -> None:
