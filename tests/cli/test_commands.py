@@ -73,7 +73,7 @@ def test_interrupt_keeps_the_checkpoint_and_resume_finishes_as_if_nothing_had_be
     tmp_path: Path,
 ) -> None:
     config = tmp_path / "tiny.toml"
-    config.write_text(TINY.format(steps=4000))
+    config.write_text(TINY.format(steps=1500))
     arguments = ["--config", str(config), "--test-trials", "2"]
     command = [sys.executable, "-m", "spiking_bimt", "train"]
     # A suite that runs in the background inherits an ignored SIGINT, and so would the child.
