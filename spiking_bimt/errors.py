@@ -54,6 +54,10 @@ def unknown_name(what: str, given: object, known: Iterable[str], also: str = "")
     return InputError(f"unknown {what} {given!r}; {hint}")
 
 
+class SlowModeWarning(UserWarning):
+    """A mode that was asked for by name takes much longer than another one would."""
+
+
 class ReadWarning(UserWarning):
     """What was read may be meant otherwise; shown in one line."""
 

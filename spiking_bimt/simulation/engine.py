@@ -1,5 +1,6 @@
 """Any LIF network, run for a time: clock-driven, event-driven or whichever is cheaper."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -82,8 +83,7 @@ class Simulation:
         check_settings(seed, threads)
         check_inputs(inputs, network, self.dtype)
         self.network, self.inputs = network, tuple(inputs)
-        given = np.atleast_1d(np.asarray(traces))
-        self.traced = neuron_numbers("Simulation", "traces", given)
+        self.traced = neuron_numbers("Simulation", "traces", np.atleast_1d(np.asarray(traces)))
         if len(self.traced) and self.traced.max() >= network.n_neurons:
             raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
         self.steps_done = 0
@@ -102,13 +102,12 @@ class Simulation:
             for low, high in split_ranges(network.n_neurons, threads)
         ]
         self._traced_of = [self._traced_in(part) for part in self.parts]
-        self._teams = make_teams(self.parts, 1)
+        self._teams = make_teams(self.parts, steps=1)
         self._none = np.empty(0, np.int32), np.empty(0, self.dtype)
         first = _FIRST_OF_CLOCK if mode == "clock" else _FIRST_WINDOW
         self._window = min(max(first // network.n_neurons, 16), _LONGEST_WINDOW)
-        # A thread each: parts wait for one another, so none may queue behind another.
-        self._pool = ThreadPoolExecutor(len(self.parts))
-        self._choice = Choice(mode)
+        self._choice = Choice(mode, self._window)
+        self._pool = ThreadPoolExecutor(len(self.parts))  # a thread each: parts wait for another
         self._loop: ClosedLoop | None = None
 
     @checked
@@ -123,6 +122,7 @@ class Simulation:
             )
         end, pieces = first + steps, []
         while self.steps_done < end:
+            self._window = self._choice.choose(self.parts, self._window)
             pieces.append(self._piece(min(self._window, end - self.steps_done)))
             many = len(pieces[-1][1]) > _MANY_SPIKES
             longer = max(self._window // 2, 1) if many else self._window * 2
@@ -189,22 +189,23 @@ class Simulation:
     def _piece(self, steps: int) -> tuple[Array, Array, Array]:
         """Spikes of each of the next steps, their neurons, and traces."""
         arrivals, currents = self._due(False, steps), self._due(True, steps)
-        self._choice.choose(self.parts)
         traces = self._traces(steps)
         teams = self._teams if len(self.parts) == 1 else make_teams(self.parts, steps)
         first = [np.append(part.first, np.zeros(steps, np.int64)) for part in self.parts]
+        taken = [0] * len(self.parts)
 
-        def run(i: int) -> Array:
+        def run(i: int) -> Any:
             part, local = self.parts[i], self._traced_of[i]
             start_apart(i, len(self.parts))
             lazy, beside = part.form()
             own = np.zeros((steps, len(local)), self.dtype)
-            spikes: Array
+            begun = time.thread_time_ns()
             spikes, part.cursors = advance(
                 lazy, steps, part.cells, part.marks, part.clock, part.table, part.head,
                 *part.synapses, part.reach, *arrivals, *currents, local, own, teams[i],
                 beside, part.history, part.cursors, first[i], part.scratch, part.found,
             )  # fmt: skip
+            taken[i] = time.thread_time_ns() - begun
             if len(local):
                 traces[:, local >= 0] = own[:, local >= 0]
             return spikes
@@ -220,8 +221,8 @@ class Simulation:
             remember(part, seen, bound, rows)
             outside = len(arrivals[1]) + len(currents[1])
             count_arrivals(part, len(new), outside, steps)
-        if len(self.traced):
-            traces += self.network.v_th[self.traced]
+        self._choice.learn(self.parts, sum(taken), steps)
+        traces += self.network.v_th[self.traced]
         return np.diff(first[0][rows:]), new, traces
 
     def _due(self, held: bool, steps: int) -> tuple[Array, Array, Array]:
@@ -243,7 +244,7 @@ class Simulation:
         if self.steps_done + WINDOW > MOST_STEPS:
             raise InputError(f"step runs until step {MOST_STEPS - WINDOW:,}: use `advance`")
         arrivals, currents = self._due(False, WINDOW), self._due(True, WINDOW)
-        self._choice.choose(self.parts)
+        self._choice.choose(self.parts, WINDOW)
         self._loop = ClosedLoop(
             self.network, self.parts[0], self._teams[0], self._place, self._traced_of[0],
             arrivals, currents,

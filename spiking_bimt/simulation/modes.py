@@ -1,6 +1,8 @@
-"""Which mode a part runs in: clock mode or a form of event mode, by what each would cost."""
+"""Which mode a part runs in: clock mode or a form of event mode, by what each costs."""
 
-from spiking_bimt.errors import unknown_name
+import warnings
+
+from spiking_bimt.errors import SlowModeWarning, unknown_name
 from spiking_bimt.kernels import sim_event, sim_margins, sim_swept
 from spiking_bimt.kernels.sim_state import FLOORED, N_HOT, N_SUSPECTS, TWO
 from spiking_bimt.kernels.sim_suspects import WIDTH
@@ -30,6 +32,16 @@ _WINDOWS_BEFORE_RETRY = 16
 """Windows in clock mode after event mode was left for the first time; twice as many each time."""
 _MOST_BEFORE_RETRY = 4096
 """Most of them."""
+_KEPT = 0.99
+"""Power to which a window raises the ratios of modes that it was not in: they tend to 1."""
+_STEP_NS = 50.0
+"""Least time of a step in any mode."""
+_FARTHEST = 1000.0
+"""Largest ratio of a measured time to its estimate, and least, that is believed."""
+_TOLD_FROM_NS = 2e8
+"""Time lost to event mode from which it is told."""
+_TOLD_RATIO = 2.0
+"""Ratio to clock mode from which it is told."""
 
 
 def check_mode(mode: str) -> None:
@@ -39,33 +51,80 @@ def check_mode(mode: str) -> None:
 
 
 class Choice:
-    """Sets the parts' modes from window to window."""
+    """Sets the parts' modes from window to window, by estimates that measured times correct."""
 
-    def __init__(self, mode: str) -> None:
-        """`mode`: one of MODES."""
-        self.mode = mode
+    def __init__(self, mode: str, window: int) -> None:
+        """mode: one of MODES. window: steps of a window in which a new mode is tried."""
+        self.mode, self._trial = mode, window
         self._wait, self._retry = 0, _WINDOWS_BEFORE_RETRY
+        self._ratio: dict[int, float] = {}  # measured time over the estimate, by mode
+        self._before: set[int] = set()
+        self._lost_ns, self._told = 0.0, False
 
     def switch(self, mode: str) -> None:
         """Change the mode."""
         self.mode, self._wait = mode, 0
 
-    def choose(self, parts: list[Part]) -> None:
-        """Set each part's mode for the next window."""
-        if self.mode != "auto":
+    def choose(self, parts: list[Part], window: int) -> int:
+        """Set each part's mode for the next window of so many steps; fewer, where one changes."""
+        before = [part.mode for part in parts]
+        if self.mode == "auto":
+            self._choose_cheaper(parts)
+        else:
             for part in parts:
                 set_mode(part, event_mode(part) if self.mode == "event" else CLOCK)
-            return
+        same = before == [part.mode for part in parts]
+        return window if same else min(window, self._trial)
+
+    def _choose_cheaper(self, parts: list[Part]) -> None:
         self._wait -= 1
         for part in parts:
             mode = event_mode(part)
-            pays = event_cost(part, mode) < clock_cost(part)
+            pays = self._expected(part, mode) < self._expected(part, CLOCK)
             if part.mode != CLOCK and not pays:
                 set_mode(part, CLOCK)
                 self._wait = self._retry
                 self._retry = min(2 * self._retry, _MOST_BEFORE_RETRY)
             elif pays and (part.mode != CLOCK or self._wait < 0):
                 set_mode(part, mode)
+
+    def learn(self, parts: list[Part], ns: float, steps: int) -> None:
+        """Take the CPU time of a window of so many steps, of all parts together, into account.
+
+        The first window in a mode tells nothing: a kernel may have been compiled in it.
+        """
+        modes = {part.mode for part in parts}
+        settled, self._before = modes == self._before and len(modes) == 1, modes
+        if not settled:
+            return
+        mode = modes.pop()
+        for other in self._ratio:  # what was measured under other activity is forgotten slowly
+            self._ratio[other] **= _KEPT
+        estimate = steps * sum(_cost(part, mode) for part in parts)
+        self._ratio[mode] = min(max(ns / estimate, 1 / _FARTHEST), _FARTHEST)
+        if self.mode == "event" and not self._told:
+            self._tell(ns, steps * sum(self._expected(part, CLOCK) for part in parts))
+
+    def _expected(self, part: Part, mode: int) -> float:
+        """Time of a step in a mode, ns."""
+        return self._ratio.get(mode, 1.0) * _cost(part, mode)
+
+    def _tell(self, ns: float, clock_ns: float) -> None:
+        """Warn once where event mode, asked for by name, has lost much time."""
+        self._lost_ns = max(self._lost_ns + ns - clock_ns, 0.0)
+        if self._lost_ns > _TOLD_FROM_NS and ns > _TOLD_RATIO * clock_ns:
+            self._told = True
+            warnings.warn(
+                f"mode='event' takes about {ns / clock_ns:.0f} times as long here as mode='clock' "
+                "would: give mode='auto', which takes the faster one",
+                SlowModeWarning,
+                stacklevel=6,  # the caller of `Simulation.advance`
+            )
+
+
+def _cost(part: Part, mode: int) -> float:
+    """Estimated time of a step, ns."""
+    return max(clock_cost(part) if mode == CLOCK else event_cost(part, mode), _STEP_NS)
 
 
 def can_sweep(part: Part) -> bool:
