@@ -71,8 +71,8 @@ def simulate(
                     state[post[k]] = np.clip(state[post[k]] + weights[k], low, high)
         np.clip(state + sums, low, high, out=state)
         if rules.order[1] == "decay":
-            i = remaining(i, rules.current, decay_syn, rules.current_decay_bits or 0)
-        left = remaining(v, rules.leak, decay_mem, rules.leak_bits or 0)
+            i = remaining(i, rules.current, decay_syn, rules.current_decay_bits or 16)
+        left = remaining(v, rules.leak, decay_mem, rules.leak_bits or 16)
         seen = i if rules.current != "none" else np.zeros(n, np.int64)
         if rules.leak == "shift":
             change = np.clip(np.clip(left - v + seen, low, high) + drive[t], low, high)
@@ -92,6 +92,6 @@ def simulate(
             spikes[t] += above
         free_from[spikes[t] > 0] = t + 1 + hold[spikes[t] > 0]
         if rules.order[1] != "decay":
-            i = remaining(i, rules.current, decay_syn, rules.current_decay_bits or 0)
+            i = remaining(i, rules.current, decay_syn, rules.current_decay_bits or 16)
         trace[t] = v
     return spikes, trace

@@ -42,17 +42,17 @@ def cells_of(
     if high < np.inf and v_th.max() * 2 > high:
         lost.append(f"states beyond {high / v_th.max():.1f} thresholds, where they saturate")
     return {
-        "decay_syn": _decays(step.decay_syn[inner], neuron.current, neuron.current_decay_bits),
-        "decay_mem": _decays(step.decay_mem[inner], neuron.leak, neuron.leak_bits),
+        "decay_syn": _decays(step.decay_syn[inner], neuron.current, neuron.decay_bits[0]),
+        "decay_mem": _decays(step.decay_mem[inner], neuron.leak, neuron.decay_bits[1]),
         "bias": bias, "v_th": v_th, "v_min": _floors(floor, neuron, low),
         "hold": propagators.refractory_steps(network)[: network.n_neurons][inner],
     }, lost  # fmt: skip
 
 
-def _decays(factor: Floats, kind: str, bits: int | None) -> Ints:
+def _decays(factor: Floats, kind: str, bits: int) -> Ints:
     """Factors in parts of 2^bits, or shifts; 0 where there is neither."""
     if kind in ("exponential", "multiplicative"):
-        return np.asarray(np.rint(factor * 2.0 ** (16 if bits is None else bits)), np.int64)
+        return np.asarray(np.rint(factor * 2.0**bits), np.int64)
     if kind == "shift":
         return np.asarray(np.rint(-np.log2(1 - factor)), np.int64)
     return np.zeros(len(factor), np.int64)
@@ -88,15 +88,15 @@ def _times(network: SpikingNetwork, neuron: ChipNeuron, inner: Ints) -> list[str
     """Time constants that a factor of so many bits rounds, and the least decay of a shift."""
     lost = []
     for name, kind, bits in (
-        ("tau_syn", neuron.current, neuron.current_decay_bits),
-        ("tau_mem", neuron.leak, neuron.leak_bits),
+        ("tau_syn", neuron.current, neuron.decay_bits[0]),
+        ("tau_mem", neuron.leak, neuron.decay_bits[1]),
     ):
         tau = getattr(network, name)[inner].astype(np.float64)
         tau = tau[np.isfinite(tau) & (tau > 0)]
         if kind == "shift":
             lost.append(f"the exponential end of {name}: a shift takes 1 at least")
         if kind in ("exponential", "multiplicative") and len(tau):
-            parts = 2.0 ** (16 if bits is None else bits)
+            parts = 2.0**bits
             held = -network.dt / np.log(np.rint(parts * np.exp(-network.dt / tau)) / parts)
             k = int(np.abs(held / tau - 1).argmax())
             if abs(held[k] / tau[k] - 1) > 1e-4:

@@ -36,8 +36,8 @@ def describe(mask: Mask, what: str, values: Floats | npt.NDArray[np.float32], un
     return f"{what} of {many} neurons (neuron {first}: {value})"
 
 
-def _shifts(bits: int | None, dt: float) -> Floats:
-    """Time constants that shifts by 1, 2, .. give, ms: the factor of a step is 1 - 2^-k."""
+def shift_times(bits: int | None, dt: float) -> Floats:
+    """Time constants that shifts by 1, 2, .. give at a step of dt ms: a factor of 1 - 2^-k, ms."""
     k = np.arange(1, 2 ** (4 if bits is None else bits))
     return np.asarray(-dt / np.log1p(-(2.0**-k)))
 
@@ -48,7 +48,7 @@ def _times(
     """Time constants that a shift or a factor of so many bits does not give."""
     dt, used = asked.network.dt, asked.inner & np.isfinite(tau) & (tau > 0)
     if kind == "shift":
-        known = _shifts(bits, dt)
+        known = shift_times(bits, dt)
         nearest = known[np.abs(known - tau.astype(np.float64)[:, None]).argmin(axis=1)]
         other = used & (np.abs(nearest - tau) > SHIFT_TOLERANCE * nearest)
         if other.any():

@@ -24,6 +24,7 @@ from spiking_bimt.cli.options import (
     spiking_bimt convert RUN
     spiking_bimt convert RUN --bits 4 --method finetune --fit learned --steps 10000
     spiking_bimt convert RUN --target 0.96 --diagnose
+    spiking_bimt convert RUN --chip loihi
     """
 )
 @run_argument()
@@ -59,6 +60,12 @@ from spiking_bimt.cli.options import (
         "--output-neurons",
         is_flag=True,
         help="Answer by the spike counts of output neurons.  [default: by a weighted sum of rates]",
+    ),
+    option(
+        "--chip",
+        metavar="NAME|FILE",
+        help="Make a network that this chip computes, of what is left open, and score it in the"
+        " chip's integers: a name that `spiking_bimt chips` lists, or a TOML file.",
     ),
     option(
         "--diagnose",

@@ -20,6 +20,7 @@ _NETWORKS = {
     "rate_fine": "rate, fine step",
     "spiking": "spiking",
     "quantised": "{bits} bits",
+    "integers": "the chip's integers",
 }
 
 
@@ -131,6 +132,10 @@ def show_convert(result: dict[str, Any]) -> None:
         rows = [("accuracy", "none: the network has no tasks"), ("input", result["drive"])]
         rows += [(f"R2 of the rate network's outputs, {names[key]}", plain(value))
                  for key, value in scored.items()]  # fmt: skip
+    if result["chip"] is not None:
+        told = result["chip"]
+        rows.append(("chip", f"{told['name']}: {told['neurons']:,} neurons, "
+                             f"{told['channels']:,} input channels"))  # fmt: skip
     rows.append(("neurons, synapses", f"{result['neurons']:,}, {result['synapses']:,}"))
     rows.append(("synaptic time constant", f"{result['tau_out_ms']:g} ms"))
     rows += [
@@ -157,6 +162,8 @@ def show_convert(result: dict[str, Any]) -> None:
             for row in result["tried"]
         ])  # fmt: skip
     show_notes(result["notes"])
+    if result["chip"] is not None:
+        show_notes([f"the chip's integers lose {text}" for text in result["chip"]["lost"]])
     if "diagnosis" in result:
         _show_diagnosis(result["diagnosis"])
 

@@ -8,9 +8,11 @@ import numpy.typing as npt
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.probe import RANDOM_INPUT
+from spiking_bimt.chip.on_chip import run_on_chip
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.one_to_one import ConversionConfig, delay_steps, with_synapses
 from spiking_bimt.converting.recipe import Converted
+from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.progress import progress
@@ -21,16 +23,20 @@ Outputs = dict[str, npt.NDArray[np.float32]]
 
 
 def measure_conversion(
-    rate: RateNetwork, made: Converted, test: Trials, threads: int | None
+    rate: RateNetwork,
+    made: Converted,
+    test: Trials,
+    threads: int | None,
+    chip: Chip | None = None,
 ) -> dict[str, Any]:
     """Accuracy and spikes of what a recipe made, as JSON values.
 
     test: trials of the network's tasks, or of random input, on which its outputs are compared with
-    those of the rate network.
+    those of the rate network. chip: also measure the network in its integers.
     """
     network, config = made.network, made.config
     outputs: Outputs = {}
-    coded = None
+    coded, on_chip = None, None
     with progress("convert", 4) as advance:
         outputs["rate"] = rate_outputs(rate, test)
         advance(1, "rate network at the simulation step")
@@ -44,6 +50,9 @@ def measure_conversion(
             advance(3, f"{network.weight_bits}-bit network")
             coded = simulate_trials(network.quantised(), test, threads=threads, record_spikes=False)
             outputs["quantised"] = coded.outputs
+        if chip is not None:
+            on_chip = run_on_chip(network.quantised(), chip, test, threads=threads)
+            outputs["integers"] = on_chip.recording.outputs
         advance(4, "")
     return {
         "trials_per_task": test.n_trials // len(test.tasks),
@@ -55,6 +64,14 @@ def measure_conversion(
         "quantised_mean_rate_hz": None if coded is None else coded.mean_rate_hz,
         "spikes_per_trial": spiking.n_spikes / test.n_trials,
         "quantised_spikes_per_trial": None if coded is None else coded.n_spikes / test.n_trials,
+        "chip": None
+        if chip is None or on_chip is None
+        else {
+            "name": chip.name,
+            "neurons": on_chip.network.n_neurons,
+            "channels": len(on_chip.network.channels),
+            "lost": list(on_chip.network.lost),
+        },
         "tau_out_ms": network.tau_out,
         "conversion": plain_settings(config),
     }

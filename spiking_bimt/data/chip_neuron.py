@@ -13,6 +13,8 @@ Phase = Literal["arrive", "integrate", "fire", "decay"]
 
 DECAY_LAST: tuple[Phase, ...] = ("arrive", "integrate", "fire", "decay")
 DECAY_FIRST: tuple[Phase, ...] = ("arrive", "decay", "integrate", "fire")
+MOST_FACTOR_BITS = 16
+"""Widest factor of a decay, and that of a chip which states no width."""
 MOST_STATE_BITS = 32
 """Widest membrane or current: the integer stepper holds 32 bits."""
 
@@ -107,6 +109,12 @@ class ChipNeuron:
         if self.order not in (DECAY_LAST, DECAY_FIRST):
             known = " or ".join(", ".join(order) for order in (DECAY_LAST, DECAY_FIRST))
             raise InputError(f"neuron.order is {', '.join(self.order)}: it can be {known}")
+
+    @property
+    def decay_bits(self) -> tuple[int, int]:
+        """Bits of the factors of current and leak, as they are simulated."""
+        widest = MOST_FACTOR_BITS
+        return self.current_decay_bits or widest, self.leak_bits or widest
 
     @property
     def is_analog(self) -> bool:

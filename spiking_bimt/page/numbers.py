@@ -53,6 +53,7 @@ def _accuracy(material: Material) -> Iterator[Number]:
         "rate_fine": "the rate network integrated at the step of the spiking simulation",
         "spiking": "the spiking network with floating-point weights",
         "quantised": "the spiking network with the integer weights that the chip holds",
+        "integers": "the network in the integers of the chip that it was converted for",
     }
     accuracy, decisions = measured.get("accuracy", {}), measured.get("decision_accuracy", {})
     measure, data = measured.get("measure", "accuracy"), material.answers != "task"

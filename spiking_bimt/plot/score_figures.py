@@ -63,6 +63,7 @@ def network_names(network: SpikingNetwork) -> dict[str, str]:
         "rate_fine": f"rate at {network.dt:g} ms",
         "spiking": "spiking",
         "quantised": f"{bits}-bit spiking" if bits else "integer spiking",
+        "integers": "in the chip's integers",
     }
 
 

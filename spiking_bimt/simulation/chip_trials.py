@@ -83,9 +83,9 @@ def _arguments(network: ChipNetwork) -> tuple[Any, ...]:
     low, high = network.limits
     subtract = network.reset == "subtract"
     rules = sim_chip.Rules(
-        _KINDS[neuron.current], _KINDS[neuron.leak], neuron.current_decay_bits or 0,
-        neuron.leak_bits or 0, neuron.order == DECAY_FIRST, subtract, neuron.floor == "reset",
-        neuron.spikes_per_step, low, high,
+        _KINDS[neuron.current], _KINDS[neuron.leak], *neuron.decay_bits,
+        neuron.order == DECAY_FIRST, subtract, neuron.floor == "reset", neuron.spikes_per_step,
+        low, high,
     )  # fmt: skip
     reached = network.v_th + (neuron.threshold == "strict")
     cells = sim_chip.Cells(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import default_trials, draw_trials
 from spiking_bimt.battery.drive import rate_trials
+from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.converting.diagnosis import diagnose, score_full_rates
 from spiking_bimt.converting.finetune_config import FinetuneConfig
+from spiking_bimt.converting.for_chip import fit_to_chip, require_computable
 from spiking_bimt.converting.measure import measure_conversion, plain_settings
 from spiking_bimt.converting.one_to_one import (
     ConversionConfig,
@@ -31,7 +33,7 @@ from spiking_bimt.converting.recipe import (
 from spiking_bimt.converting.target_search import FULL_RATES, find_cheapest
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
-from spiking_bimt.data.chip import Placement
+from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import CheckError, InputError
@@ -49,7 +51,8 @@ DIAGNOSIS_TRIALS = 20
 def convert(
     run: str | Path, *, method: str | None = None, target: float | None = None,
     diagnose: bool = False, start: str | Path | None = None, sources: str | None = None,
-    output_neurons: bool = False, cores: str | Path | None = None, trials: int | None = None,
+    output_neurons: bool = False, cores: str | Path | None = None,
+    chip: str | Path | Chip | None = None, trials: int | None = None,
     seed: int = 0, threads: int | None = None,
     dt: float | None = None, full_rate: float | None = None, percentile: float | None = None,
     tau_mem: float | None = None, tau_syn: float | Sequence[float] | None = None,
@@ -76,10 +79,12 @@ def convert(
     of the same rate network (this one, for example), from which training goes on. sources: bring
     the input as the spikes of source neurons, "regular" or "poisson". output_neurons: the answer is
     the output neuron with the most spikes. cores: placement.h5 of an earlier conversion, for scales
-    `per` core and a `tau_syn` for each (one number is for all). trials: test trials a task, the
-    same for every network scored (None: 200, and all of a data set): the rate network, the rate
-    network at the simulation step, the spiking one, and the one with integer weights. seed: of the
-    calibration trials and of training.
+    `per` core and a `tau_syn` for each (one number is for all). chip: make a network that this chip
+    computes, a preset's name, TOML file or record, of the settings that are left open, and score it
+    in the chip's integers too; InputError, with all reasons, where none does. trials: test trials a
+    task, the same for every network scored (None: 200, and all of a data set): the rate network,
+    the rate network at the simulation step, the spiking one, the one with integer weights. seed: of
+    the calibration trials and of training.
 
     dt to floor are settings of the neurons, aware_steps to softness of training, and bits (None: no
     integer weights) to power_of_two of rounding: `spiking_bimt convert --help` and
@@ -98,7 +103,18 @@ def convert(
     rounding = _given(edge_bits=edge_bits, per=per, signs=signs, fit=fit, power_of_two=power_of_two)
     recipe = _recipe(method, target, bits, seed, neurons, training, rounding)
     recipe = replace(recipe, sources=sources, output_neurons=output_neurons, threads=threads)
-    return _converted(Path(run), recipe, neurons, target, start, cores, trials, diagnose)
+    given = set(neurons) | set(rounding)
+    on = None if chip is None else _OnChip(load_chip(chip), given)
+    if on is not None and (target is not None or diagnose):
+        raise InputError("chip does not go with `target` and `diagnose`: leave them out")
+    return _converted(Path(run), recipe, neurons, target, start, cores, trials, diagnose, on)
+
+
+class _OnChip(NamedTuple):
+    """A chip to convert for, and the settings that were given all the same."""
+
+    chip: Chip
+    given: set[str]
 
 
 def _given(**settings: Any) -> dict[str, Any]:
@@ -109,6 +125,7 @@ def _given(**settings: Any) -> dict[str, Any]:
 def _converted(
     folder: Path, recipe: Recipe, asked: dict[str, Any], target: float | None,
     start: str | Path | None, cores: str | Path | None, trials: int | None, diagnose: bool,
+    on: _OnChip | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Convert in the run folder, measure and save; asked: settings of neurons that were given."""
     if trials is not None and trials < 1:
@@ -126,15 +143,21 @@ def _converted(
         if cores is not None:
             inputs["placement.h5"] = Path(cores)
             recipe = replace(recipe, placed=store.load(Path(cores), Placement))
+        if on is not None:
+            recipe = fit_to_chip(recipe, rate, on.chip, on.given)
         _agree(rate, asked, use_trained_neurons(rate, recipe.config))
         begun, began = time.process_time(), time.perf_counter()
         free = rate.lif_curve is None and "full_rate" not in asked
         full_rates = FULL_RATES if free else (recipe.config.full_rate,)
         made, recipe, tried = _made(rate, recipe, target, full_rates)
+        if on is not None:
+            made = require_computable(made, on.chip)
         seconds, wall_seconds = time.process_time() - begun, time.perf_counter() - began
         many = default_trials(rate.battery) if trials is None else trials
         test = rate_trials(rate, many, "test")
-        measured = measure_conversion(rate, made, test, recipe.threads) | {
+        measured = measure_conversion(
+            rate, made, test, recipe.threads, None if on is None else on.chip
+        ) | {
             "method": recipe.method,
             "training": _training(recipe),
             "target": target,

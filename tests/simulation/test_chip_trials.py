@@ -23,8 +23,8 @@ def neurons(draw: Any) -> ChipNeuron:
     leak = draw(st.sampled_from(["none", "additive", "towards-zero", "multiplicative", "shift"]))
     return ChipNeuron(
         current=current, leak=leak, reset=("value", "subtract"),
-        current_decay_bits={"none": None, "shift": 4}.get(current, draw(st.integers(4, 16))),
-        leak_bits=draw(st.integers(4, 16)),
+        current_decay_bits=4 if current == "shift" else draw(st.sampled_from([None, 4, 9, 16])),
+        leak_bits=draw(st.sampled_from([None, 4, 7, 12, 16])),
         floor=draw(st.sampled_from(["none", "any", "reset"])),
         threshold=draw(st.sampled_from(["strict", "reached"])),
         spikes_per_step=draw(st.sampled_from([1, 3, 31])), refractory=(0, 9), delay=(1, 9),
@@ -49,7 +49,7 @@ def random_chip_network(rng: np.random.Generator, neuron: ChipNeuron) -> ChipNet
             return rng.integers(1, 8, n)
         if kind == "towards-zero":
             return rng.integers(0, max(threshold // 4, 2), n)
-        return rng.integers(2 ** (width or 1) // 2, 2 ** (width or 1) + 1, n)
+        return rng.integers(2 ** (width or 16) // 2, 2 ** (width or 16) + 1, n)
 
     least = 0 if not neuron.state_signed else -high - 1
     floors = least if neuron.floor == "none" else -rng.integers(0, threshold + 1, n)

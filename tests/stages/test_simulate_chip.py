@@ -3,12 +3,22 @@
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.cli.commands import main
+from spiking_bimt.converting.finetune_config import FinetuneConfig
+from spiking_bimt.converting.for_chip import fit_to_chip
+from spiking_bimt.converting.one_to_one import ConversionConfig
+from spiking_bimt.converting.quantise import Rounding
+from spiking_bimt.converting.recipe import Recipe
+from spiking_bimt.data import store
+from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.stages.convert import convert
+from spiking_bimt.stages.place import place
 from spiking_bimt.stages.simulate import simulate
 
 
@@ -49,9 +59,48 @@ def test_what_does_not_go_with_a_chip_is_refused(run: Path) -> None:
         simulate(run, chip="grid16", weights="float")
 
 
-def test_a_network_with_spiking_input_runs_in_loihis_integers(run: Path, tmp_path: Path) -> None:
+def test_a_network_converted_for_a_chip_is_computed_and_placed_there(
+    run: Path, tmp_path: Path
+) -> None:
+    chip = "loihi"
     (tmp_path / "rate.h5").write_bytes((run / "rate.h5").read_bytes())
-    convert(tmp_path, sources="regular", reset="value", per="network", trials=1)
-    result = simulate(tmp_path, chip="loihi", trials=1)
-    assert result["channels"] > 50
+    found = convert(tmp_path, chip=chip, trials=2)
+    assert found["chip"]["name"] == chip
+    assert found["chip"]["channels"] > 50
+    assert found["accuracy"]["integers"] == pytest.approx(found["accuracy"]["quantised"], abs=0.5)
+    result = simulate(tmp_path, chip=chip, trials=2)
+    assert result["accuracy"] == found["accuracy"]["integers"]
     assert result["spikes"] == pytest.approx(result["floating_spikes"], rel=0.15)
+    placed = place(tmp_path, chip=chip)
+    assert placed["cannot_compute"] == []
+    assert placed["declares_neuron"]
+
+
+def test_settings_that_a_chip_cannot_have_are_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "rate.h5").write_bytes((run / "rate.h5").read_bytes())
+    settings = ["--reset", "subtract", "--delay", "100", "--bits", "12"]
+    result = CliRunner().invoke(main, ["convert", str(tmp_path), "--chip", "loihi", *settings])
+    assert result.exit_code == 2
+    for key in ("neuron.reset is value", "neuron.delay is 1 to 63", "synapse.magnitude_bits is 8"):
+        assert key in result.stderr
+    assert not (tmp_path / "network.h5").exists()
+    with pytest.raises(InputError, match=r"truenorth computes .*neuron\.current is none"):
+        convert(tmp_path, chip="truenorth", trials=1)
+    with pytest.raises(InputError, match="loihi16 declares no neuron"):
+        convert(tmp_path, chip="loihi16", trials=1)
+    with pytest.raises(InputError, match="integer weights"):
+        convert(tmp_path, chip="loihi", bits=None, trials=1)
+    with pytest.raises(InputError, match="does not go with `target`"):
+        convert(tmp_path, chip="loihi", target=0.9)
+
+
+def test_the_settings_of_xylo_are_shifts_without_floor_and_delay(run: Path) -> None:
+    rate = store.load(run / "rate.h5", RateNetwork)
+    recipe = Recipe("one-to-one", ConversionConfig(), FinetuneConfig(), Rounding(8))
+    fitted = fit_to_chip(recipe, rate, load_chip("xylo-audio2"), set())
+    assert fitted.config.tau_syn[0] == pytest.approx(-1 / np.log1p(-(2.0**-7)))
+    assert fitted.config.tau_mem == pytest.approx(-1 / np.log1p(-(2.0**-15)))
+    assert (fitted.config.floor, fitted.config.reset) == (-np.inf, "subtract")
+    assert fitted.sources == "regular"
+    kept = fit_to_chip(recipe, rate, load_chip("xylo-audio2"), {"tau_syn", "floor"})
+    assert (kept.config.tau_syn, kept.config.floor) == ((), None)

@@ -1,0 +1,75 @@
+"""Settings of a conversion whose network a chip computes, where its neuron fits one to one."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from spiking_bimt.chip.computes import cannot_compute
+from spiking_bimt.chip.integers import require_digital
+from spiking_bimt.chip.neuron_rules import shift_times
+from spiking_bimt.converting.one_to_one import delay_steps
+from spiking_bimt.converting.recipe import Converted, Recipe
+from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.rate import RateNetwork
+from spiking_bimt.errors import InputError
+
+_WIDEST_LEAK = 15
+"""Bits of a factor without a stated width: those of S16.15."""
+
+
+def fit_to_chip(recipe: Recipe, rate: RateNetwork, chip: Chip, given: set[str]) -> Recipe:
+    """The recipe with what its user left open set as the chip has it.
+
+    given: names of the settings that the user gave, which stay. Reset, floor, leak, time constant
+    of the current, delay, scales and spiking input are the chip's; what it cannot have all the same
+    is told by `require_computable`. Raises InputError for a chip without a digital neuron, and
+    where there are no integer weights.
+    """
+    neuron, synapse = require_digital(chip)
+    if recipe.rounding is None:
+        raise InputError(f"{chip.name} holds integer weights: give their width as `bits`")
+    config, settings = recipe.config, dict[str, Any]()
+    if config.reset not in neuron.reset:
+        settings["reset"] = neuron.reset[0]
+    if neuron.floor in ("none", "reset"):
+        settings["floor"] = -np.inf
+    if not neuron.no_leak:
+        settings["tau_mem"] = (
+            float(shift_times(neuron.leak_bits, config.dt)[-1]) if neuron.leak == "shift"
+            else config.dt * 2 ** (neuron.leak_bits or _WIDEST_LEAK)
+        )  # fmt: skip
+    if neuron.current == "shift":
+        known = shift_times(neuron.current_decay_bits, config.dt)
+        settings["tau_syn"] = (float(known[np.abs(np.log(known / rate.tau)).argmin()]),)
+    low, high = neuron.delay
+    steps = min(max(delay_steps(rate, config), low - 1, 1), max(high - 1, 1))
+    settings["delay"] = steps * config.dt
+    rounding = recipe.rounding
+    if neuron.thresholds_per_core is not None and not {"per", "power_of_two"} & given:
+        exponents = synapse.scales_per_core is not None and synapse.scales_per_core > 1
+        rounding = replace(
+            rounding, **({"power_of_two": True} if exponents else {"per": "network"})
+        )
+    settings = {name: value for name, value in settings.items() if name not in given}
+    sources = recipe.sources
+    if neuron.input == "spikes" and sources is None:
+        sources = "regular"
+    return replace(recipe, config=replace(config, **settings), rounding=rounding, sources=sources)
+
+
+def require_computable(made: Converted, chip: Chip) -> Converted:
+    """What a recipe made, if the chip computes it; InputError with all reasons if not.
+
+    A chip whose neurons see a spike in the very next step gets no delay at all.
+    """
+    neuron, _ = require_digital(chip)
+    if neuron.delay[1] == 1:
+        made = replace(made, network=replace(made.network, delay=0))
+    reasons = cannot_compute(made.network.quantised(), chip)
+    if reasons:
+        raise InputError(
+            f"no conversion with these settings gives a network that {chip.name} computes "
+            f"({len(reasons)} reasons): {'; '.join(reasons)}"
+        )
+    return made
