@@ -5,7 +5,8 @@
 FILE: rate.h5 of trained runs; the bundled networks by default (--quick: `bimt` alone, few shuffles,
 no lesions). Ours is the measure, the reference its mean by chance (shuffled labels, exchanged
 connections, permuted units, random groups); for the agreement of clusters it is 1, that of equal
-ones. --json holds locality at 4 to 16 clusters, too. See `spiking_bimt.analysis.modularity`.
+ones. A run that is placed on a chip has lesions of its cores, too. --json holds locality at 4 to 16
+clusters besides. See `spiking_bimt.analysis.modularity`.
 """
 
 from importlib import resources
@@ -23,6 +24,7 @@ from spiking_bimt.analysis.modularity import (
 from spiking_bimt.analysis.structure import communities
 from spiking_bimt.analysis.wiring import wiring
 from spiking_bimt.data import store
+from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.plot.module_figures import modules_at_a_glance
 from spiking_bimt.plot.picture import store_figure
@@ -90,7 +92,10 @@ def main() -> None:
         name = str(file) if given.files else file.stem
         network = store.load(file, RateNetwork)
         halves = measure_halves(network, effort.trials)
-        found = measure_modularity(network, halves=halves, effort=effort) | wiring(network)
+        placed = file.parent / "placement.h5"
+        cores = store.load(placed, Placement).core if placed.is_file() else None
+        found = measure_modularity(network, halves=halves, cores=cores, effort=effort)
+        found |= wiring(network)
         rows += rows_of(name, found)
         curves += curve_of(name, locality_by_clusters(network, halves, effort.shuffles))
         if given.figures:

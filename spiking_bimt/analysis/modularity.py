@@ -132,13 +132,14 @@ def measure_modularity(
     k: int = CLUSTERS,
     *,
     halves: Halves | None = None,
+    cores: Labels | None = None,
     effort: Effort | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """All measures at k functional clusters, or as many as there are units, as JSON values.
 
     Clusters are of the first half of the trials; the similarity of the Mantel correlation and the
-    trials of lesions are of the second.
+    trials of lesions are of the second. cores: (N,) core of each unit, for lesions of cores.
     """
     effort = effort or Effort()
     halves = halves or measure_halves(network, effort.trials)
@@ -169,7 +170,7 @@ def measure_modularity(
         "communities": measure_communities(
             labels, weights, effort.resolutions, effort.rewirings, seed
         ),
-        "lesions": _lesions(network, labels, effort, seed),
+        "lesions": _lesions(network, labels, cores, effort, seed),
     }
 
 
@@ -230,13 +231,15 @@ def measure_communities(
 
 
 def _lesions(
-    network: RateNetwork, labels: Labels, effort: Effort, seed: int
+    network: RateNetwork, labels: Labels, cores: Labels | None, effort: Effort, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Tasks that are lost with a cluster or a patch of the sheet, against random groups."""
+    """Tasks that are lost with a cluster, a patch of the sheet or a core, against random groups."""
     if not effort.lesions:
         return {}
     trials = draw_half(network, 1, effort.lesion_trials)
     groups = {"cluster": labels, "patch": patches(network.positions, labels, seed)}
+    if cores is not None:
+        groups["core"] = np.unique(cores, return_inverse=True)[1].astype(np.int32)
     return {
         name: asdict(narrowness(network, group, trials, effort.lesions, seed))
         for name, group in groups.items()

@@ -165,10 +165,12 @@ def test_all_measures_of_a_network_are_json_numbers() -> None:
     network = replace(network, w_in=inputs, w_out=np.ones((17, 10), F32), b_out=np.zeros(17, F32))
     halves = measure_halves(network, 4)
     effort = Effort(shuffles=99, rewirings=99, resolutions=(1.0,), lesions=2)
-    found = json.loads(json.dumps(measure_modularity(network, 20, halves=halves, effort=effort)))
+    cores = np.repeat(np.array([3, 8], np.int32), 5)
+    measured = measure_modularity(network, 20, halves=halves, cores=cores, effort=effort)
+    found = json.loads(json.dumps(measured))
     assert found["k"] == found["responsive"] == 10  # no more clusters than units
     assert [row["method"] for row in found["communities"]] == ["louvain", "greedy"]
-    assert set(found["lesions"]) == {"cluster", "patch"}
+    assert set(found["lesions"]) == {"cluster", "patch", "core"}
     rows = locality_by_clusters(network, halves, shuffles=99)
     assert [row["k"] for row in rows] == list(range(4, 11))
     assert all(0 < row["variance_2d_scattered"]["p"] <= 1 for row in rows)
