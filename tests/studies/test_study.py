@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.cli.study_tables import show_study
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
@@ -61,11 +62,16 @@ def test_it_compares_every_network_and_draws_the_figures(done: Path) -> None:
     assert all((done / "out" / name).stat().st_size > 1000 for name in result["figures"])
 
 
-def test_what_is_done_is_not_done_again(done: Path) -> None:
+def test_what_is_done_is_not_done_again(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rate = done / "out" / "runs" / "bimt-1-seed0" / "rate.h5"
     before = rate.stat().st_mtime_ns
-    study("growing-brains", done / "out", quick=True, configs=[done / "tiny.toml"], jobs=1)
+    again = study("growing-brains", done / "out", quick=True, configs=[done / "tiny.toml"], jobs=1)
     assert rate.stat().st_mtime_ns == before
+    show_study(again)
+    told = capsys.readouterr().out
+    assert "function and anatomy, mean over seeds" in told
+    mantel = next(row for row in again["summary"] if row["kind"] == "l1")["mantel"][0]
+    assert f"{mantel:.4f}" in told
 
 
 def test_moving_units_afterwards_keeps_the_function(done: Path) -> None:
