@@ -28,12 +28,12 @@ def _show_growing_brains(result: dict[str, Any]) -> None:
         cells = [_mean(row[name.replace(" ", "_")]) for name in names]
         table.add_row(row["kind"], f"{row['l1_scale']:g}", str(row["seeds"]), *cells)
     Console(width=190).print(table)
-    names = ("mass within", "mass within null", "mantel", "label reliability", "communities agree")
+    more = ("mass within", "mass within null", "mantel", "label reliability", "communities agree")
     table = Table(title="function and anatomy, mean over seeds", title_justify="left")
-    for column in ("training", "strength", *names):
+    for column in ("training", "strength", *more):
         table.add_column(column, justify="left" if column == "training" else "right")
     for row in result["summary"]:
-        cells = [_mean(row[name.replace(" ", "_")]) for name in names]
+        cells = [_mean(row[name.replace(" ", "_")]) for name in more]
         table.add_row(row["kind"], f"{row['l1_scale']:g}", *cells)
     Console(width=150).print(table)
     title = "at the same error: how many times as much, geometric mean over seeds (95%)"
