@@ -104,12 +104,12 @@ def delay_steps(network: RateNetwork, config: ConversionConfig) -> int:
     steps = delay / config.dt
     if config.delay is None:
         steps = math.ceil(steps - 1e-6)
-    if not 0 < steps <= LONGEST_DELAY:
+    if not 0 <= steps <= LONGEST_DELAY:
         raise InputError(
             f"a delay of {delay} ms is {steps:g} steps of {config.dt} ms: it must lie in "
-            f"1..{LONGEST_DELAY}"
+            f"0..{LONGEST_DELAY}"
         )
-    if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
+    if abs(steps - round(steps)) > 1e-6:
         raise InputError(
             f"a delay of {delay} ms is not a whole number of steps of {config.dt} ms: "
             "choose a dt that divides it, or set the delay"

@@ -109,6 +109,7 @@ def test_the_delay_is_half_the_trained_step() -> None:
     assert delay_notes(network, ConversionConfig()) == []
     with pytest.raises(InputError, match=r"delay of 0\.2 ms is not a whole number"):
         delay_steps(network, ConversionConfig(delay=0.2))
+    assert delay_steps(network, ConversionConfig(delay=0.0)) == 0
 
 
 @pytest.mark.parametrize(("trained", "dt", "steps"), [(1.0, 1.0, 1), (5.0, 1.0, 3), (0.1, 0.1, 1)])
