@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "tutorials"
 TUTORIALS = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
-TRAINED = 0.15
+TRAINED = 0.25
 """Share by which a number may differ where a network is trained: processors round differently."""
 EXACT = ("sparse-network-on-a-chip",)
 """Tutorials without training: every number is the same on every processor."""
@@ -83,6 +83,6 @@ def test_numbers_are_compared() -> None:
     with pytest.raises(AssertionError):
         assert_alike("a 1.5", "a 1.6", 0)
     with pytest.raises(AssertionError):
-        assert_alike("a 15", "a 20", TRAINED)
+        assert_alike("a 15", "a 25", TRAINED)
     with pytest.raises(AssertionError):
         assert_alike("a True", "a False", TRAINED)
