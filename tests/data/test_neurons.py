@@ -31,7 +31,7 @@ def varied(n: int = 12) -> SpikingNetwork:
 def test_the_table_has_every_field_of_the_record_with_its_unit() -> None:
     assert list(PARAMETERS) == [field.name for field in fields(NeuronParameters)]
     assert list(PARAMETERS) == list(NeuronOptions.__annotations__)
-    assert {"poisson"} == OPTIONAL
+    assert {"poisson", "tau_syn_negative"} == OPTIONAL
     for name, row in PARAMETERS.items():
         assert row.unit or row.dtype is np.bool_
         assert row.nir or row.meaning, f"{name}: what does NIR lose?"
@@ -54,7 +54,10 @@ def test_builders_take_every_parameter_and_its_default() -> None:
 def test_every_parameter_follows_its_neuron() -> None:
     sources = np.arange(12) == 3
     none = np.zeros(12, np.float32)
-    network = replace(varied(), poisson=sources, tau_mem=none + np.float32(np.inf), t_ref=none)
+    network = replace(
+        varied(), poisson=sources, tau_mem=none + np.float32(np.inf), t_ref=none,
+        tau_syn_negative=np.arange(12, dtype=np.float32),
+    )  # fmt: skip
     order = np.random.default_rng(1).permutation(12).astype(np.int32)
     for made, chosen in (
         (renumber(network, order), order),
@@ -64,10 +67,11 @@ def test_every_parameter_follows_its_neuron() -> None:
             np.testing.assert_array_equal(getattr(made, name), getattr(network, name)[chosen])
 
 
-def test_tiles_have_a_dataset_for_every_parameter() -> None:
+def test_tiles_have_a_dataset_for_every_parameter_that_a_crossbar_can_have() -> None:
     element = tile_layout.ELEMENTS["neurons"]
     for name in PARAMETERS:
-        assert name in (element.may if name in OPTIONAL else element.must)
+        held = name in (element.may if name in OPTIONAL else element.must)
+        assert held == (name != "tau_syn_negative"), name  # a column adds up both signs
 
 
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if name not in OPTIONAL])
