@@ -1,13 +1,20 @@
-"""Progress bars: on stderr, and only where a person looks at it."""
+"""Progress bars: on stderr or in a notebook, and only where a person looks at it."""
 
 import contextlib
+import html
+import importlib
+import math
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 Advance = Callable[[int, str], None]
+
+_BETWEEN = 0.2
+"""Least time between two drawings of a bar in a notebook, s."""
 
 
 @contextlib.contextmanager
@@ -28,7 +35,7 @@ def progress(description: str, total: int) -> Iterator[Advance]:
 @contextlib.contextmanager
 def _bar(description: str, total: int) -> Iterator[Advance]:
     if not sys.stderr.isatty():
-        yield lambda _done, _note: None
+        yield _in_notebook(description, total) if _is_notebook() else lambda _done, _note: None
         return
     from rich import progress as bars
     from rich.console import Console
@@ -43,6 +50,39 @@ def _bar(description: str, total: int) -> Iterator[Advance]:
     with bars.Progress(*columns, console=Console(stderr=True)) as shown:
         task = shown.add_task(description, total=total, note="")
         yield lambda now, note: shown.update(task, completed=now, note=note)
+
+
+def _is_notebook() -> bool:
+    """Whether this is the kernel of a notebook; IPython is loaded there already."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def _in_notebook(description: str, total: int) -> Advance:
+    """A bar in the output of the present cell, drawn anew at most five times a second."""
+    display = importlib.import_module("IPython.display")
+    begun = time.monotonic()
+    drawn = -math.inf
+    handle: Any = None
+
+    def show(done: int, note: str) -> None:
+        nonlocal drawn, handle
+        now = time.monotonic()
+        if done < total and now - drawn < _BETWEEN:
+            return
+        drawn = now
+        left = (now - begun) / max(done, 1) * (total - done)
+        words = f"{description} {done:,}/{total:,} {left:.0f} s left {note}".strip()
+        picture = (
+            f'<progress value="{done}" max="{total}"></progress> <code>{html.escape(words)}</code>'
+        )
+        content = {"text/html": picture, "text/plain": words}
+        if handle is None:
+            handle = display.display(content, raw=True, display_id=True)
+        else:
+            handle.update(content, raw=True)
+
+    return show
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
-"""An interrupt is heard, also where Python loses it."""
+"""An interrupt is heard, also where Python loses it; a notebook shows a bar."""
 
 import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,22 @@ def test_work_that_is_not_interrupted_ends_as_ever() -> None:
     with progress("work", 2) as advance:
         advance(1, "")
         advance(2, "")
+
+
+@pytest.mark.filterwarnings("ignore")  # of the notebook client
+def test_a_notebook_shows_one_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbclient, v4 = pytest.importorskip("nbclient"), pytest.importorskip("nbformat.v4")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    code = (
+        "from spiking_bimt.progress import progress\n"
+        "with progress('train', 3000) as advance:\n"
+        "    for done in range(3001):\n"
+        "        advance(done, '<b>')"
+    )
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(code)])
+    where = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, kernel_name="python3", resources=where).execute()
+    (bar,) = notebook.cells[0].outputs
+    assert bar.data["text/plain"] == "train 3,000/3,000 0 s left <b>"
+    assert '<progress value="3000" max="3000">' in bar.data["text/html"]
+    assert "&lt;b&gt;" in bar.data["text/html"]

@@ -20,9 +20,9 @@ EXACT = ("sparse-network-on-a-chip",)
 
 
 def texts(cell: Any) -> list[str]:
-    """What a cell printed or returned as text, the names of pictures left out."""
+    """What a cell printed or returned as text; pictures and progress bars are neither."""
     streams = [o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stdout"]
-    results = [o.data["text/plain"] for o in cell.outputs if "data" in o and len(o.data) == 1]
+    results = [o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result"]
     return ["".join(streams), *results]
 
 
