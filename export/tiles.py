@@ -45,10 +45,11 @@ def write_tiles(
 ) -> None:
     """Write the tiles of a placed network (`cut_tiles`), and all else that it takes to rebuild it.
 
-    settings, inputs: provenance, what the file was made with (JSON values) and the files that it
-    was made from, by name. device: a preset's name, a TOML file or the record; the file then holds
-    the codes as conductance pairs too. selftest: trials that it then holds with the spikes that a
-    chip should give. The network's own synapses are not looked at.
+    content: what `cut_tiles` gives. settings, inputs: provenance, what the file was made with (JSON
+    values) and the files that it was made from, by name. device: a preset's name, a TOML file or
+    the record; the file then holds the codes as conductance pairs too. selftest: trials that it
+    then holds with the spikes that a chip should give. The network's own synapses are not looked
+    at.
 
     Raises InputError where the network has no codes, the trials are not of it, or the file cannot
     be written.

@@ -82,8 +82,8 @@ def draw_trials(
 
     A data set gives at most so many, and all that it has where these are fewer. Of a task, inputs
     are the environment's observation (fixation, two rings) and the one-hot rule. dt: task step, ms.
-    stream: "train", "validate", "calibrate" or "test"; trials of different streams, seeds or pools
-    are independent draws.
+    tasks: names, in the order of their rule channels. stream: "train", "validate", "calibrate" or
+    "test"; trials of different streams, values of seed or values of pool are independent draws.
 
     Raises InputError, with the argument's name, for an unknown battery, task or stream, and for a
     number that is out of range.

@@ -251,7 +251,7 @@ def trusting(names: Sequence[str] | None = None) -> Iterator[None]:
     """In the block, the code of these own tasks ("module:function") may run; None for all.
 
     A file names its tasks, and whoever wrote it chose the code: only the user can say that it is to
-    be run.
+    be run. Raises InputError where names are no names.
     """
     check("trusting: names", names, Sequence[str] | None)
     known = _TRUSTED.get()

@@ -30,7 +30,10 @@ def device_names() -> list[str]:
 
 @checked
 def load_device(device: str | Path | Device) -> Device:
-    """The memory device of that name, or the one in a user's own TOML file; as `load_chip`."""
+    """The memory device of that name, or the one in a user's own TOML file; as `load_chip`.
+
+    Raises InputError for an unknown device and for a file that is none.
+    """
     if isinstance(device, Device):
         return device
     name_or_path = str(device)

@@ -26,7 +26,9 @@ class Timeline(validate.Record):
     """Traffic of every simulated step; all fields but `dt` are (T,)."""
 
     spikes: Counts
+    """(T,) spikes in each step."""
     packets: Counts
+    """(T,) packets in each step."""
     hops: Counts
     """Links crossed under the chip's routing."""
     busiest_load: Counts

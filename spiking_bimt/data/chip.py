@@ -38,6 +38,7 @@ class Chip:
     """
 
     name: str
+    """Name of the preset, or path of the file."""
     description: str
     """What it is, in a line."""
     width: int
@@ -216,6 +217,7 @@ class Placement(validate.Record):
     chip: str
     """Name of the chip preset, or path of the user's chip file."""
     n_cores: int
+    """Cores of the chip."""
     core: npt.NDArray[np.int32]
     """(N,) core of each neuron."""
     slot: npt.NDArray[np.int32]
@@ -256,7 +258,9 @@ class Traffic(validate.Record):
     """(width, height, 4) packets over each tile's outgoing link: east (x + 1), west, north
     (y + 1), south, under the chip's own routing."""
     synaptic_events: int
+    """Spikes that reached a synapse, each synapse counted."""
     spikes: int
+    """Spikes of all neurons."""
     energy_pj: dict[str, float] | None
     """Energy by event (soma, spike, synapse, packet, hop), pJ; None where unpublished."""
 

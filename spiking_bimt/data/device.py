@@ -23,7 +23,9 @@ class Device:
     """
 
     name: str
+    """Name of the preset, or path of the file."""
     description: str
+    """What it is, in a line."""
     g_min: float
     """Least conductance, microsiemens."""
     g_max: float

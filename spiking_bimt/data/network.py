@@ -55,6 +55,7 @@ class SpikingNetwork(NeuronParameters):
     in_indptr: npt.NDArray[np.int64]
     """(C + 1,) the same for the input channels."""
     in_indices: npt.NDArray[np.int32]
+    """(nnz_in,) postsynaptic neuron of each input synapse."""
     in_weights: Floats
     """(in_nnz,) current into the neuron by a channel held at 1, in v per ms."""
     w_out: Floats
@@ -75,8 +76,11 @@ class SpikingNetwork(NeuronParameters):
     positions: npt.NDArray[np.int32]
     """(N, 2) places on the sheet."""
     sheet: tuple[int, int]
+    """Rows and columns of the sheet, or None."""
     battery: str
+    """Name of the task battery, empty for a network without tasks."""
     tasks: tuple[str, ...]
+    """Tasks in the order of their rule channels."""
     delays: npt.NDArray[np.int32] | None = None
     """(nnz,) steps of each synapse, or None where all share `delay`."""
     bits: int | None = None
@@ -89,7 +93,9 @@ class SpikingNetwork(NeuronParameters):
     scale: Floats | None = None
     """(N,) value of one code step, by postsynaptic neuron."""
     in_codes: npt.NDArray[np.int16] | None = None
+    """(nnz_in,) integer codes of the input weights."""
     in_scale: Floats | None = None
+    """(N,) value of one input code step, by postsynaptic neuron."""
     out_codes: npt.NDArray[np.int16] | None = None
     """(K, N) integer readout weights."""
     out_scale: Floats | None = None

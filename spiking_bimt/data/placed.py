@@ -16,8 +16,11 @@ class PlacedNetwork:
     """A network on the cores of a chip. Where it has integer codes, its weights are those."""
 
     network: SpikingNetwork
+    """The network; its weights are the codes' where it has codes."""
     placement: Placement
+    """Core and slot of each neuron."""
     chip: Chip
+    """The chip with its limits and prices."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -35,10 +38,13 @@ class TileFile:
     """What a tile file holds: tiles, network, placement and chip that go together."""
 
     tiles: TileSet
+    """The tiles."""
     network: SpikingNetwork
     """The quantised network; its synapses are in the tiles, and a file holds them there alone."""
     placement: Placement
+    """Core and slot of each neuron."""
     chip: Chip
+    """The chip."""
 
     def __post_init__(self) -> None:
         check_fields(self)

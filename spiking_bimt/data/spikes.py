@@ -48,6 +48,7 @@ class Recording(validate.Record):
     dt: float
     """Simulation step, ms."""
     n_neurons: int
+    """Neurons of the network."""
     first_step: int = 0
     """Step of the run at which the recording begins, where it is a later piece of one."""
     traces: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))

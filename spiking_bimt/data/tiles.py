@@ -33,11 +33,15 @@ class TileSet(validate.Record):
     """
 
     rows: int
+    """Axons (word lines) of one crossbar."""
     cols: int
+    """Neurons (bit lines) of one crossbar."""
     bits: int
     """Width of the signed codes."""
     n_neurons: int
+    """Neurons of the network."""
     n_inputs: int
+    """Input channels of the network."""
     core: npt.NDArray[np.int32]
     """(T,) core that holds each tile."""
     row_indptr: npt.NDArray[np.int64]

@@ -57,9 +57,11 @@ class Trials(validate.Record):
     task: npt.NDArray[np.int32]
     """(n,) index into `tasks`."""
     tasks: tuple[str, ...]
+    """Names of the tasks that `task` counts."""
     dt: float
     """Task step, ms."""
     answer: Answer = TASK
+    """What the outputs mean: a class a trial or step, or numbers."""
     targets: npt.NDArray[np.float32] | None = None
     """(S, K) right outputs of a regression, standardised as `answer` says."""
 

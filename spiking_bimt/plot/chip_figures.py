@@ -34,7 +34,8 @@ def cores(placed: PlacedNetwork | TileFile, ax: Axes | None = None) -> Axes:
     """The number of neurons on each core, at the place of its tile on the chip's grid.
 
     Shown are the tiles that hold neurons, and one more on each side. `links` draws into the same
-    axes. ax: axes to draw into, by default those of a new figure. Returns the axes.
+    axes. ax: axes to draw into, by default those of a new figure. Returns the axes. Raises
+    InputError for what is no placed network.
     """
     chip, core = placed.chip, placed.placement.core
     neurons = np.bincount(core, minlength=chip.n_cores)

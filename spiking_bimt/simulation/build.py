@@ -48,7 +48,8 @@ def from_csr(
 ) -> SpikingNetwork:
     """A network from CSR arrays by presynaptic neuron: row j holds the synapses of neuron j.
 
-    weights (nnz,): total change of the postsynaptic v by one spike; `delay` or `delays` (nnz,)
+    indptr (N + 1,), indices (nnz,): where each row begins, and the postsynaptic neurons. dt: step,
+    ms. weights (nnz,): total change of the postsynaptic v by one spike; `delay` or `delays` (nnz,)
     in steps of dt ms. neurons: the parameters that `SpikingNetwork` lists, each one number or (N,),
     in its units; without them tau_mem 20, tau_syn 5, v_th 1, v_reset 0, v_leak 0, v_min -inf,
     t_ref 0, bias 0, and none of the optional ones. reset: "value" (v <- v_reset) or "subtract"
@@ -93,8 +94,8 @@ def from_sparse(
 ) -> SpikingNetwork:
     """A network from a scipy.sparse matrix or array whose [i, j] is the weight from i onto j.
 
-    Options are those of `from_csr`; `delays` are in the order of the matrix's data, which is then
-    CSR. A stored zero stays a synapse.
+    dt: step, ms. Options are those of `from_csr`; `delays` are in the order of the matrix's data,
+    which is then CSR. A stored zero stays a synapse.
 
     Raises InputError where the matrix is not square, has too many rows, or an option cannot be.
     """
@@ -140,8 +141,8 @@ def from_coo(
 ) -> SpikingNetwork:
     """A network of n neurons from a list of synapses, in any order; parallel ones are kept.
 
-    pre, post, weights: (nnz,) source, target and weight of each synapse. Options are those of
-    `from_csr`; `delays` are in the order of the list.
+    pre, post, weights: (nnz,) source, target and weight of each synapse. dt: step, ms. Options are
+    those of `from_csr`; `delays` are in the order of the list.
 
     Raises InputError, with the argument's name, for a shape, a type or a value that cannot be.
     """
@@ -188,7 +189,8 @@ def random_sheet(
     Every neuron has `fan_out` distinct targets at offsets (a, b), |a|, |b| <= reach, not itself,
     drawn with probability ~ exp(-sqrt(a^2 + b^2) / scale). A neuron is excitatory with that
     probability; its weights are weights[0], otherwise weights[1], times lognormal(0, spread).
-    Memory and time are proportional to the synapses. Other options are those of `from_csr`.
+    Memory and time are proportional to the synapses. seed: of the synapses. dt:
+    step, ms. Other options are those of `from_csr`.
 
     Raises InputError, with the argument's name, for a value that cannot be, and for a sheet of more
     than 2^31 - 1 synapses.

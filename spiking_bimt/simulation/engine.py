@@ -288,9 +288,9 @@ def simulate_network(
     inputs: `PoissonSources`, `SpikeTrains` and `HeldCurrents`. mode: "clock" (every neuron at every
     step), "event" (neurons that something reaches) or "auto", the cheaper one at each time; mode
     and threads change the time that it takes and not the spikes. traces: neurons whose potential is
-    recorded. The other settings are those of `Simulation`, which goes on where this one ends.
+    recorded. seed, v_start, epoch, dtype and order: as in `Simulation`, which goes on from there.
 
-    Raises InputError where the duration is not a positive multiple of dt.
+    Raises InputError where duration_ms is not a positive multiple of dt.
     """
     steps = whole_steps(duration_ms, network.dt)
     simulation = Simulation(

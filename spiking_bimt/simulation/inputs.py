@@ -116,6 +116,7 @@ class PoissonSources(validate.Record):
     weight: float
     """Total change of v by one spike."""
     seed: int = 0
+    """Seed of the spikes."""
     held = False
     _block: dict[tuple[float, int], tuple[Array, Array]] = field(
         init=False, default_factory=dict, repr=False, compare=False

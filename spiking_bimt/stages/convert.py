@@ -86,7 +86,8 @@ def convert(
     the rate network at the simulation step, the spiking one, the one with integer weights. seed: of
     the calibration trials and of training.
 
-    dt to floor are settings of the neurons, aware_steps to softness of training, and bits (None: no
+    dt to floor are settings of the neurons, aware_steps to softness of training (lr_decay and
+    lr_final: share and end of the fall of the learning rate, as in `Phase`), and bits (None: no
     integer weights) to power_of_two of rounding: `spiking_bimt convert --help` and
     docs/background/conversion.md say what each is, with its unit; None leaves its default.
     """

@@ -69,7 +69,8 @@ def arrange(
 
     Pairs of places are exchanged, best first, as in BIMT training; the function stays. For networks
     that were trained without a sheet, whose wiring is then comparable. alike: (n, n) how alike
-    units are in what they do, and attract its strength: see `swap_places`.
+    units are in what they do, and attract its strength: see `swap_places`. Source: Liu et al. 2023.
+    Raises InputError for an argument of another type.
     """
     rows, cols = network.sheet
     n, places = network.n_units, rows * cols

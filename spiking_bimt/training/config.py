@@ -36,6 +36,7 @@ class TrainConfig:
     """The settings of a whole training."""
 
     phases: tuple[Phase, ...]
+    """The phases of training, one after another."""
     battery: str = "yang19"
     """Battery of tasks; of a data set "data:" and its digest, which `train` fills in."""
     tasks: tuple[str, ...] | None = None
@@ -52,8 +53,7 @@ class TrainConfig:
     metric: str = "euclidean"
     """Distance on the sheet: "euclidean" or "manhattan"."""
     start: str = ""
-    """Run whose network the training goes on from, without the phases before the first that prices
-    packets or needs what units do."""
+    """Run that training goes on from, at its first phase with `packet`, `unlike` or `attract`."""
     chip: str = ""
     """Chip whose packets the phases with `packet` train against: preset or TOML file."""
     chip_profile: dict[str, Any] = dataclasses.field(default_factory=dict, hash=False)
@@ -81,6 +81,7 @@ class TrainConfig:
     lif_softness: float = 0.1
     """Softness of the threshold, relative to the input that reaches it."""
     seed: int = 0
+    """Seed of weights, trials and noise."""
     decision_weight: float = 5.0
     """Weight of a decision step of a task in the loss, against 1 before the go signal."""
     input_noise: float = 0.0
@@ -89,8 +90,7 @@ class TrainConfig:
     clip: float = 1.0
     """Largest norm of the loss's gradient."""
     focus: float = 0.0
-    """Share of a batch that is drawn from the tasks in proportion to their present loss; the rest
-    comes from all tasks alike."""
+    """Share of a batch drawn in proportion to the tasks' present loss; the rest from all alike."""
     pool: int = 100
     """Trials a task in the pool that batches are drawn from; of a data set, the most at a time."""
     reuse: int = 40

@@ -18,6 +18,7 @@ class Phase:
     """One stretch of training with settings of its own; Adam starts afresh in each."""
 
     name: str
+    """Name of the phase, distinct within a configuration."""
     steps: int
     """Optimiser steps."""
     dt: float = 100.0
@@ -29,6 +30,7 @@ class Phase:
     lr_decay: float = 0.0
     """Last share of the phase over which the learning rate falls linearly to lr * lr_final."""
     lr_final: float = 0.02
+    """Learning rate at the end of the phase, relative to lr."""
     l1: float = 0.0
     """lambda: strength of the L1 penalty on all weights but the biases."""
     l1_ramp: float = 0.0
