@@ -39,7 +39,12 @@ def load_device(device: str | Path | Device) -> Device:
     name_or_path = str(device)
     path = _find("device", name_or_path, device_names(), _DEVICE)
     given = gate.read_toml(path)[1]
-    return Device(name=name_or_path, **_parse("device", name_or_path, given, Device))
+    try:
+        return Device(name=name_or_path, **_parse("device", name_or_path, given, Device))
+    except InputError as error:
+        what = f"device {name_or_path}"
+        said = str(error).removeprefix("Device.").removeprefix(what).lstrip(":. ")
+        raise InputError(f"{what}: {said}") from error
 
 
 @checked

@@ -81,8 +81,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         if path.is_symlink() or (path.exists() and not path.is_dir()):
-            what = "it is a link" if path.is_symlink() else "it is a file"
-            raise NotADirectoryError(0, what, str(path))
+            what = "is a link, which is not followed" if path.is_symlink() else "is a file"
+            raise InputError(f"cannot write {path}: it {what}; move it away")
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
         new = temporary / "new"
         new.mkdir()

@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import tomli_w
 
@@ -19,6 +19,7 @@ from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.documented import documented
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.training.phase import PENALTIES, Phase, check_function
+from spiking_bimt.training.plain_values import record_of, refuse_idle
 
 ACTIVATIONS = ("relu", "lif")
 REGULARISERS = ("bimt", "bimt-noswap", "l1", "none")
@@ -26,8 +27,6 @@ _METRICS = ("euclidean", "manhattan")
 
 RUNGS = tuple(2.0 ** (k / 2) for k in range(-4, 9))
 """Factors on a phase's `packet`, from 1/4 to 16, that a search for its strength goes through."""
-
-T = TypeVar("T")
 
 
 @documented
@@ -122,6 +121,7 @@ class TrainConfig:
         if not (math.isfinite(self.lif_t_ref) and self.lif_t_ref >= 0):
             raise InputError(f"lif_t_ref is {self.lif_t_ref}: it must be a finite time, least 0 ms")
         self._check_chip()
+        refuse_idle(self)
         check_function(self.phases, len(self.task_names))
         for field in ("tau", "decision_weight", "clip", "l1_scale", "packet_scale", "lif_tau_mem",
                       "lif_full_rate", "lif_softness"):  # fmt: skip
@@ -246,55 +246,19 @@ def read_config(source: str | Path, **overrides: Any) -> TrainConfig:
     values = gate.parse_toml(text, path)
     if overrides.get("chip") is not None:
         values.pop("chip_profile", None)  # which is of the chip that is replaced
-    return from_dict(values | {k: v for k, v in overrides.items() if v is not None}, str(source))
+    given = {k: v for k, v in overrides.items() if v is not None}
+    return from_dict(values | given, str(source), given)
 
 
-def from_dict(values: Mapping[str, Any], source: str) -> TrainConfig:
-    """A configuration from plain values (see `read_config`)."""
+def from_dict(
+    values: Mapping[str, Any], source: str, overridden: Collection[str] = ()
+) -> TrainConfig:
+    """A configuration from plain values (see `read_config`); overridden: those not of `source`."""
     values = dict(values)
     phases = values.pop("phases", [])
     if not isinstance(phases, list | tuple) or not all(isinstance(p, Mapping) for p in phases):
         raise InputError(f"{source}: phases must be an array of tables, [[phases]]")
     made = tuple(
-        _record(Phase, phase, f"{source}, phase {i + 1}") for i, phase in enumerate(phases)
+        record_of(Phase, phase, f"{source}, phase {i + 1}") for i, phase in enumerate(phases)
     )
-    return _record(TrainConfig, {**values, "phases": made}, source)
-
-
-def _record(cls: type[T], values: Mapping[str, Any], where: str) -> T:
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for key, value in values.items():
-        if key not in fields:
-            raise InputError(f"{where}: {unknown_name('key', key, fields)}")
-        _check_type(fields[key].type, key, value, where)
-    missing = [
-        name
-        for name, field in fields.items()
-        if field.default is field.default_factory is dataclasses.MISSING and name not in values
-    ]
-    if missing:
-        raise InputError(f"{where}: {missing[0]!r} is missing")
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-
-
-def _check_type(hint: Any, key: str, value: Any, where: str) -> None:
-    expected: tuple[type, ...]
-    if hint is float:
-        expected = (int, float)
-    elif hint is bool:
-        expected = (bool,)
-    elif hint in (int, str):
-        expected = (hint,)
-    elif key == "chip_profile":
-        expected = (dict,)
-    else:
-        expected = (list, tuple)
-        item = int if key == "sheet" else str if key == "tasks" else Phase
-        wrong = isinstance(value, expected) and any(type(part) is not item for part in value)
-        if wrong or (key == "sheet" and isinstance(value, expected) and len(value) != 2):
-            what = "two whole numbers" if key == "sheet" else "a list of names"
-            raise InputError(f"{where}: {key} is {value!r}, expected {what}")
-    if not isinstance(value, expected) or (isinstance(value, bool) and hint is not bool):
-        raise InputError(
-            f"{where}: {key} is {value!r}, expected {' or '.join(t.__name__ for t in expected)}"
-        )
+    return record_of(TrainConfig, {**values, "phases": made}, source, overridden)

@@ -57,7 +57,7 @@ def test_a_link_is_no_folder_to_replace(tmp_path: Path) -> None:
     elsewhere.mkdir()
     (elsewhere / "mine").write_text("mine")
     (tmp_path / "c").symlink_to(elsewhere)
-    with pytest.raises(InputError, match="it is a link"):
+    with pytest.raises(InputError, match="it is a link, which is not followed; move it away"):
         export(tmp_path / "c")
     assert [path.name for path in elsewhere.iterdir()] == ["mine"]
 

@@ -232,7 +232,7 @@ def test_a_folder_takes_the_place_of_another_or_leaves_no_trace(tmp_path: Path) 
 def test_a_folder_is_not_written_over_a_file(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with (
-        pytest.raises(InputError, match=r"cannot write .*out: it is a file"),
+        pytest.raises(InputError, match=r"cannot write .*out: it is a file; move it away"),
         store.replacing_folder(tmp_path / "out"),
     ):
         pass

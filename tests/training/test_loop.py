@@ -177,7 +177,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> Non
         ("[[phases]]\nname='a'", "'steps' is missing"),
         ("[[phases]]\nname='a'\nsteps=0", "steps is 0, least 1"),
         ("[[phases]]\nname='a'\nsteps='1'", "steps is '1', expected int"),
-        ("[[phases]]\nname='a'\nsteps=1\nl1=nan", "Phase.l1 is nan, expected a number"),
+        ("[[phases]]\nname='a'\nsteps=1\nl1=nan", "phase 1: l1 is nan, expected a number"),
         (
             "sheet=[20]\n[[phases]]\nname='a'\nsteps=1",
             "sheet is \\[20\\], expected two whole numbers",
