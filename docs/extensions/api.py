@@ -13,7 +13,7 @@ import spiking_bimt
 GROUPS: dict[str, tuple[str, ...]] = {
     "Networks": (
         "SpikingNetwork", "RateNetwork", "from_sparse", "from_csr", "from_coo", "random_sheet",
-        "read_nir", "read_sonata", "quantise", "arrange",
+        "from_snntorch", "read_nir", "read_sonata", "quantise", "arrange",
     ),
     "Stimuli and simulation": (
         "simulate_network", "Simulation", "PoissonSources", "SpikeTrains", "HeldCurrents",
