@@ -119,18 +119,20 @@ def _rates(material: Material) -> Iterator[Chart]:
 
 def chip_charts(material: Material) -> Iterator[Chart]:
     """Cores and links, energy by part, traffic over time, and the tiles."""
-    on_chip = material.on_chip
+    on_chip, charts = material.on_chip, []
     if on_chip is None:
-        yield Chart("Cores and traffic", hint=material.hints["placement.h5"])
+        charts.append(Chart("Cores and traffic", hint=material.hints["placement.h5"]))
     else:
         cores, moved = on_chip.placed.n_cores, on_chip.traffic.link_load.any()
         if cores > 1 or moved:
-            yield _cores(material, on_chip, cores)
+            charts.append(_cores(material, on_chip, cores))
         if on_chip.traffic.energy_pj is not None:
-            yield _energy(material, on_chip.traffic, on_chip.traffic.energy_pj)
+            charts.append(_energy(material, on_chip.traffic, on_chip.traffic.energy_pj))
         if on_chip.traffic.packets:
-            yield _over_time(material, on_chip)
-    yield from _tiles(material)
+            charts.append(_over_time(material, on_chip))
+    yield from charts
+    narrow = sum(not chart.wide for chart in charts)
+    yield from _tiles(material, alone=narrow % 2 == 0)
 
 
 def _cores(material: Material, on_chip: OnChip, cores: int) -> Chart:
@@ -221,7 +223,7 @@ def _task(trials: Trials, k: int) -> str:
     return f"class {name}" if trials.answer.kind == "sequence" else name
 
 
-def _tiles(material: Material) -> Iterator[Chart]:
+def _tiles(material: Material, alone: bool) -> Iterator[Chart]:
     if material.tiles is None:
         yield Chart("Tile occupancy", hint=material.hints["tiles.h5"])
         return
@@ -233,9 +235,10 @@ def _tiles(material: Material) -> Iterator[Chart]:
     if t > 1:
         yield Chart(
             "Tile occupancy",
-            draw_axes(5.4, 4.6, partial(plot.occupancy, tiles)),
+            draw_axes(*((11.2, 2.8) if alone else (5.4, 4.6)), partial(plot.occupancy, tiles)),
             f"The share of crosspoints with a synapse of {t} tiles.",
             f"{t} crossbars of {r} x {c} crosspoints hold a synapse; empty ones are not counted.",
+            wide=alone,
         )
     shown, _, (down, across) = mosaic(tiles)
     which = f"All {t} tiles" if len(shown) == t else f"The fullest {len(shown)} of {t} tiles"

@@ -49,7 +49,7 @@ def occupancy(tiles: TileFile | TileSet, ax: Axes | None = None) -> Axes:
         few = len(order) <= 16
         axes.set_xticks(place if few else [], [str(c) for c in own.core[order]] if few else [])
         axes.set_xlabel("tile, by its core" if few else f"{len(order)} tiles, the fullest first")
-        axes.set_ylabel("crosspoints with a synapse (% of the tile)")
+        axes.set_ylabel("crosspoints in use (%)")
     else:
         from matplotlib.ticker import MaxNLocator
 
