@@ -185,7 +185,8 @@ def _rest(
     network: SpikingNetwork, placement: Placement, chip: Chip, driven: Driven
 ) -> dict[str, Any]:
     """Cores that rest in a trial or run, and the neurons' energy without them, as JSON values."""
-    found = find_rest(network, placement, driven.recording, driven.levels)
+    run = driven.network or network  # random currents come through input channels of their own
+    found = find_rest(run, placement, driven.recording, driven.levels)
     events = event_energies(chip)
     rest: dict[str, Any] = {}
     for name, resting in (("quiet", found.quiet), ("asleep", found.asleep)):
