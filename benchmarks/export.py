@@ -18,6 +18,7 @@ from common.fewest_tiles import fewest_tiles
 from common.networks import bundled
 from common.rows import Row, parser, show
 
+from spiking_bimt.bundle.networks import BUNDLED
 from spiking_bimt.chip.packing import count_natural_tiles
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
@@ -30,7 +31,6 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.placed import TileFile
 from spiking_bimt.formats.tiles import write_tiles
 from spiking_bimt.simulation.build import random_sheet
-from spiking_bimt.stages.bundled import BUNDLED
 from spiking_bimt.stages.verify import verify
 
 PATCH = 16

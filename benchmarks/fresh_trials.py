@@ -15,10 +15,10 @@ from common.rows import Row, parser, show
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.bundle.networks import BUNDLED
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages.bundled import BUNDLED
 
 
 def row(name: str, network: RateNetwork, trials: int) -> Row:

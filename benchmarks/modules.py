@@ -23,12 +23,12 @@ from spiking_bimt.analysis.modularity import (
 )
 from spiking_bimt.analysis.structure import communities
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.bundle.networks import BUNDLED
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.plot.module_figures import modules_at_a_glance
 from spiking_bimt.plot.picture import store_figure
-from spiking_bimt.stages.bundled import BUNDLED
 
 MEASURES = (
     "isolated", "isolated_scattered", "variance_2d", "variance_2d_scattered", "mass_within",

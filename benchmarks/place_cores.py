@@ -18,11 +18,11 @@ from place import smallest
 from rich.console import Console
 from rich.table import Table
 
+from spiking_bimt.bundle.networks import BUNDLED
 from spiking_bimt.chip.place import place
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, occupancy
 from spiking_bimt.simulation.driven import drive
-from spiking_bimt.stages.bundled import BUNDLED
 
 COLUMNS = ("network", "neurons a core", "neurons", "cores", "spikes a ms", "packets a ms",
            "multicast hops a ms", "nJ a ms", "tiles")  # fmt: skip

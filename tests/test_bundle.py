@@ -12,6 +12,7 @@ import pytest
 
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import draw_trials
+from spiking_bimt.bundle.networks import BUNDLED, bundled_files, start_file
 from spiking_bimt.converting.one_to_one import ConversionConfig, to_spiking
 from spiking_bimt.converting.quantise import quantise
 from spiking_bimt.data import store
@@ -21,7 +22,6 @@ from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.rate import drive_percentile, rate_outputs
 from spiking_bimt.simulation.run import simulate_trials
-from spiking_bimt.stages.bundled import BUNDLED, bundled_files, start_file
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.training.config import from_dict, read_config
 from tests.simulation.test_snntorch import assert_equals_snntorch

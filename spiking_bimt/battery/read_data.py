@@ -56,7 +56,8 @@ def _of_file(path: Path, options: DataOptions) -> DataSet:
             options = _all_alike(replace(options, dt=None))
         else:
             options = _without_channels(options)
-        return make_dataset(arrays, options, path.stem, str(path), *read.hashes(path).values())
+        sha256 = read.hashes(path)[path.name]
+        return make_dataset(arrays, options, path.stem, str(path), sha256)
 
 
 def _all_alike(options: DataOptions) -> DataOptions:

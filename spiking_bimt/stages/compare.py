@@ -9,6 +9,7 @@ from typing import Any
 from spiking_bimt import run_folder
 from spiking_bimt.analysis.neurobench import neurobench_figures
 from spiking_bimt.analysis.wiring import wiring
+from spiking_bimt.bundle.networks import BUNDLED, bundled_files
 from spiking_bimt.chip.computes import refuse
 from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
@@ -21,7 +22,6 @@ from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats.stimuli import stimulus
 from spiking_bimt.progress import progress
-from spiking_bimt.stages.bundled import BUNDLED, bundled_files
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.place import Drive, measure, told_of_chip
 

@@ -12,6 +12,7 @@ from spiking_bimt import run_folder
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import default_trials, draw_trials
 from spiking_bimt.battery.drive import rate_trials
+from spiking_bimt.bundle.networks import unpack
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.converting.diagnosis import diagnose, score_full_rates
 from spiking_bimt.converting.finetune_config import FinetuneConfig
@@ -41,7 +42,6 @@ from spiking_bimt.plot.conversion_figures import conversion_figure
 from spiking_bimt.plot.picture import store_figure
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages.bundled import unpack
 
 DIAGNOSIS_TRIALS = 20
 """Validation trials a task of a diagnosis."""

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from spiking_bimt import run_folder
+from spiking_bimt.bundle.networks import bundled_files
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.errors import InputError
-from spiking_bimt.stages.bundled import bundled_files
 from spiking_bimt.stages.convert import convert
 from spiking_bimt.stages.export import export
 from spiking_bimt.stages.place import place

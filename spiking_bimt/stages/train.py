@@ -19,6 +19,7 @@ from spiking_bimt.battery.draw import OWN, default_trials, dimensions, draw_tria
 from spiking_bimt.battery.environments import trusting
 from spiking_bimt.battery.raw_data import DataOptions
 from spiking_bimt.battery.read_data import DataLike, read_data
+from spiking_bimt.bundle.networks import start_file
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.dataset import DataSet
@@ -27,7 +28,6 @@ from spiking_bimt.errors import InputError
 from spiking_bimt.plot import growth_figures
 from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
-from spiking_bimt.stages.bundled import start_file
 from spiking_bimt.training import cores, ladder, loop
 from spiking_bimt.training.config import TrainConfig, read_config
 from spiking_bimt.training.recorder import Draw, Recorder

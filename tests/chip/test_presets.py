@@ -49,7 +49,7 @@ def test_a_users_file_works_like_a_preset(tmp_path: Path) -> None:
         ("width = 8", "width = 8.0", "width is 8.0, expected a whole number"),
         ("width = 8", "width = true", "width is True, expected a whole number"),
         ("width = 8", "width = 0", r"width is 0, least 1 \(line 5\)"),
-        ("[sources]", "[energy]\nspike = true\n[sources]", r"expected a number \(line 42\)"),
+        ("[sources]", "[energy]\nspike = true\n[sources]", r"expected a number \(line 43\)"),
         (
             "[sources]",
             "[latency]\nsoma = 1.0\n[sources]",

@@ -27,7 +27,7 @@ Edit = Callable[[Path], None]
 WITHOUT_EFFECT = {
     "netx": {f"/@{digest.NAME}", "/@written_by"},  # made anew here; the release
     "xylo": {f"/@{digest.NAME}", "/@written_by"},
-    "nir": {"version", "node/metadata/writer"},  # releases of nir and of this package
+    "nir": {"version"},  # the release of nir
     "tiles": {
         "/@package_version", "/@settings", "/@inputs", "/@schema", "/@schema_version",  # provenance
         "/@digest", "tiles/sha256",  # made anew by `sign_anew`
