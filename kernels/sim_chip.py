@@ -2,8 +2,9 @@
 
 The rules of a step are those of `ChipNeuron`, the order of its phases DECAY_LAST or DECAY_FIRST.
 States are int32 and saturate at their width; sums of three of them fit, as no width is above 30
-bits. Numba widens the sum of two int32 to 64 bits, so results are narrowed where they are made:
-a loop then handles twice as many neurons at once.
+bits, the sign among them, at which constant and held input saturates too. Numba widens the sum of
+two int32 to 64 bits, so results are narrowed where they are made: a loop then handles twice as many
+neurons at once.
 """
 
 from typing import Any, NamedTuple
@@ -15,6 +16,9 @@ from numba import njit
 from spiking_bimt.kernels.shared_vector import inlined, inner
 from spiking_bimt.kernels.sim_channels import read_out
 from spiking_bimt.kernels.sim_trials import count_spikes, grown, label_steps, longest
+
+MOST_DRIVE = 2**29 - 1
+"""Largest constant and held input of a step, which saturates there."""
 
 NONE, FACTOR, SHIFT, TOWARDS_ZERO = range(4)
 """How a state decays."""
@@ -209,7 +213,8 @@ def hold_input(
             for k in range(np.uint64(in_indptr[channel]), np.uint64(in_indptr[channel + 1])):
                 sums[np.uint64(in_indices[k])] += level * in_held[k]
     for j in range(drive.size):
-        drive[j] = bias[j] + np.int32(np.rint(sums[j]))
+        total = bias[j] + np.rint(sums[j])
+        drive[j] = np.int32(min(max(total, -MOST_DRIVE), MOST_DRIVE))
 
 
 @njit(cache=True, nogil=True)

@@ -49,8 +49,8 @@ def simulate(
     are added up before they meet the width of a state, else one by one.
     """
     n_steps, n = drive.shape
-    bits = min(rules.state_bits or 30, 30)
-    high = 2 ** (bits - rules.state_signed) - 1
+    high = min(2 ** ((rules.state_bits or 30) - rules.state_signed), 2**29) - 1
+    drive = np.clip(drive, 1 - 2**29, 2**29 - 1)
     low = -high - 1 if rules.state_signed else 0
     v: Array = np.zeros(n, np.int64)
     i: Array = np.zeros(n, np.int64)

@@ -14,7 +14,7 @@ from spiking_bimt.errors import InputError
 Ints = npt.NDArray[np.int32]
 
 MOST_BITS = 30
-"""Widest state that is simulated: the sum of three stays within 32 bits."""
+"""Widest state that is simulated, its sign among them: the sum of three stays within 32 bits."""
 
 
 @documented
@@ -119,6 +119,6 @@ class ChipNetwork(validate.Record):
 
 def state_limits(neuron: ChipNeuron) -> tuple[int, int]:
     """Least and greatest value of a chip's state, as it is simulated."""
-    bits = min(neuron.state_bits or MOST_BITS, MOST_BITS)
-    high = 2 ** (bits - neuron.state_signed) - 1
+    bits = (neuron.state_bits or MOST_BITS) - neuron.state_signed
+    high = 2 ** min(bits, MOST_BITS - 1) - 1
     return (-high - 1 if neuron.state_signed else 0), high

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spiking_bimt.data.chip_network import ChipNetwork
@@ -84,7 +84,15 @@ def drawn_trials(rng: np.random.Generator, channels: int) -> Trials:
     )  # fmt: skip
 
 
+WIDE = ChipNeuron(
+    current="shift", leak="none", reset=("value", "subtract"), current_decay_bits=4, floor="any",
+    refractory=(0, 9), delay=(1, 9), state_bits=30, state_signed=False, bias_bits=16, input="held",
+)  # fmt: skip
+"""With seed 10829 its held input and the sum of its states would not fit 32 bits."""
+
+
 @settings(max_examples=150, deadline=None)
+@example(WIDE, 10829)
 @given(neurons(), st.integers(0, 10**6))
 def test_the_stepper_equals_its_twin(neuron: ChipNeuron, seed: int) -> None:
     rng = np.random.default_rng(seed)
