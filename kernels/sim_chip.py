@@ -15,7 +15,7 @@ from numba import njit
 
 from spiking_bimt.kernels.shared_vector import inlined, inner
 from spiking_bimt.kernels.sim_channels import read_out
-from spiking_bimt.kernels.sim_trials import count_spikes, grown, label_steps, longest
+from spiking_bimt.kernels.sim_trials import count_spikes, grown, label_steps, longest, schedule
 
 MOST_DRIVE = 2**29 - 1
 """Largest constant and held input of a step, which saturates there."""
@@ -163,19 +163,6 @@ def deliver(
         for k in range(np.uint64(indptr[source]), np.uint64(indptr[source + 1])):
             j = np.uint64(indices[k])
             state[j] = clipped(state[j] + weights[k], low, high)
-
-
-@inner
-def schedule(
-    sources: Array, indptr: Array, indices: Array, weights: Array, delays: Array, step: int,
-    ring: Array,
-) -> None:  # fmt: skip
-    """Add the weights of every synapse of `sources` to the row of `ring` that is due then."""
-    rows = np.uint64(ring.shape[0])
-    for source in sources:
-        for k in range(np.uint64(indptr[source]), np.uint64(indptr[source + 1])):
-            row = np.uint64(step + delays[k]) % rows
-            ring[row, np.uint64(indices[k])] += weights[k]
 
 
 @inner

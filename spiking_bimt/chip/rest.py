@@ -49,8 +49,7 @@ def find_rest(
     arriving = _reached(network.indptr, network.indices, onto)
     quiet = ((spiking @ onto) + (spiking @ arriving)) == 0
     asleep = None
-    # Random currents come by channels that the network itself has not.
-    if levels is not None and levels.inputs.shape[1] == network.n_inputs:
+    if levels is not None:
         on = np.logical_or.reduceat(levels.inputs != 0, levels.offsets[:-1]).astype(np.float64)
         asleep = quiet & (on @ _reached(network.in_indptr, network.in_indices, onto) == 0)
     return Rest(quiet, asleep, np.bincount(home, minlength=k), recording.lengths)
