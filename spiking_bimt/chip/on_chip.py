@@ -46,17 +46,61 @@ def run_on_chip(
     return ChipRun(made, simulate_integers(made, trials, events, threads=threads), events)
 
 
+def filtered_on_chip(
+    network: SpikingNetwork, chip: Chip, trials: Trials, jump: float, *, seed: int = 0,
+    threads: int | None = None,
+) -> npt.NDArray[np.float32]:  # fmt: skip
+    """(S, N) spikes filtered by tau_out at the end of every task step, as `filtered_spikes`.
+
+    The chip's neurons spike in its integers, the sources as the host plays them.
+    """
+    made, n = to_integers(network, chip), network.n_neurons
+    found = np.zeros((len(trials.labels), n), np.float32)
+    events = None
+    if made.neuron.input == "spikes":
+        recording = _play(network, made.channels, trials, jump, seed, threads)
+        events = _events(network, made, trials, recording)
+        found[:, made.channels] = recording.outputs
+    probe = replace(made, **_each_alone(made.n_neurons, jump))
+    ours = simulate_integers(probe, trials, events, threads=threads, record_spikes=False)
+    found[:, made.neurons] = ours.outputs
+    return found
+
+
 def source_events(
     network: SpikingNetwork, made: ChipNetwork, trials: Trials, *, seed: int = 0,
     threads: int | None = None,
 ) -> Events:  # fmt: skip
     """(steps, C) spikes of the network's sources, by the step in which the chip gets them."""
+    recording = _play(network, made.channels, trials, 1.0, seed, threads)
+    return _events(network, made, trials, recording)
+
+
+def _play(
+    network: SpikingNetwork, sources: npt.NDArray[np.int32], trials: Trials, jump: float,
+    seed: int, threads: int | None,
+) -> Recording:  # fmt: skip
+    """The sources on the trials, each with a readout of its own that a spike adds `jump` to."""
+    alone = replace(_alone(network, sources), **_each_alone(len(sources), jump))
+    return simulate_trials(alone, trials, seed=seed, threads=threads)
+
+
+def _each_alone(n: int, jump: float) -> dict[str, Any]:
+    """A readout of each of n neurons by itself."""
+    return {
+        "w_out": np.eye(n, dtype=np.float32) * np.float32(jump), "b_out": np.zeros(n, np.float32),
+    }  # fmt: skip
+
+
+def _events(
+    network: SpikingNetwork, made: ChipNetwork, trials: Trials, recording: Recording
+) -> Events:
+    """(steps, C) spikes of the sources by the step in which the chip gets them."""
     sources = made.channels
     steps = len(trials.labels) * round(network.task_dt / network.dt)
     events = np.zeros((steps, len(sources)), np.uint8)
     if not len(sources):
         return events
-    recording = simulate_trials(_alone(network, sources), trials, seed=seed, threads=threads)
     delay = _delay(network, sources)
     ends = np.cumsum(recording.lengths)
     for k in range(trials.n_trials):

@@ -13,6 +13,7 @@ from spiking_bimt.converting import finetune_rates, inverse, learned_scales
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.one_to_one import ConversionConfig
 from spiking_bimt.converting.quantise import Rounding, Scales
+from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.train_activation import look_up, table
@@ -78,6 +79,7 @@ def finetune(
     frozen: tuple[str, ...] = (),
     earlier: int = 0,
     threads: int | None = 1,
+    chip: Chip | None = None,
 ) -> tuple[RateNetwork, Scales | None]:
     """The normalised network with its weights trained for the neurons of `config`.
 
@@ -88,7 +90,8 @@ def finetune(
     pools that training itself does not draw. teacher: the rate network whose answers are the share
     `distil` of the targets. frozen: names of PARAMETERS that stay as they are. earlier: trainings
     that the network has had, whose trials are not drawn again. `threads` changes the time only, as
-    in `simulate_trials`. Raises InputError where the loss is not finite.
+    in `simulate_trials`. chip: train in its integers, which takes `rounding`. Raises InputError
+    where the loss is not finite.
     """
     state, rows = State.of(network), activation_table(network, settings)
     free = replace(settings, spike_cost=0.0, rate_limit=0.0)
@@ -107,7 +110,7 @@ def finetune(
             own = settings if _spikes_cost(state, settings, config) else free
             losses, found, spikes = batch_step(
                 now, config, own, rounding, rows, batch, step, in_spikes, scales,
-                targets, threads,
+                targets, threads, chip,
             )  # fmt: skip
             _update_means(state, batch, losses, spikes)
             norm = math.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in found.values()))
@@ -134,13 +137,14 @@ def batch_step(
     network: RateNetwork, config: ConversionConfig, settings: FinetuneConfig,
     rounding: Rounding | None, rows: Array, batch: Batch, step: int, in_spikes: bool,
     scales: Scales | None = None, targets: Array | None = None, threads: int | None = 1,
+    chip: Chip | None = None,
 ) -> tuple[Array, dict[str, Array], Array]:  # fmt: skip
     """Loss by row, gradient and spikes by row of one batch; `rows` tabulate the activation.
 
     Spikes are the mean over neurons in that step, shares of full scale.
 
     scales: of the rounding, those of the weights themselves by default. targets: of the outputs,
-    the right answers by default.
+    the right answers by default. chip: whose integers the step in spikes is in.
     """
     alpha = -math.expm1(-network.dt / network.tau)
     latent, made = network, None
@@ -149,7 +153,7 @@ def batch_step(
         made = finetune_rates.make_spiking(network, config, rounding, scales)
         if rounding is not None:
             network = inverse.to_rate_network(network, config, made)
-        rates = finetune_rates.measure_rates(network, config, made, batch, seed, threads)
+        rates = finetune_rates.measure_rates(network, config, made, batch, seed, threads, chip)
         drive = straight_through.compute_drive(network, batch, rates)
         slopes = np.empty_like(drive)
         look_up(drive, rows, np.empty_like(drive), slopes)

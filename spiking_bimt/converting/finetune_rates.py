@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.chip.on_chip import filtered_on_chip
 from spiking_bimt.converting.one_to_one import (
     ConversionConfig,
     drive_gain,
@@ -13,6 +14,7 @@ from spiking_bimt.converting.one_to_one import (
     with_neurons,
 )
 from spiking_bimt.converting.quantise import Rounding, Scales
+from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
@@ -37,13 +39,19 @@ def make_spiking(
 
 def measure_rates(
     network: RateNetwork, config: ConversionConfig, made: SpikingNetwork, batch: Batch, seed: int,
-    threads: int | None = 1,
+    threads: int | None = 1, chip: Chip | None = None,
 ) -> Array:  # fmt: skip
-    """(P, N) filtered spikes at the end of every task step, shares of full scale."""
+    """(P, N) filtered spikes at the end of every task step, shares of full scale.
+
+    chip: whose integers the neurons are simulated in, floating point by default.
+    """
     rows, trials = unpack_trials(batch, network)
     rates = np.empty((len(rows), network.n_units), np.float32)
     jump = spike_jump(network, config)
-    rates[rows], _ = filtered_spikes(made, trials, jump, seed=seed, threads=threads)
+    if chip is None:
+        rates[rows], _ = filtered_spikes(made, trials, jump, seed=seed, threads=threads)
+    else:
+        rates[rows] = filtered_on_chip(made, chip, trials, jump, seed=seed, threads=threads)
     return rates
 
 

@@ -16,6 +16,9 @@ from spiking_bimt.errors import InputError
 
 _WIDEST_LEAK = 15
 """Bits of a factor without a stated width: those of S16.15."""
+_FORGETTING = 20.0
+"""Membrane time constant, ms, of leaky neurons that are trained where no floor forgets inhibition:
+without a leak they would remember it for a whole trial."""
 
 
 def fit_to_chip(recipe: Recipe, rate: RateNetwork, chip: Chip, given: set[str]) -> Recipe:
@@ -34,7 +37,10 @@ def fit_to_chip(recipe: Recipe, rate: RateNetwork, chip: Chip, given: set[str]) 
         settings["reset"] = neuron.reset[0]
     if neuron.floor in ("none", "reset"):
         settings["floor"] = -np.inf
-    if not neuron.no_leak:
+    forgets = neuron.leak == "multiplicative" and recipe.method in ("aware", "finetune")
+    if settings.get("floor") is not None and forgets:
+        settings["tau_mem"] = _FORGETTING
+    elif not neuron.no_leak:
         settings["tau_mem"] = (
             float(shift_times(neuron.leak_bits, config.dt)[-1]) if neuron.leak == "shift"
             else config.dt * 2 ** (neuron.leak_bits or _WIDEST_LEAK)
@@ -55,7 +61,8 @@ def fit_to_chip(recipe: Recipe, rate: RateNetwork, chip: Chip, given: set[str]) 
     sources = recipe.sources
     if neuron.input == "spikes" and sources is None:
         sources = "regular"
-    return replace(recipe, config=replace(config, **settings), rounding=rounding, sources=sources)
+    config = replace(config, **settings)
+    return replace(recipe, config=config, rounding=rounding, sources=sources, chip=chip)
 
 
 def require_computable(made: Converted, chip: Chip) -> Converted:

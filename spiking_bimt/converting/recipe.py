@@ -22,7 +22,7 @@ from spiking_bimt.converting.output_neurons import add_output_units
 from spiking_bimt.converting.quantise import Rounding, Scales
 from spiking_bimt.converting.single_factor import convert_with_single_factor
 from spiking_bimt.converting.source_neurons import KINDS, add_source_units
-from spiking_bimt.data.chip import Placement
+from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.data.trials import Trials
@@ -56,6 +56,8 @@ class Recipe:
     """Conversion of the same rate network that training goes on from."""
     threads: int | None = None
     """Threads of training in spikes, which change its time only."""
+    chip: Chip | None = None
+    """Chip in whose integers training in spikes runs forward."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -184,7 +186,7 @@ def _tuned(
         lambda step, loss: advance(step, f"loss {loss:.3f}"), teacher,
         # The readout of output neurons is their spike counts, which are compared as they are.
         ("w_out", "b_out") if recipe.output_neurons else (),
-        earlier_trainings(recipe), recipe.threads,
+        earlier_trainings(recipe), recipe.threads, recipe.chip,
     )  # fmt: skip
 
 
