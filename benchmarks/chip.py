@@ -117,7 +117,7 @@ def repartitioned(state: State, context: loop.Context, step: int) -> Ints:
 
 
 def whole(assign: Cores, price: float, steps: int) -> tuple[float, float]:
-    """Packets a spike and validation error of the bundled L1 network, trained on."""
+    """Packets per spike and validation error of the bundled L1 network, trained on."""
     bundled = resources.files("spiking_bimt.bundle") / "l1.h5"
     with resources.as_file(bundled) as path:
         network = store.load(Path(path), RateNetwork)
@@ -150,10 +150,10 @@ def move_rows(price: float, steps: int) -> list[Row]:
     packets, error = whole(moved, price, steps)
     note = f"bundled L1 network, price {price:g}, {steps} steps; error {error:.4f} against "
     rows = [
-        Row("packets a spike, units moving, against a fixed partition", packets, fixed,
+        Row("packets per spike, units moving, against a fixed partition", packets, fixed,
             packets / max(fixed, 1e-9), 1.0, packets <= fixed, "", f"{note}{fixed_error:.4f}")
     ]  # fmt: skip
-    what = "packets a spike, units moving, against Mt-KaHyPar every 1,000 steps"
+    what = "packets per spike, units moving, against Mt-KaHyPar every 1,000 steps"
     try:
         theirs, their_error = whole(repartitioned, price, steps)
     except ImportError:

@@ -32,7 +32,7 @@ TRIALS = 1000
 CHIP = "loihi16"
 OTHERS = ("l1", "bimt")
 OURS = ("chip, rising", "chip, frugal")
-COSTS = {"packets_per_spike": "packets a spike", "network_nj": "nJ", "total_nj": "nJ"}
+COSTS = {"packets_per_spike": "packets per spike", "network_nj": "nJ", "total_nj": "nJ"}
 """What is compared, and its unit."""
 MEASURED = {"error": "200 trials of each task", "fresh": "2,000 fresh trials of each task"}
 

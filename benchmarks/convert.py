@@ -57,8 +57,8 @@ THREADS = 2
 """Of training: those of the machine that its time is asked of."""
 PARTS = ("recipes", "kim", "bits", "step")
 FRESH = 1000
-"""Trials a task, of a seed that no choice has seen, that the least task is also judged by: of 200,
-the least of 20 shares scatters by 0.02."""
+"""Trials per task, of a seed that no choice has seen, that the least task is also judged by: of
+200, the least of 20 shares scatters by 0.02."""
 
 
 def networks(runs: list[Path]) -> dict[str, Path]:
@@ -74,7 +74,7 @@ def networks(runs: list[Path]) -> dict[str, Path]:
 
 
 def measured(keep: Path, name: str, source: Path, recipe: str, settings: Measured) -> Measured:
-    """What `convert` measures of the recipe on 200 test trials a task."""
+    """What `convert` measures of the recipe on 200 test trials per task."""
     folder = keep / f"{name}-{recipe}"
     kept = folder / "measured.json"
     if kept.is_file():
@@ -101,7 +101,7 @@ def least_task(found: Measured, network: str) -> tuple[float, str]:
 
 
 def fresh_row(folder: Path, what: str) -> Row:
-    """Accuracy and least task on FRESH trials a task, with its standard error."""
+    """Accuracy and least task on FRESH trials per task, with its standard error."""
     rate = store.load(folder / "rate.h5", RateNetwork)
     network = store.load(folder / "network.h5", SpikingNetwork)
     trained = bool((network.measured or {}).get("training"))
@@ -116,7 +116,7 @@ def fresh_row(folder: Path, what: str) -> Row:
     off = found.correct[own] - ratios[least] * of_rate.correct[own]
     error = off.std() / np.sqrt(own.sum()) / of_rate.per_task()[least]
     shares = f"{found.accuracy / of_rate.accuracy:.4f} of the rate network's accuracy"
-    return Row(f"{what}: least task of {FRESH} fresh trials a task", ratios[least], None, None,
+    return Row(f"{what}: least task of {FRESH} fresh trials per task", ratios[least], None, None,
                0.95, bool(ratios[least] >= 0.95), "",
                f"{trials.tasks[least]}, +- {error:.4f}; {shares}")  # fmt: skip
 
@@ -267,7 +267,7 @@ def main() -> None:
         if "step" in parts:
             rows.append(step_row(next(iter(found.values())), 3 if options.quick else 9))
     trials = 50 if options.quick else 200
-    show(f"conversion, {trials} test trials a task", rows, options.json)
+    show(f"conversion, {trials} test trials per task", rows, options.json)
 
 
 if __name__ == "__main__":

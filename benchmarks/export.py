@@ -94,7 +94,7 @@ def sheet_rows(side: int, per: str, folder: Path) -> list[Row]:
     with h5py.File(path) as file:
         code, step = (entropy(file["tiles"][name][()]) for name in ("code", "step"))
     note = f"all of the file; entropy of a code {code:.2f}, of a step {step:.2f}"
-    rows.append(at_most(f"file, {name}", path.stat().st_size / n, 1.5, "bytes a synapse", note))
+    rows.append(at_most(f"file, {name}", path.stat().st_size / n, 1.5, "bytes per synapse", note))
     found, cpu, wall = timed(lambda: verify(path, trials=1))
     note = f"wall; {cpu:.1f} s of CPU; every integer and {found['spikes']:,} spikes"
     return [*rows, at_most(f"verify, {name}", wall, 120, "s", note)]

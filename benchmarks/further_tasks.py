@@ -105,7 +105,7 @@ def taught(network: RateNetwork, way: str, seed: int, steps: int) -> RateNetwork
 
 
 def errors(network: RateNetwork) -> dict[str, float]:
-    """Mean error over the network's old and new tasks, 200 test trials a task."""
+    """Mean error over the network's old and new tasks, 200 test trials per task."""
     trials = draw_trials(network.battery, network.tasks, 200, network.dt, stream="test")
     per_task = dict(
         zip(trials.tasks, score(rate_outputs(network, trials), trials).per_task(), strict=True)
@@ -133,7 +133,7 @@ def partitioned(network: RateNetwork) -> np.ndarray[Any, Any]:
 
 
 def taught_rows(seed: int, out: Path, quick: bool) -> dict[tuple[str, str], list[float]]:
-    """For each network and way: errors and packets a unit, before and after (see `report`)."""
+    """For each network and way: errors and packets per unit, before and after (see `report`)."""
     configs = configurations(out, quick)
     steps = QUICK_STEPS if quick else STEPS
     base = out / f"l1-{seed}"
@@ -164,7 +164,7 @@ def report(found: list[dict[tuple[str, str], list[float]]]) -> Iterator[Row]:
         yield Row(f"{name}: error on 15 tasks, after over before", old, before, old / before, None,
                   None, "error", note)  # fmt: skip
         yield Row(f"{name}: error on 5 new tasks", new, None, None, None, None, "error", note)
-        yield Row(f"{name}: packets a unit, after over before", sends, sent,
+        yield Row(f"{name}: packets per unit, after over before", sends, sent,
                   sends / max(sent, 1e-9), None, None, "packets", note)  # fmt: skip
 
 

@@ -187,7 +187,7 @@ def means(cells: Cells, network: str, chip: str) -> dict[str, dict[str, float]]:
 
 
 def quality_rows(cells: Cells) -> Iterator[Row]:
-    """A row a network, chip and metric: ours against the best baseline; then geometric means."""
+    """A row per network, chip and metric: ours against the best baseline; then geometric means."""
     logs: dict[tuple[str, str], list[float]] = {}
     for network, chip in pairs((*NETWORKS, *DRAWN), (*CHIPS, *MESHES)):
         mean = means(cells, network, chip)

@@ -1,4 +1,4 @@
-"""What the networks of `compare` cost at 16, 64 and 256 neurons a core, each at its best placement.
+"""What the networks of `compare` cost at 16, 64 and 256 neurons per core, at their best placement.
 
     python benchmarks/place_cores.py [--quick] [--seeds 3] [--json FILE]
 
@@ -24,7 +24,7 @@ from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.chip.tiling import cut, occupancy
 from spiking_bimt.simulation.driven import drive
 
-COLUMNS = ("network", "neurons a core", "neurons", "cores", "spikes a ms", "packets a ms",
+COLUMNS = ("network", "neurons per core", "neurons", "cores", "spikes a ms", "packets a ms",
            "multicast hops a ms", "nJ a ms", "tiles")  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def json_rows(rows: list[list[object]]) -> Iterator[Row]:
     """A row for each number of the table."""
     for name, per_core, *values in rows:
         for column, value in zip(COLUMNS[2:], values, strict=True):
-            what = f"{column}, {name}, {per_core} neurons a core"
+            what = f"{column}, {name}, {per_core} neurons per core"
             yield Row(what, float(str(value)), None, None, None, None, "", "")
 
 

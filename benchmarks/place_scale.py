@@ -1,10 +1,10 @@
-"""How placing scales: CPU seconds of local sheets with 30 synapses a neuron, and the figure of it.
+"""How placing scales: CPU seconds of local sheets with 30 synapses per neuron, and a figure.
 
     python benchmarks/place_scale.py [--quick] [--sides 32 100 316] [--cells FILE] [--json FILE]
                                      [--figure FILE.svg]
 
-256 neurons a core, Loihi's costs, limits on axons and memory lifted, log-normal rates, seed 0. What
-FILE of `--cells` holds already is not run again. --quick measures the smallest sheet alone.
+256 neurons per core, Loihi's costs, limits on axons and memory lifted, log-normal rates, seed 0.
+What FILE of `--cells` holds already is not run again. --quick measures the smallest sheet alone.
 """
 
 import json

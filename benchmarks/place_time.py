@@ -3,8 +3,8 @@
     python benchmarks/place_time.py [--quick] [--kind block] [--neurons 100 200 ...]
                                     [--cells FILE] [--json FILE]
 
-Networks of `networks.drawn` on square grids of 64 neurons a core, multicast. No larger network may
-take less than 1 / 1.2 of what any smaller one takes.
+Networks of `networks.drawn` on square grids of 64 neurons per core, multicast. No larger network
+may take less than 1 / 1.2 of what any smaller one takes.
 """
 
 import json

@@ -232,7 +232,7 @@ class Clock(Observer):
 
 
 def whole_rows() -> list[Row]:
-    """A whole BIMT training: minutes to an error on 200 trials a task, on one core."""
+    """A whole BIMT training: minutes to an error on 200 trials per task, on one core."""
     config = replace(read_config("paper"), checkpoint_every=1000)
     targets = {0.05: 8.0, 0.025: 25.0}
     clock = Clock(config, tuple(targets))

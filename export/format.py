@@ -35,7 +35,7 @@ class Check:
     network: SpikingNetwork
     """With integer weights where it has them."""
     trials: int
-    """Trials a task."""
+    """Trials per task."""
     threads: int | None
 
 

@@ -97,7 +97,7 @@ def to_layer(network: SpikingNetwork) -> Layer:
     if threshold < 1:
         neuron = int(np.argmax(np.maximum(np.abs(rec).max(1), np.abs(held).max(1, initial=0))))
         raise InputError(
-            f"a weight onto neuron {neuron} is {largest:.4g} thresholds a step: Loihi's weights "
+            f"a weight onto neuron {neuron} is {largest:.4g} thresholds per step: Loihi's weights "
             f"reach {LARGEST}"
         )
     bias = np.rint((step.constant - (1 - step.decay_mem) * network.v_reset) / span * threshold)

@@ -130,7 +130,7 @@ def write_sanafe(
 
 
 def architecture(chip: Chip, inputs: int) -> dict[str, Any]:
-    """The chip as SANA-FE describes one, with `inputs` replaying units a core.
+    """The chip as SANA-FE describes one, with `inputs` replaying units per core.
 
     Energies are those of the chip in J, or 0 where none are published; latencies are 0. A neuron
     is charged for every step whether it replays or computes.

@@ -40,7 +40,7 @@ have no scale in a tile."""
 
 
 def _write(export: Export) -> dict[str, Any]:
-    """Options: device, a preset or file, for conductance pairs; selftest, golden trials a task;
+    """Options: device, a preset or file, for conductance pairs; selftest, golden trials per task;
     currents, a file of the levels of the channels in them."""
     network = export.network.quantised()
     network.refuse_optional("a crossbar", TRIALS_HAVE)

@@ -57,7 +57,7 @@ def rows_joined(
 def name_spikes(spikes: Array, bounds: Array, order: Array) -> Array:
     """`spikes` of places in `order` as neurons, ascending within bounds[i]..bounds[i + 1].
 
-    Sorted by one bit a neuron: a spike costs a few operations, a step a look at N / 64 words, or
+    Sorted by one bit per neuron: a spike costs a few operations, a step a look at N / 64 words, or
     a comparison sort where that is less.
     """
     named = np.empty_like(spikes)

@@ -31,7 +31,7 @@ from spiking_bimt.kernels.shared_vector import expanded, inlined, inner
 
 Array = npt.NDArray[Any]
 
-# Rows of cells, one value a neuron.
+# Rows of cells, one value per neuron.
 V = 0
 """y_v: potential at the start of the epoch, relative to the threshold; -inf while refractory."""
 Q = 1
@@ -48,7 +48,7 @@ FLOOR = 6
 """Membrane floor, relative to the threshold."""
 N_CELLS = 7
 
-# Rows of marks. HOT, SUSPECTS and DUE are lists and not one value a neuron.
+# Rows of marks. HOT, SUSPECTS and DUE are lists and not one value per neuron.
 FREE_AT = 0
 """Step of release of a neuron whose refractory time is longer than the ring of lists."""
 NEXT = 1

@@ -171,6 +171,6 @@ def test_a_folder_with_its_name_is_a_run_like_any_other(
         convert("l1", trials=1)
     with pytest.raises(InputError, match="elsewhere/l1 is not a run folder"):
         convert("elsewhere/l1", trials=1)
-    with pytest.raises(InputError, match="0 trials a task"):
+    with pytest.raises(InputError, match="0 trials per task"):
         convert("none", trials=0)
     assert [path.name for path in tmp_path.iterdir()] == ["l1"]

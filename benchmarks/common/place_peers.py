@@ -116,7 +116,7 @@ def force_directed(problem: Problem, used: Ints, seed: int) -> Ints:
 def annealing(problem: Problem, used: Ints, seed: int) -> Ints:
     """Plain simulated annealing on the chip's own cost, from random cores.
 
-    400 proposals a neuron; above 20,000 neurons 40, as many as ours makes there.
+    400 proposals per neuron; above 20,000 neurons 40, as many as ours makes there.
     """
     n, rng = len(problem.positions), np.array([seed], np.uint64)
     per_neuron = 400 if n <= 20_000 else 40

@@ -122,7 +122,7 @@ def chips_page() -> str:
         "chip",
         "what",
         "cores",
-        "neurons a core",
+        "neurons per core",
         "weight bits",
         "rows",
         "columns",

@@ -86,7 +86,7 @@ class Halves:
 
 
 def draw_half(network: RateNetwork, half: int, per_task: int) -> Trials:
-    """`per_task` test trials a task; of half 1 others than of half 0.
+    """`per_task` test trials per task; of half 1 others than of half 0.
 
     A data set has classes in place of tasks, and half 1 is of its validation part.
     """
@@ -100,7 +100,7 @@ def draw_half(network: RateNetwork, half: int, per_task: int) -> Trials:
 
 
 def measure_halves(network: RateNetwork, per_task: int) -> Halves:
-    """What the units do, by `per_task` trials a task and by as many others."""
+    """What the units do, by `per_task` trials per task and by as many others."""
     first, second = (draw_half(network, half, per_task) for half in range(2))
     return Halves(
         (task_variance(network, first), task_variance(network, second)),

@@ -101,7 +101,7 @@ class Score:
 
 
 def score(outputs: npt.NDArray[np.floating], trials: Trials) -> Score:
-    """Score readouts (S, K), one row a step, against the right answers of the trials.
+    """Score readouts (S, K), one row per step, against the right answers of the trials.
 
     A trial of a task counts when the largest output is fixation (0) at every step before the go
     signal and the labelled one at the last step of the decision period. A sequence counts when the

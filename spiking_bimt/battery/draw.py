@@ -154,10 +154,10 @@ def _draw(
 
 def _check_numbers(per_task: int, seed: int, pool: int) -> None:
     if per_task < 1:
-        raise InputError(f"{per_task} trials a task: ask for at least 1 (per_task)")
+        raise InputError(f"{per_task} trials per task: ask for at least 1 (per_task)")
     if per_task > MOST_TRIALS:
         raise InputError(
-            f"{per_task} trials a task: at most {MOST_TRIALS:,} are held in memory (per_task)"
+            f"{per_task} trials per task: at most {MOST_TRIALS:,} are held in memory (per_task)"
         )
     for name, value in (("seed", seed), ("pool", pool)):
         validate.seed(value, name)

@@ -43,7 +43,7 @@ def _of_aeon(name: str) -> dict[str, Any]:
 
 
 def _of_sklearn(name: str) -> dict[str, Any]:
-    """The digits: eight rows of eight pixels, a row a step; 30% of each class test."""
+    """The digits: eight rows of eight pixels, a row per step; 30% of each class test."""
     if name != "digits":
         raise unknown_name("data set of sklearn", name, ("digits",))
     from sklearn.datasets import load_digits

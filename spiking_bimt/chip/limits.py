@@ -55,11 +55,11 @@ def memory_formula(chip: Chip, graph: AxonGraph) -> MemoryFormula:
     """The chip's synapse memory formula for this network's delays.
 
     "loihi-blocks" is SynapseConfig.bits_per_axon of nengo-loihi (block.py, commit e564f66) with
-    sparse compression and 64 synapses a block: weight, delay and index bits a synapse, no tag bits
-    (they serve learning), 10 bits a block, rounded up to 64. Assumed: index bits for a full core
-    (6 or more), delay bits for the longest delay, of which the first step is free. Where signs are
-    held apart an axon has two lists on a core; for any split of its synapses they take no more than
-    one whose blocks have both lists' overhead and the rest of a unit between them.
+    sparse compression and 64 synapses a block: weight, delay and index bits per synapse, no tag
+    bits (they serve learning), 10 bits a block, rounded up to 64. Assumed: index bits for a full
+    core (6 or more), delay bits for the longest delay, of which the first step is free. Where
+    signs are held apart an axon has two lists on a core; for any split of its synapses they take no
+    more than one whose blocks have both lists' overhead and the rest of a unit between them.
     """
     if chip.synapse_formula == "flat":
         return MemoryFormula(chip.weight_bits, UNLIMITED, 0, 1)

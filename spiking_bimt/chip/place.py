@@ -28,9 +28,9 @@ Ints = npt.NDArray[np.int32]
 Random = npt.NDArray[np.uint64]
 
 _MOST = 8000
-"""Proposals a neuron at most, in one refinement: more gain nothing even where they cost little."""
+"""Proposals per neuron at most, in one refinement: more gain nothing, even where cheap."""
 _LEAST = 300
-"""Proposals a neuron at least: a neuron then meets the cores around it several times."""
+"""Proposals per neuron at least: a neuron then meets the cores around it several times."""
 _LEAST_OF_ALL = 6e7
 """Proposals of a whole network that are enough where that is fewer."""
 _WORK_EACH = 2e5

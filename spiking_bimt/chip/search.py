@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
 _REPAIR_PROPOSALS = 100
-"""Proposals a neuron in each round of repair: as many as a few moves to every neighbour."""
+"""Proposals per neuron in each round of repair: as many as a few moves to every neighbour."""
 _REPAIR_ROUNDS = 10
 """Rounds of repair at most; one that changes nothing ends it."""
 _FIT_ROUNDS = 25
@@ -32,7 +32,7 @@ _FIT_HOT = 0.5
 _FIT_COLD = 0.02
 """The last temperature above 0, in the same unit."""
 _FIT_SAMPLE = 3
-"""Proposals a neuron from which that mean is taken."""
+"""Proposals per neuron from which that mean is taken."""
 _THRIFT = 0.25
 """What an input axon is worth beside one unit of excess while fitting: enough to gather neurons
 that share sources, too little to trade a broken limit for it."""
@@ -104,7 +104,7 @@ class Search:
         return bool(drain(*given, *neighbours(chip), *working, rng) == 0)
 
     def fitted(self, cores: Ints, rng: Any, each: int) -> bool:
-        """Whether annealing of what is too much, `each` proposals a neuron, made it legal."""
+        """Whether annealing of what is too much, `each` proposals per neuron, made it legal."""
         usable = np.zeros(self.problem.chip.n_cores, bool)
         usable[cores] = True
         given = (self.graph, self.mesh, self.rules, self.state, self.scratch, usable, cores,

@@ -218,6 +218,6 @@ def _neuron_scale(tiles: TileSet, columns: Floats, default: Floats) -> Floats:
         neuron = tiles.col_target[unequal[0]]
         raise InputError(
             f"the columns of neuron {neuron} have the scales {columns[unequal[0]]} and "
-            f"{scale[neuron]}: a network has one scale a neuron"
+            f"{scale[neuron]}: a network has one scale per neuron"
         )
     return scale

@@ -68,7 +68,7 @@ def traffic(
 
     spike_counts: (N,) spikes of each neuron. n_steps: simulated steps, for the energy that a
     neuron takes every step. The input is analogue and sends no packets. Raises InputError for
-    counts that are negative, not whole, or not one a neuron, or a placement of another size.
+    counts that are negative, not whole, or not one per neuron, or a placement of another size.
     """
     counts = validate.array("traffic", "spike_counts", spike_counts, (network.n_neurons,), float)
     if (counts < 0).any() or (counts != np.rint(counts)).any():

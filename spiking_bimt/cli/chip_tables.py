@@ -22,8 +22,8 @@ def show_place(result: dict[str, Any]) -> None:
         ("chip", _trained_elsewhere(result)),
         *drive_rows(result["drive"]),
         ("cores used", f"{result['cores']}"),
-        ("packets a spike", f"{result['packets_per_spike']:.3f}"),
-        (f"hops a spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
+        ("packets per spike", f"{result['packets_per_spike']:.3f}"),
+        (f"hops per spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
         (f"packets, hops a {unit}", f"{result[f'packets_per_{unit}']:,.0f}, "
                                     f"{result[f'hops_per_{unit}']:,.0f}"),
     ]  # fmt: skip
@@ -119,7 +119,7 @@ _COMPARED: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "cores": _placed("cores", ","),
     "crossbar tiles": _tiled("tiles", ","),
     "used cells of those tiles": _tiled("utilisation", ".1%"),
-    "packets a spike": _placed("packets_per_spike", ".2f"),
+    "packets per spike": _placed("packets_per_spike", ".2f"),
 }
 
 

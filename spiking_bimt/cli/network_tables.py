@@ -41,7 +41,7 @@ def show_train(result: dict[str, Any]) -> None:
         rows.append(("packets to other cores", f"{result['packets_per_spike']:.3f} a spike"))
     show_rows(f"rate network, {_trials(result)}", rows)
     if result.get("rungs"):
-        steps = [(f"rung {number}", f"error {error:.4f}, {packets:.3f} packets a spike")
+        steps = [(f"rung {number}", f"error {error:.4f}, {packets:.3f} packets per spike")
                  for number, (error, packets) in enumerate(result["rungs"])]  # fmt: skip
         show_rows("the search for the price, on validation trials", steps)
     _show_parts({"rate": result}, {"rate": result["per_task"]})
@@ -55,7 +55,7 @@ def _trials(result: dict[str, Any]) -> str:
     """How many trials were scored; of a data set, which."""
     if "decision_accuracy" in result and _is_data(result):
         return f"{result['trials_per_task']} test trials of {next(iter(_per_task(result)))}"
-    return f"{result['trials_per_task']} trials a task"
+    return f"{result['trials_per_task']} trials per task"
 
 
 def _per_task(result: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def show_convert(result: dict[str, Any]) -> None:
         (f"{what}, {names[key]}", form.format(result[prefix + field]))
         for what, field, form in (
             ("mean rate", "mean_rate_hz", "{:.1f} Hz"),
-            ("spikes a trial", "spikes_per_trial", "{:,.0f}"),
+            ("spikes per trial", "spikes_per_trial", "{:,.0f}"),
         )
         for key, prefix in (("spiking", ""), ("quantised", "quantised_"))
         if key in names
@@ -157,7 +157,7 @@ def show_convert(result: dict[str, Any]) -> None:
         show_rows(f"tried for {result['target']}, validation trials", [
             (f"{row['method']}, {row['full_rate']:g} Hz full scale",
              f"{row['accuracy']:.4f} at {row['mean_rate_hz']:.1f} Hz, "
-             f"{row['spikes_per_trial']:,.0f} spikes a trial"
+             f"{row['spikes_per_trial']:,.0f} spikes per trial"
              + (", reached" if row["reached"] else ""))
             for row in result["tried"]
         ])  # fmt: skip

@@ -124,7 +124,7 @@ def traffic_only_option() -> Decorator:
 
 def threads_option() -> Decorator:
     """The option --threads."""
-    return option("--threads", type=int, help="Threads of the simulation.  [default: one a core]")
+    return option("--threads", type=int, help="Threads of the simulation.  [default: one per core]")
 
 
 def trials_option(default: int, what: str = "Test trials of each task.") -> Decorator:
@@ -186,7 +186,7 @@ def data_options(*more: Decorator) -> Decorator:
         ),
         option(
             "--channels", type=int,
-            help="Channels that neighbouring units of event data share.  [default: one a unit]",
+            help="Channels that neighbouring units of event data share.  [default: one per unit]",
         ),
         *more,
     )  # fmt: skip

@@ -60,7 +60,7 @@ from spiking_bimt.formats import registry
 @stimulus_options(
     option(
         "--neuron-rates", type=PATH, metavar="FILE",
-        help="Mean rates to place for: npz of rates_hz, one a neuron.",
+        help="Mean rates to place for: npz of rates_hz, one per neuron.",
     )
 )  # fmt: skip
 @force_option()

@@ -21,7 +21,7 @@ class FinetuneConfig:
     lr_decay: float = 0.7
     lr_final: float = 0.02
     batch: int = 64
-    """Trials a step."""
+    """Trials per step."""
     focus: float = 0.5
     """Share of a batch that is drawn in proportion to the tasks' losses, the rest evenly: more
     for the tasks that spikes cost most."""

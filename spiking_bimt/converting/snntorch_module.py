@@ -83,7 +83,7 @@ class SpikingModule(nn.Module):
         self.fade = float(np.exp(-network.dt / network.tau_out))
 
     def forward(self, inputs: Tensor, v_start: Tensor) -> tuple[Tensor, Tensor]:
-        """(T, B, K) readouts and (T * steps a task step, B, N) spikes.
+        """(T, B, K) readouts and (T * steps per task step, B, N) spikes.
 
         inputs (T, B, C): channels at each task step; v_start (B, N): membrane potentials.
         """

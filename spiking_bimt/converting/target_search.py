@@ -15,7 +15,7 @@ from spiking_bimt.simulation.run import simulate_trials
 FULL_RATES = (25.0, 50.0, 100.0, 200.0, 400.0)
 """Full scales that are tried, Hz."""
 TRIALS = 50
-"""Validation trials a task that the choice is made on."""
+"""Validation trials per task that the choice is made on."""
 
 Tried = tuple[dict[str, Any], Converted]
 

@@ -249,7 +249,7 @@ class Traffic(validate.Record):
     """What the chip's network carries for given spikes, summed over them."""
 
     packets: int
-    """Packets sent: one a spike and destination core (unicast) or one a spike (multicast)."""
+    """Packets sent: one per spike and destination core (unicast) or one per spike (multicast)."""
     unicast_hops: int
     """Links crossed when every destination core gets its own packet (XY routing)."""
     multicast_hops: int

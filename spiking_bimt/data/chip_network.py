@@ -47,7 +47,7 @@ class ChipNetwork(validate.Record):
     """(in_nnz,) what a channel's spike adds; 0 where input is held."""
     in_held: npt.NDArray[np.float64]
     """(in_nnz,) what a channel at level 1 adds to the membrane in each step; their sum is
-    rounded once a task step. 0 where input comes as spikes."""
+    rounded once per task step. 0 where input comes as spikes."""
     delay: int
     """Steps from a spike to the state that it changes, 1 or more, where `delays` is None."""
     delays: Ints | None

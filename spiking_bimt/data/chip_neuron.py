@@ -51,7 +51,7 @@ class ChipNeuron:
     threshold: Literal["strict", "reached"] = "strict"
     """A spike where v > threshold ("strict") or v >= threshold ("reached")."""
     compared: Literal["step", "event"] = "step"
-    """When it is tested, and a floor held: once a step, or after each event, whose order counts."""
+    """When it is tested, and a floor held: once per step, or after each event, in order."""
     threshold_bits: int | None = None
     """Of a threshold, without a sign."""
     threshold_exponent: int = 0

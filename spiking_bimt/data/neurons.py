@@ -61,7 +61,7 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NeuronParameters(validate.Record):
-    """(N,) arrays, one value a neuron. A parameter whose default is None may be absent."""
+    """(N,) arrays, one value per neuron. A parameter whose default is None may be absent."""
 
     tau_mem: Annotated[Floats, Parameter("ms", 20.0, POSITIVE_OR_INFINITE, nir="tau_mem")]
     """Membrane time constant; inf for a non-leaky membrane."""

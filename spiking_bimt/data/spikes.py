@@ -197,7 +197,7 @@ class Recording(validate.Record):
         return tuple(np.split(self.times_ms[own], ends))
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """A row a spike: trial, time_ms (since the trial's start), neuron. Needs pandas."""
+        """A row per spike: trial, time_ms (since the trial's start), neuron. Needs pandas."""
         try:
             import pandas
         except ImportError as error:

@@ -34,7 +34,7 @@ class Answer:
             raise InputError(f"Answer: {unknown_name('kind', self.kind, KINDS)}")
         wanted = len(self.names) if self.kind == "regression" else 0
         if len(self.mean) != wanted or len(self.scale) != wanted:
-            raise InputError(f"Answer needs {wanted} numbers in mean and scale, one a target")
+            raise InputError(f"Answer needs {wanted} numbers in mean and scale, one per target")
 
 
 TASK = Answer()
@@ -70,7 +70,7 @@ class Trials(validate.Record):
         name, n = "Trials", np.size(self.offsets) - 1
         steps = np.size(self.labels)
         if n < 1:
-            raise InputError("Trials.offsets holds no trial: ask for at least 1 trial a task")
+            raise InputError("Trials.offsets holds no trial: ask for at least 1 trial per task")
         shapes: dict[str, tuple[tuple[int | None, ...], type]] = {
             "inputs": ((steps, None), np.float32),
             "labels": ((steps,), np.int32),

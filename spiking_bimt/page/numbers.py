@@ -60,7 +60,7 @@ def _accuracy(material: Material) -> Iterator[Number]:
     mean = "Mean over the tasks of the share of correct trials"
     if data:
         mean = "Share of right answers" if measure == "accuracy" else measure
-    counted = f"{trials} test trials" if data else f"{trials} trials a task"
+    counted = f"{trials} test trials" if data else f"{trials} trials per task"
     for key in (name for name in names if name in accuracy):
         value = accuracy[key]
         low, high = measured["interval"][key]
@@ -88,7 +88,7 @@ def _trained_accuracy(material: Material) -> Iterator[Number]:
         low, high = own["accuracy_interval"]
         measure = own.get("measure", "accuracy")
         data = material.answers != "task"
-        counted = f"{own['trials_per_task']} {'test trials' if data else 'trials a task'}"
+        counted = f"{own['trials_per_task']} {'test trials' if data else 'trials per task'}"
         yield Number(
             "accuracy_trained", f"{measure}, at the end of training", own["accuracy"],
             f"{own['accuracy']:.4f} ({low:.4f} to {high:.4f})",

@@ -107,7 +107,7 @@ def _accuracy(material: Material, rate: RateNetwork) -> Iterator[Chart]:
             title,
             draw_axes(5.4, height_for(len(rate.tasks)), partial(plot.accuracy, shown)),
             f"Dot plot of the accuracy of {', '.join(shown)} in each of {len(rate.tasks)} tasks.",
-            f"{trials} trials a task. The line joins the best and the worst network of a task.",
+            f"{trials} trials per task. The line joins the best and the worst network of a task.",
         )
     elif not per_task:
         yield Chart(title, hint="The run's files hold no accuracy: `convert` measures it.")

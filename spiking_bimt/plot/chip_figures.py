@@ -43,7 +43,7 @@ def cores(placed: PlacedNetwork | TileFile, ax: Axes | None = None) -> Axes:
     axes = axes_for(ax, *_SIZE)
     squares = _paint_cores(axes, chip, neurons, shown)
     _frame(axes, shown)
-    style.colorbar(axes, squares, "neurons a core", shrink=0.75, aspect=26, pad=0.02)
+    style.colorbar(axes, squares, "neurons per core", shrink=0.75, aspect=26, pad=0.02)
     return axes
 
 

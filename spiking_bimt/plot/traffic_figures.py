@@ -30,7 +30,7 @@ _OVER_TIME = {
     "hops": ("hops a ms", style.GREEN),
     "spikes": ("spikes a ms", style.PURPLE),
     "energy": ("energy (nJ a ms)", style.ORANGE),
-    "busiest": ("packets a step,\nbusiest link", style.VERMILLION),
+    "busiest": ("packets per step,\nbusiest link", style.VERMILLION),
 }
 """Label and colour of each quantity over time."""
 

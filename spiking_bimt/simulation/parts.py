@@ -61,7 +61,7 @@ class Part:
     beside: Swept
     """Further arrays that mode SWEPT needs."""
     arrivals: float = math.inf
-    """Synaptic events and external spikes a step in the last window; inf before the first."""
+    """Synaptic events and external spikes per step in the last window; inf before the first."""
     mode: int = CLOCK
     """CLOCK, EVENT or SWEPT."""
 

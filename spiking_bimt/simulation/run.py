@@ -101,7 +101,7 @@ def joined(
 
 
 def default_threads() -> int:
-    """Threads of a run where nothing is said: one a core."""
+    """Threads of a run where nothing is said: one per core."""
     # Numba sets its configuration's names at run time, where mypy cannot see them.
     return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 

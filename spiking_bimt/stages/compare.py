@@ -43,10 +43,10 @@ def compare(
     """Each run's network, as `convert` or `import` left it, at its best placement on one chip.
 
     folders: runs, which are only read; none for the bundled networks, which are converted first
-    (trials a task, 20 by default). traffic_only: also place networks that the chip cannot compute,
-    and mark them. A stimulus, as for `simulate`, drives every network. Returns the
-    chip and a row a network: its error and wiring where it was trained, its size, cores and tiles,
-    and what a trial or a second costs; or why the chip cannot compute it, or hold it.
+    (trials per task, 20 by default). traffic_only: also place networks that the chip cannot
+    compute, and mark them. A stimulus, as for `simulate`, drives every network. Returns the
+    chip and a row per network: its error and wiring where it was trained, its size, cores and
+    tiles, and what a trial or a second costs; or why the chip cannot compute it, or hold it.
     """
     preset = load_chip(chip)
     validate.seed(seed)
@@ -107,7 +107,7 @@ def _differences(named: dict[str, Path], rows: dict[str, dict[str, Any]]) -> lis
             )
         elif rows[name]["trials_per_task"] != rows[first]["trials_per_task"]:
             notes.append(
-                f"{name} was scored on {rows[name]['trials_per_task']} trials a task, {first} on "
+                f"{name} was scored on {rows[name]['trials_per_task']} trials per task, {first} on "
                 f"{rows[first]['trials_per_task']}: convert both with the same number"
             )
     return notes

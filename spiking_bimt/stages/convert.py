@@ -44,7 +44,7 @@ from spiking_bimt.progress import progress
 from spiking_bimt.simulation.rate import rate_outputs
 
 DIAGNOSIS_TRIALS = 20
-"""Validation trials a task of a diagnosis."""
+"""Validation trials per task of a diagnosis."""
 
 
 @checked
@@ -130,7 +130,7 @@ def _converted(
 ) -> dict[str, Any]:  # fmt: skip
     """Convert in the run folder, measure and save; asked: settings of neurons that were given."""
     if trials is not None and trials < 1:
-        raise InputError(f"{trials} trials a task: ask for at least 1")
+        raise InputError(f"{trials} trials per task: ask for at least 1")
     copied = unpack(folder)
     source = run_folder.require(folder, "rate.h5")
     inputs = {"rate.h5": source}

@@ -16,7 +16,7 @@ from spiking_bimt.stages.report import report
 from spiking_bimt.stages.simulate import simulate
 from spiking_bimt.stages.verify import verify
 
-# Enough for every number of the report; the published ones use 200 trials a task.
+# Enough for every number of the report; the published ones use 200 trials per task.
 TRIALS = 50
 
 

@@ -35,8 +35,8 @@ def export(
 
     lossy: whether to write a format that cannot hold all of the network
     (docs/reference/formats.md). For tiles: device, a preset, TOML file or record, also writes the
-    codes as conductance pairs; selftest, the trials a task, also writes trials with the spikes that
-    a chip should give; currents, a file of levels of the input channels that drive them
+    codes as conductance pairs; selftest, the trials per task, also writes trials with the spikes
+    that a chip should give; currents, a file of levels of the input channels that drive them
     (docs/how-to/stimuli.md).
     """
     folder = Path(run)

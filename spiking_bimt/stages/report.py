@@ -40,7 +40,7 @@ from spiking_bimt.simulation.driven import Driven, drive
 EFFORT = Effort(trials=30, shuffles=1000, rewirings=200, resolutions=(1.0,), lesions=0)
 """Of the measures of modules, whose trials are those that the task variance is measured on."""
 SPIKE_TRIALS = 10
-"""Trials a task that are simulated for rates, traffic and the raster."""
+"""Trials per task that are simulated for rates, traffic and the raster."""
 SHUFFLES = 10_000
 MOST_RASTERS = 8
 """Rasters to choose from: each takes about 100 kB."""

@@ -91,7 +91,7 @@ def train(
     of a bundled network, with its tasks or data; from the first phase that prices packets or needs
     what units do, where there is one. `resume` continues from the run's checkpoint to the same
     result as an uninterrupted training (on one thread, which this uses, bit for bit). A run that is
-    trained already is refused without `resume`. test_trials: test trials a task at the end; None
+    trained already is refused without `resume`. test_trials: test trials per task at the end; None
     for 200, and all of a data set. pictures: draw the sheet at every measurement, and an animation
     of them at the end.
     announce: called with the whole configuration, as TOML, when the training begins.
@@ -153,7 +153,7 @@ def _trained(
     if test_trials is None:
         test_trials = default_trials(settings.battery)
     if test_trials < 1:
-        raise InputError(f"{test_trials} test trials a task: ask for at least 1")
+        raise InputError(f"{test_trials} test trials per task: ask for at least 1")
     if settings.battery == OWN:  # a task that does not work leaves no folder
         dimensions(settings.battery, settings.task_names)
     with run_folder.writing(folder, "rate.h5", "checkpoint.h5", sources.FILE):

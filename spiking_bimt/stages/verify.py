@@ -27,12 +27,12 @@ def verify(
 
     file: the file or folder of one format, or a run folder for all that it holds; "checks" of the
     result has a row of each. against: the network to compare with, network.h5 beside the file by
-    default. trials: test trials a task. Raises CheckError, saying where they part, unless every
+    default. trials: test trials per task. Raises CheckError, saying where they part, unless every
     spike is equal.
     """
     path = Path(file)
     if trials < 1:
-        raise InputError(f"{trials} trials a task: ask for at least 1")
+        raise InputError(f"{trials} trials per task: ask for at least 1")
     if against is not None and not Path(against).is_file():
         raise InputError(f"{against} is not a file: name the network.h5 to compare with")
     name = registry.of_written(path)

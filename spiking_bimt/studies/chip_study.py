@@ -35,10 +35,10 @@ COMPARED_AT = (0.022, 0.024, 0.026, 0.03, 0.04, 0.05)
 """Errors at which kinds are compared, where both reach them."""
 
 LEAST = 1e-3
-"""Packets a spike that count as this many in a ratio, which none at all would make infinite."""
+"""Packets per spike that count as this many in a ratio, which none at all would make infinite."""
 
 LESION_TRIALS = 20
-"""Trials a task by which the loss of a core is measured."""
+"""Trials per task by which the loss of a core is measured."""
 
 SHUFFLES = 200
 """Random permutations of cores that clusters are compared with."""
@@ -139,7 +139,7 @@ def _measure_function(network: RateNetwork, core: np.ndarray[Any, Any]) -> Row:
 
 
 def flatten_rows(done: list[Row]) -> Iterator[Row]:
-    """One row a network and chip, with plain numbers."""
+    """One row per network and chip, with plain numbers."""
     for row in done:
         shared = {key: value for key, value in row.items() if key not in ("chips", "chip")}
         for chip, costs in row["chips"].items():
@@ -190,8 +190,8 @@ def _draw(folder: Path, rows: list[Row]) -> list[str]:
             here = [r for r in rows if r["battery"] == battery and r["chip"] == chip]
             for cost, label in (
                 ("packets_per_spike", "packets to other cores, a spike"),
-                ("network_nj", "network energy, nJ a trial"),
-                ("total_nj", "total energy, nJ a trial"),
+                ("network_nj", "network energy, nJ per trial"),
+                ("total_nj", "total energy, nJ per trial"),
             ):
                 if here:
                     floor = study_figures.FLOOR if battery == "yang19" else None

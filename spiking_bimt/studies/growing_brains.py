@@ -179,7 +179,7 @@ def conclude(folder: Path, done: list[Row]) -> Row:
 
 
 def flatten_rows(done: list[Row]) -> Iterator[Row]:
-    """One row a network; one whose units were moved afterwards is a kind of its own."""
+    """One row per network; one whose units were moved afterwards is a kind of its own."""
     for row in done:
         base = {name: row[name] for name in ("reg", "l1_scale", "seed", "cpu_seconds")}
         yield {"kind": row["reg"], **base, **row["as trained"]}

@@ -24,7 +24,7 @@ from spiking_bimt.simulation.run import simulate_trials
 
 BITS = 8
 TRIALS = 20
-"""Trials a task whose rates are counted."""
+"""Trials per task whose rates are counted."""
 
 
 def expected_spikes(
@@ -81,7 +81,7 @@ def chip_costs(network: RateNetwork, chip: Chip, seed: int = 0) -> dict[str, Any
 def remote_packets(
     network: SpikingNetwork, placement: Placement, chip: Chip, spikes: npt.NDArray[np.float64]
 ) -> float:
-    """Packets to other cores, one a spike and core, whether or not the chip sends local ones."""
+    """Packets to other cores, one per spike and core, whether or not the chip sends local ones."""
     remote = dataclasses.replace(chip, local_packets=False)
     indptr, _ = packet_destinations(remote, axon_graph(network), placement.core)
     return float(spikes @ np.diff(indptr))

@@ -61,11 +61,11 @@ class TrainConfig:
     packet_scale: float = 1.0
     """Factor on every phase's packet."""
     packet_groups: bool = True
-    """Whether that penalty is on groups, one a source and core, or on single weights."""
+    """Whether that penalty is on groups, one per source and core, or on single weights."""
     packet_ends: float = 0.0
     """Price of an input channel's axon to a core, relative to a packet's."""
     max_packets: float = 0.0
-    """Packets to other cores a spike that the phases with `rung` must get down to; 0 for none."""
+    """Packets to other cores per spike that the phases with `rung` must get down to; 0 for none."""
     max_error: float = 0.0
     """Error on validation trials up to which those phases save packets; 0 for none."""
     activation: str = "relu"
@@ -91,13 +91,13 @@ class TrainConfig:
     focus: float = 0.0
     """Share of a batch drawn in proportion to the tasks' present loss; the rest from all alike."""
     pool: int = 100
-    """Trials a task in the pool that batches are drawn from; of a data set, the most at a time."""
+    """Trials per task in the pool that batches are drawn from; of a data set, at most this."""
     reuse: int = 40
     """Batches as large as the whole pool that are drawn from it before the next is made."""
     checkpoint_every: int = 500
     """Steps between checkpoints and measurements."""
     validation_trials: int = 20
-    """Trials a task of a measurement during training."""
+    """Trials per task of a measurement during training."""
 
     def __post_init__(self) -> None:
         check_fields(self)

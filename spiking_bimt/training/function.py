@@ -18,7 +18,7 @@ from spiking_bimt.training.state import State, to_network
 Floats = npt.NDArray[np.float32]
 
 TRIALS = 20
-"""Trials a task of a measurement."""
+"""Trials per task of a measurement."""
 POOL = 10**6
 """Number of the pool of training trials that they come from, which no batch is drawn from."""
 

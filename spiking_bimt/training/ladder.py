@@ -30,7 +30,7 @@ def first_after(phases: tuple[Phase, ...]) -> int:
 
 
 def _holds(rungs: Doubles, max_packets: float, max_error: float) -> npt.NDArray[np.bool_]:
-    """(R,) which rungs, (error, packets a spike), keep the targets that are given."""
+    """(R,) which rungs, (error, packets per spike), keep the targets that are given."""
     error, packets = rungs.T
     held: npt.NDArray[np.bool_] = (error <= max_error) | (max_error == 0)
     held &= (packets <= max_packets) | (max_packets == 0)
@@ -84,7 +84,7 @@ def require_reached(
     asked = [
         f"{value:g} {what}"
         for value, what in (
-            (max_packets, "packets a spike"),
+            (max_packets, "packets per spike"),
             (max_error, "of error"),
         )
         if value

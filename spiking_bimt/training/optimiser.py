@@ -13,9 +13,9 @@ Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]
 
 BETA1 = 0.9
-"""Decay a step of the first moment (Kingma and Ba 2015)."""
+"""Decay per step of the first moment (Kingma and Ba 2015)."""
 BETA2 = 0.999
-"""Decay a step of the second moment."""
+"""Decay per step of the second moment."""
 EPSILON = 1e-8
 """Added to the root of the second moment."""
 LEAST_NORM = 1e-12

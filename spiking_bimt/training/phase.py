@@ -24,7 +24,7 @@ class Phase:
     dt: float = 100.0
     """Time step of the network and its tasks, ms."""
     batch: int = 64
-    """Trials a step."""
+    """Trials per step."""
     lr: float = 1e-3
     """Adam's learning rate."""
     lr_decay: float = 0.0

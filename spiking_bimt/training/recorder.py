@@ -21,7 +21,7 @@ from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State, load_checkpoint, save_checkpoint, to_network
 
 JUDGED_TRIALS = 200
-"""Validation trials a task by which a training decides how far to prune and what packets cost."""
+"""Validation trials per task by which a training decides how far to prune and what packets cost."""
 
 NOTED_EVERY = 10
 """Steps between notes on the progress bar."""

@@ -2,7 +2,7 @@
 
 Backpropagation through time is written out instead of left to autograd: trials are packed by
 length, so that finished ones cost nothing, the recurrent part is three kernels, and each weight
-gradient is one matrix product over all steps instead of one a step.
+gradient is one matrix product over all steps instead of one per step.
 """
 
 import math

@@ -45,7 +45,7 @@ class Checkpoint:
     burden: npt.NDArray[np.float64]
     """(K,) price of every axon of a core that has exceeded a limit."""
     rungs: npt.NDArray[np.float64]
-    """(R, 2) error and packets a spike of every strength tried so far."""
+    """(R, 2) error and packets per spike of every strength tried so far."""
     config: dict[str, Any]
     function: npt.NDArray[np.float32] | None = None
     """(n, tasks) what each unit does, as last measured; 0 before."""

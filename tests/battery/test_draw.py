@@ -89,7 +89,7 @@ def test_unknown_names_are_refused(
 
 
 def test_no_trials_are_refused() -> None:
-    with pytest.raises(InputError, match="0 trials a task: ask for at least 1"):
+    with pytest.raises(InputError, match="0 trials per task: ask for at least 1"):
         draw(per_task=0)
 
 
@@ -231,5 +231,5 @@ def test_trials_without_noise_keep_their_noise_apart() -> None:
     stimulus_of_dm1 = slice(trials.offsets[5], None)
     assert (sigma[: trials.offsets[5]] == 0).all()
     assert (sigma[stimulus_of_dm1].max(axis=1) > 0).any()
-    with pytest.raises(InputError, match="0 trials a task"):
+    with pytest.raises(InputError, match="0 trials per task"):
         draw_noise_free("yang19", ("go",), 0, 100.0, stream="train")

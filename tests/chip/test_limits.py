@@ -138,7 +138,7 @@ def test_loihis_block_formula(synapses: list[int], delay: int) -> None:
 
 def test_a_loihi_axon_of_65_synapses_takes_two_blocks() -> None:
     formula = memory_formula(load_chip("loihi"), axon_graph(replace(random_network(0), delay=10)))
-    # 22 bits a synapse: ceil((64 * 22 + 10) / 64) = 23 words, then ceil((22 + 10) / 64) = 1.
+    # 22 bits per synapse: ceil((64 * 22 + 10) / 64) = 23 words, then ceil((22 + 10) / 64) = 1.
     assert axon_bits(np.array([64, 65]), formula).tolist() == [23 * 64, 24 * 64]
 
 

@@ -152,7 +152,7 @@ def test_losses_are_named() -> None:
          r"one tau_syn: neuron 39 has 7\.0 ms, neuron 0 5\.0 ms"),
         ({"bias": np.append(np.zeros(39), 1e6)}, r"the bias of neuron 39 is \d+ weight steps"),
         ({"v_th": np.append(np.full(39, 1.0), 1e-5)},
-         r"a weight onto neuron 39 is .* thresholds a step: Loihi's weights reach 127"),
+         r"a weight onto neuron 39 is .* thresholds per step: Loihi's weights reach 127"),
     ],
 )  # fmt: skip
 def test_values_beyond_loihi_are_refused_with_neuron_and_value(

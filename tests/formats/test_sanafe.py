@@ -96,7 +96,7 @@ def test_dynamics_counts_and_energy_are_ours(tmp_path: Path, seed: int) -> None:
 
 
 def own_file(buffer: str) -> str:
-    """SANA-FE's loihi.yaml, without the 1024 units a core that only replay spikes."""
+    """SANA-FE's loihi.yaml, without the 1024 units per core that only replay spikes."""
     spec = importlib.util.find_spec("sanafe")
     assert spec is not None
     assert spec.origin is not None

@@ -255,7 +255,7 @@ def test_bad_networks_are_refused() -> None:
 @pytest.mark.parametrize("mode", ["clock", "event"])
 @pytest.mark.parametrize("hold", [4095, 4096, 4097, 4098, 9001])
 def test_refractory_times_beyond_the_lists_end_when_they_should(mode: str, hold: int) -> None:
-    """Charged above threshold once a step, a neuron spikes every hold + 1 steps."""
+    """Charged above threshold once per step, a neuron spikes every hold + 1 steps."""
     network = build.from_csr([0, 0, 0], [], [], dt=0.5, bias=4.0, t_ref=[0.5 * hold, 1.0])
     activity = Simulation(network, mode=mode, v_start=[0.5, 0.5]).advance(3 * hold)
     own = activity.steps[activity.neurons == 0]

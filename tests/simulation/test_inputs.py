@@ -163,7 +163,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "time NaN": (lambda: HeldCurrents([math.nan], [0], 1.0), r"times_ms\[0\] is nan"),
     "two weights": (lambda: SpikeTrains([1.0] * 3, [0] * 3, [1.0, 2.0]), "weights has shape"),
     "a seed too large": (lambda: PoissonSources([0], 1.0, 1.0, 2**63), "seed is 9223372036854775"),
-    "rate": (lambda: run([PoissonSources([0], 1e300, 1.0)]), "at most 1000 spikes a step"),
+    "rate": (lambda: run([PoissonSources([0], 1e300, 1.0)]), "at most 1000 spikes per step"),
     "later than the run": (lambda: run([SpikeTrains([1e9], [N])]), "names neuron 3, outside 0..2"),
     "held later": (lambda: run([HeldCurrents([1e9], [N], 1.0)]), "names neuron 3, outside 0..2"),
     "weight too large": (lambda: run([SpikeTrains([1.0], [0], 1e39)]), "1e.39: too large for"),

@@ -84,7 +84,7 @@ def test_runs_with_other_tasks_or_trials_are_told(run: Path, tmp_path: Path) -> 
         convert(tmp_path / name, trials=2)
     notes = compare(run, tmp_path / "fewer", tmp_path / "other", chip="grid16")["notes"]
     assert len(notes) == 2
-    assert f"{tmp_path / 'fewer'} was scored on 2 trials a task, {run} on 3" in notes[0]
+    assert f"{tmp_path / 'fewer'} was scored on 2 trials per task, {run} on 3" in notes[0]
     assert "has other tasks than" in notes[1]
     result = CliRunner().invoke(main, ["compare", str(run), str(tmp_path / "other")])
     assert "note: " in result.stdout
@@ -113,7 +113,7 @@ def test_a_network_that_does_not_fit_is_said_and_the_others_are_shown(
 def test_the_table_names_every_network(run: Path) -> None:
     result = CliRunner().invoke(main, ["compare", str(run), "--traffic-only", "--chip", "loihi"])
     assert result.exit_code == 0
-    assert "energy a trial" in result.stdout
+    assert "energy per trial" in result.stdout
     result = CliRunner().invoke(
         main, ["compare", str(run), "--traffic-only", "--chip", "loihi", "--json"]
     )

@@ -37,7 +37,7 @@ def call(*args: object) -> tuple[int, str, str]:
 
 
 def spread_loihi(folder: Path) -> Path:
-    """SANA-FE's Loihi with 4 neurons a core, so that a hundred of them need a network.
+    """SANA-FE's Loihi with 4 neurons per core, so that a hundred of them need a network.
 
     It models no product and declares no neuron.
     """
