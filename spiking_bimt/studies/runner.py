@@ -25,6 +25,9 @@ from spiking_bimt.training.config import TrainConfig, read_config
 Row = dict[str, Any]
 """What is known of one network of a study, as JSON values."""
 
+ANSWER_WITHIN = 20.0
+"""Seconds in which a scheduler must answer; one that has just been started takes some."""
+
 _KEPT_FROM_START = ("start", "battery", "tasks", "sheet", "tau")
 """Settings that a training takes from the network that it goes on from."""
 
@@ -87,7 +90,7 @@ def backend(scheduler: str | None, jobs: int) -> Iterator[int | None]:
             "a Dask scheduler needs the cluster extra: pip install 'spiking-bimt[cluster]'"
         ) from error
     try:
-        client = Client(scheduler, timeout=20)
+        client = Client(scheduler, timeout=ANSWER_WITHIN)
     except (OSError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers at {scheduler}: start one there") from error
     with client, joblib.parallel_config(backend="dask"):

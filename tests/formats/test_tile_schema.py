@@ -40,11 +40,20 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-def verdicts(image: bytes, change: Change) -> tuple[bool, bool]:
-    """Whether the validator and the schema accept the file after a change."""
+def verdicts(
+    image: bytes, change: Change, group: str = "", before: dict[str, Any] | None = None
+) -> tuple[bool, bool]:
+    """Whether the validator and the schema accept the file after a change.
+
+    group: the one that changes, where the description of the file before the change is given.
+    """
     with h5py.File(io.BytesIO(image), "r+") as file:
         change(file)
-        description = json.loads(json.dumps(DESCRIBE(file)))
+        if group and before:
+            made = before | {"members": before["members"] | {group: DESCRIBE(file[group])}}
+        else:
+            made = DESCRIBE(file)
+        description = json.loads(json.dumps(made))
         try:
             tile_layout.check_layout(file)
         except InputError:
@@ -72,26 +81,29 @@ def drop(path: str) -> Change:
     return lambda file: file.__delitem__(path)
 
 
-def all_changes(image: bytes) -> Iterator[tuple[str, Change]]:
-    """Every attribute and dataset of a file removed, or of another kind, shape or value."""
+def all_changes(image: bytes) -> Iterator[tuple[str, str, Change]]:
+    """Every attribute and dataset of a file removed, or of another kind, shape or value.
+
+    Name, group that changes ("" for the file), and change.
+    """
     values = (
         np.bytes_(b"other"), np.bytes_(b"1.9"), np.bytes_(b"2.0"), np.bytes_(b"10.0"), "text",
         0, -65, 17, 1, 0.5, 2.0, np.ones(2, int), True,
     )  # fmt: skip
     with h5py.File(io.BytesIO(image)) as file:
-        groups = ["/", *(f"/{name}" for name in tile_layout.ELEMENTS)]
-        attributes = [(group, name) for group in groups for name in file[group].attrs]
-        datasets = [f"{g}/{name}" for g in groups[1:] for name in file[g]]
+        groups = list(tile_layout.ELEMENTS)
+        attributes = [(group, name) for group in ("", *groups) for name in file[f"/{group}"].attrs]
+        datasets = [(group, f"/{group}/{name}") for group in groups for name in file[group]]
     for group, name in attributes:
-        yield f"without {group}@{name}", drop_attribute(group, name)
+        yield f"without /{group}@{name}", group, drop_attribute(f"/{group}", name)
         for value in values:
-            yield f"{group}@{name} = {value!r}", set_attribute(group, name, value)
-    for path in groups[1:] + datasets:
-        yield f"without {path}", drop(path)
+            yield f"/{group}@{name} = {value!r}", group, set_attribute(f"/{group}", name, value)
+    for group, path in [("", f"/{group}") for group in groups] + datasets:
+        yield f"without {path}", group, drop(path)
         for data in (1, 0.5, np.zeros(2), np.zeros((2, 2), int), np.zeros(2, bool), np.bytes_(b"")):
-            yield f"{path} = {data!r}", replace(path, data)
+            yield f"{path} = {data!r}", group, replace(path, data)
     for name in ("tiles/more", "more"):
-        yield f"with {name}", replace_none(name)
+        yield f"with {name}", "", replace_none(name)
 
 
 def replace_none(path: str) -> Change:
@@ -106,7 +118,11 @@ def test_the_schema_of_the_docs_is_that_of_the_format() -> None:
 
 def test_both_accept_and_refuse_the_same(image: bytes) -> None:
     assert verdicts(image, lambda file: None) == (True, True)
-    found = {name: verdicts(image, change) for name, change in all_changes(image)}
+    with h5py.File(io.BytesIO(image)) as file:
+        before = DESCRIBE(file)
+    found = {
+        name: verdicts(image, change, group, before) for name, group, change in all_changes(image)
+    }
     assert [name for name, (one, two) in found.items() if one != two] == []
     accepted = sum(one for one, _ in found.values())
     assert accepted > 100

@@ -14,6 +14,7 @@ from spiking_bimt.plot.study_figures import COLOURS
 from spiking_bimt.studies.chip_jobs import list_jobs
 from spiking_bimt.studies.chip_study import LEAST, compare_kinds, summarise_rows
 from spiking_bimt.studies.study import study
+from tests.studies.little import measure_little
 
 TINY = """
 sheet = [6, 6]
@@ -47,7 +48,9 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chips")
     (folder / "base.toml").write_text(BASE)
     (folder / "priced.toml").write_text(PRICED)
-    run(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        measure_little(patch)
+        run(folder)
     return folder
 
 

@@ -22,6 +22,7 @@ from spiking_bimt.studies.growing_brains import (
 )
 from spiking_bimt.studies.runner import compare_at_equal_error, run_job
 from spiking_bimt.studies.study import study
+from tests.studies.little import measure_little
 
 TINY = """
 sheet = [6, 6]
@@ -41,7 +42,9 @@ swap_every = 10
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     (folder / "tiny.toml").write_text(TINY)
-    study("growing-brains", folder / "out", quick=True, configs=[folder / "tiny.toml"], jobs=1)
+    with pytest.MonkeyPatch.context() as patch:
+        measure_little(patch)
+        study("growing-brains", folder / "out", quick=True, configs=[folder / "tiny.toml"], jobs=1)
     return folder
 
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spiking_bimt.errors import InputError
-from spiking_bimt.studies.growing_brains import list_jobs
+from spiking_bimt.studies import growing_brains, runner
 from spiking_bimt.studies.study import study
 
 pytest.importorskip("distributed")
@@ -93,34 +95,36 @@ def kill_the_busy(workers: list[Process], runs: Path) -> Process:
     raise AssertionError("no worker was seen training")
 
 
+def train_alone(folder: Path, config: Path, scheduler: str | None = None) -> None:
+    """A study whose networks are not described, which takes longer than their training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growing_brains, "describe", lambda network, _: {"units": network.n_units})
+        patch.setattr(growing_brains, "conclude", lambda _, rows: {"rows": rows})
+        how: dict[str, Any] = {"jobs": 1} if scheduler is None else {"scheduler": scheduler}
+        study("growing-brains", folder, quick=True, configs=[config], **how)
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
 def test_a_worker_killed_in_mid_study_loses_nothing(
     cluster: tuple[str, list[Process]], tmp_path: Path
 ) -> None:
     address, workers = cluster
-    (tmp_path / "tiny.toml").write_text(TINY)
-    code = (
-        "import sys; from spiking_bimt.studies.study import study; "
-        "study('growing-brains', sys.argv[1], quick=True, configs=[sys.argv[2]], "
-        "scheduler=sys.argv[3])"
-    )
-    arguments = (str(tmp_path / "out"), str(tmp_path / "tiny.toml"), address)
-    driver = subprocess.Popen([sys.executable, "-c", code, *arguments])
-    try:
+    config = tmp_path / "tiny.toml"
+    config.write_text(TINY)
+    with ThreadPoolExecutor(1) as pool:
+        driver = pool.submit(train_alone, tmp_path / "out", config, address)
         dead = kill_the_busy(workers, tmp_path / "out" / "runs")
-        assert driver.wait(timeout=600) == 0
-        assert dead.wait() == -signal.SIGKILL
-    finally:
-        driver.kill()
-        driver.wait()
-    study(
-        "growing-brains", tmp_path / "alone", quick=True, configs=[tmp_path / "tiny.toml"], jobs=1
-    )
-    for job in list_jobs(1, quick=True):
+        driver.result(timeout=600)
+    assert dead.wait() == -signal.SIGKILL
+    train_alone(tmp_path / "alone", config)
+    for job in growing_brains.list_jobs(1, quick=True):
         there, here = (tmp_path / d / "runs" / job.name / "rate.h5" for d in ("out", "alone"))
         assert there.read_bytes() == here.read_bytes()
 
 
-def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
+def test_a_scheduler_that_does_not_answer_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "ANSWER_WITHIN", 0.5)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at 127\.0\.0\.1:9"):
         study("growing-brains", tmp_path / "out", scheduler="127.0.0.1:9")

@@ -1,15 +1,11 @@
 """Studies train on a data set of the user's as on tasks."""
 
-import functools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from spiking_bimt.analysis import portrait
-from spiking_bimt.analysis.clusters import isolated_null
-from spiking_bimt.analysis.modularity import Effort
 from spiking_bimt.battery import sources
 from spiking_bimt.battery.accuracy import score
 from spiking_bimt.battery.draw import default_trials, draw_trials
@@ -22,6 +18,7 @@ from spiking_bimt.stages.train import train
 from spiking_bimt.studies import chip_study, growing_brains
 from spiking_bimt.studies.chip_jobs import Job
 from spiking_bimt.studies.study import study
+from tests.studies.little import measure_little
 
 TINY = """
 sheet = [5, 5]
@@ -110,11 +107,7 @@ def test_trainings_against_a_chip_go_on_from_those_on_data(tmp_path: Path) -> No
 def test_networks_of_data_are_described(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portrait, "ISOLATION_CLUSTERS", (5,))
-    effort = Effort(trials=10, shuffles=20, rewirings=5, resolutions=(1.0,), lesions=2)
-    monkeypatch.setattr(portrait, "EFFORT", effort)
-    null = functools.partial(isolated_null, shuffles=50)
-    monkeypatch.setattr(portrait, "isolated_null", null)
+    measure_little(monkeypatch)
     (tmp_path / "tiny.toml").write_text(TINY)
     train(tmp_path / "run", data=waves(kind), config=tmp_path / "tiny.toml")
     network = store.load(tmp_path / "run" / "rate.h5", RateNetwork)
