@@ -19,7 +19,6 @@ from spiking_bimt.cli.options import (
     stimulus_options,
     threads_option,
     traffic_only_option,
-    trials_option,
     trust_option,
     under,
 )
@@ -193,6 +192,7 @@ def export(run: Path, as_json: bool, **options: Any) -> None:
     examples="""
     spiking_bimt verify RUN
     spiking_bimt verify tiles.h5 --against RUN/network.h5
+    spiking_bimt verify RUN --recorded spikes.csv
     """
 )
 @click.argument("file", type=PATH)
@@ -202,7 +202,15 @@ def export(run: Path, as_json: bool, **options: Any) -> None:
     metavar="FILE",
     help="network.h5 to compare with.  [default: the one beside FILE]",
 )
-@trials_option(5)
+@option(
+    "--recorded",
+    type=PATH,
+    metavar="SPIKES",
+    help="Compare these spikes, which silicon or a simulator of hardware recorded, with the golden"
+    " ones of the tiles: CSV or npz of step and neuron (and trial), or SONATA."
+    "  [default: compare FILE with network.h5]",
+)
+@option("--trials", type=int, help="Test trials of each task.  [default: 5]")
 @threads_option()  # fmt: skip
 @force_option()
 @trust_option()

@@ -1,4 +1,4 @@
-"""`verify`: does an exported file alone give the network's spikes?"""
+"""`verify`: does an exported file alone, or a chip, give the network's spikes?"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,10 @@ from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.errors import CheckError, InputError
 from spiking_bimt.formats import registry
+from spiking_bimt.formats.compare import require_spikes
 from spiking_bimt.formats.format import Check, Format
+from spiking_bimt.formats.recorded import compare_recorded
+from spiking_bimt.formats.tiles import read_selftest, read_tiles
 from spiking_bimt.stages.simulate import with_weights
 
 
@@ -20,17 +23,25 @@ def verify(
     file: str | Path,
     *,
     against: str | Path | None = None,
-    trials: int = 5,
+    recorded: str | Path | None = None,
+    trials: int | None = None,
     threads: int | None = None,
 ) -> dict[str, Any]:
     """Rebuild the network from an exported file alone and compare its spikes with network.h5's.
 
     file: the file or folder of one format, or a run folder for all that it holds; "checks" of the
     result has a row of each. against: the network to compare with, network.h5 beside the file by
-    default. trials: test trials per task. Raises CheckError, saying where they part, unless every
-    spike is equal.
+    default. trials: test trials per task, 5 by default. recorded: in place of that, compare the
+    spikes of this file (CSV or npz of step and neuron, or SONATA), which silicon or a simulator of
+    hardware recorded, with the golden ones of the tiles. Raises CheckError, saying where they
+    part, unless every spike is equal.
     """
     path = Path(file)
+    if recorded is not None:
+        if (against, trials, threads) != (None, None, None):
+            raise InputError("against, trials and threads do not go with recorded: leave them out")
+        return _recorded(path / "tiles.h5" if path.is_dir() else path, Path(recorded))
+    trials = 5 if trials is None else trials
     if trials < 1:
         raise InputError(f"{trials} trials per task: ask for at least 1")
     if against is not None and not Path(against).is_file():
@@ -46,6 +57,20 @@ def verify(
         raise CheckError(f"{path}: {error}") from error
     rows = [{"format": name, "file": str(path), "passed": True, "found": found["found"]}]
     return {"file": str(path), "checks": rows, "equal": True, **found}
+
+
+def _recorded(tiles: Path, recorded: Path) -> dict[str, Any]:
+    """Recorded spikes against the golden ones of a tile file."""
+    if not tiles.exists():
+        raise InputError(f"{tiles} does not exist: recorded spikes are compared with tiles")
+    sources.use(tiles.parent)
+    network, golden = read_tiles(tiles).network, read_selftest(tiles)
+    if golden is None:
+        raise InputError(f"{tiles} holds no golden trials: export it with `selftest`")
+    require_spikes(len(golden.steps), network)
+    found = compare_recorded(recorded, golden, network.dt, network.task_dt)
+    rows = [{"format": "recorded", "file": str(recorded), "passed": True, "found": found["found"]}]
+    return {"file": str(tiles), "checks": rows, "equal": True, **found}
 
 
 def _of_run(run: Path, reference: Path, trials: int, threads: int | None) -> dict[str, Any]:
