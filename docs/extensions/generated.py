@@ -47,7 +47,7 @@ def command_page(name: str, command: click.Command) -> str:
     """A command's help as a page: what it does, its options by heading, its examples."""
     context = click.Context(command, info_name=f"spiking_bimt {name}")
     usage = command.get_usage(context).removeprefix("Usage: ")
-    lines = [f"# {name}", "", "```text", usage, "```", ""]
+    lines = [f"# spiking_bimt {name}", "", "```text", usage, "```", ""]
     lines += [linked(part) for part in paragraphs(command.help or "")]
     headings: dict[str, list[click.Option]] = {}
     for option in command.params:
@@ -76,8 +76,13 @@ def paragraphs(text: str) -> Iterator[str]:
 
 def linked(text: str) -> str:
     """A text of the command line in MyST: pages become links, its signs mean nothing."""
-    plain = re.sub(r"([*<>\[\]|_$])", r"\\\1", text)
-    return re.sub(r"docs/([\w/.\\-]+?)\.md", lambda page: f"[{page[1]}](/{page[1]}.md)", plain)
+    parts = re.split(r"(`[^`]+`)", text)  # code between backticks stays as it is
+    for index in range(0, len(parts), 2):
+        plain = re.sub(r"([*<>\[\]|_$])", r"\\\1", parts[index])
+        parts[index] = re.sub(
+            r"docs/([\w/.\\-]+?)\.md", lambda page: f"[{page[1]}](/{page[1]}.md)", plain
+        )
+    return "".join(parts)
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

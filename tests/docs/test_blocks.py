@@ -86,6 +86,23 @@ def test_no_code_hides_in_an_indented_block(name: str) -> None:
     assert not COMMAND.findall((ROOT / name).read_text("utf-8"))
 
 
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("docs/")])
+def test_lines_of_code_fit_beside_the_sidebars(name: str) -> None:
+    """A window of 1,280 px shows 100 columns without scrolling; the site wraps output."""
+    code = [
+        line
+        for block in BLOCKS[name]
+        if block.language != "text"
+        for line in block.text.splitlines()
+    ]
+    text = (ROOT / name).read_text("utf-8")
+    formulas = re.findall(
+        r"(?:^|\n)\n((?: {4}\S.*\n)+)", re.sub(r"```.*?```", "", text, flags=re.S)
+    )
+    code += [line.strip() for block in formulas for line in block.splitlines()]
+    assert not [line for line in code if len(line) > 100 and "appendix" not in name]
+
+
 def test_a_block_that_is_wrong_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     page = "```python\nprint(1)\n```\n\nprints\n\n```text\n2\n```\n"

@@ -117,6 +117,13 @@ def test_nothing_is_fetched_from_outside(site: Site) -> None:
         assert not re.findall(r"<(?:script|img|link)[^>]*(?:src|href)=\"(?:https?:)?//", text), path
 
 
+def test_a_browser_finds_nothing_to_complain_of(site: Site) -> None:
+    """Without a mode the theme logs an error; without an icon the browser asks for one."""
+    text = (site.folder / "index.html").read_text("utf-8")
+    assert 'data-default-mode="auto"' in text
+    assert re.search(r'<link rel="icon" href="_static/favicon.svg', text)
+
+
 def test_pages_outside_the_appendix_are_short(site: Site) -> None:
     long = {
         name: page.words
