@@ -1,20 +1,81 @@
-"""Kernels are compiled once, before the workers start that would each compile them."""
+"""Workers that share a test run: no kernel is compiled twice, no long file is left to the end."""
 
+import fcntl
 import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 from spiking_bimt import kernels
 
-_KEPT = Path(os.environ.get("NUMBA_CACHE_DIR") or next(iter(kernels.__path__)))
+_KEPT = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(next(iter(kernels.__path__)), "__pycache__"))
+"""Folder that keeps compiled kernels, or holds the folders that do."""
+
+_COMPILING = ("kernels", "simulation", "chip")
+"""Folders of the tests that compile most kernels, each for types of its own."""
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Warm an empty cache, where there are workers; what changed since is left to them."""
-    works = hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None)
-    if not works and next(_KEPT.rglob("*.nbi"), None) is None:
-        from spiking_bimt.stages.warm import warm
+    """In a worker, wait for kernels that another compiles; elsewhere, keep the order of files."""
+    if hasattr(config, "workerinput"):
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        _compile_once((_KEPT / "compiling.lock").open("wb"))
+    elif hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # it would leave files of few, long tests to the end
 
-        warm()
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that compile first, then those with a slow test, then all others.
+
+    So the processes that tests start find most kernels compiled, and at the end no worker waits
+    for the long file of another.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def rank(item: pytest.Item) -> int:
+        if item.path.parent.name in _COMPILING:
+            return 0
+        return 1 if item.path in slow else 2
+
+    items.sort(key=rank)
+
+
+def _compile_once(file: IO[bytes]) -> None:
+    """Compile, or load, a function that Numba keeps while no other worker does.
+
+    Each has its own byte of the file to lock. As no two functions call each other, nobody waits
+    for a worker that waits for it.
+    """
+    from numba.core import dispatcher as numba_dispatcher
+    from numba.core.compiler_lock import global_compiler_lock
+
+    kind: Any = numba_dispatcher.Dispatcher
+    compile_now = kind.compile
+    held: set[int] = set()
+
+    @contextmanager
+    def alone(byte: int) -> Iterator[None]:
+        if byte in held:
+            yield
+            return
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, byte)
+        held.add(byte)
+        try:
+            yield
+        finally:
+            held.remove(byte)
+            fcntl.lockf(file, fcntl.LOCK_UN, 1, byte)
+
+    def compile_alone(dispatcher: Any, signature: Any) -> Any:
+        if dispatcher._cache.cache_path is None:
+            return compile_now(dispatcher, signature)
+        function = dispatcher.py_func
+        byte = zlib.crc32(f"{function.__module__}.{function.__qualname__}".encode())
+        with global_compiler_lock, alone(byte):
+            return compile_now(dispatcher, signature)
+
+    kind.compile = compile_alone

@@ -38,6 +38,7 @@ scipy.sparse.save_npz("network.npz", scipy.sparse.csr_matrix(weights))
 """
 
 
+@pytest.mark.slow
 def test_own_networks_are_placed_simulated_and_exported_by_the_core(tmp_path: Path) -> None:
     code = NETWORK + (
         "network = sb.quantise(sb.from_sparse(weights, tau_mem=20, tau_syn=5), 8).quantised()\n"

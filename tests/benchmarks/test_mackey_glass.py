@@ -40,6 +40,7 @@ def test_the_series_is_that_of_small_steps(script: Any) -> None:
     np.testing.assert_allclose(script.make_series(len(at)), expected, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_the_rate_and_the_spiking_network_foresee_a_stretch(
     script: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

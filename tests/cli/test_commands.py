@@ -10,6 +10,7 @@ import time
 from importlib import resources
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.cli.tiny import TINY, call
@@ -69,11 +70,12 @@ def test_no_arguments_show_the_help() -> None:
     assert "Commands:\n" in stdout
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_the_checkpoint_and_resume_finishes_as_if_nothing_had_been(
     tmp_path: Path,
 ) -> None:
     config = tmp_path / "tiny.toml"
-    config.write_text(TINY.format(steps=1500))
+    config.write_text(TINY.format(steps=700))
     arguments = ["--config", str(config), "--test-trials", "2"]
     command = [sys.executable, "-m", "spiking_bimt", "train"]
     # A suite that runs in the background inherits an ignored SIGINT, and so would the child.

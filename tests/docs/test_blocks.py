@@ -52,6 +52,7 @@ RUN = [
 """Pages with blocks to run; README's are those of tests/front_door/test_readme.py."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUN)
 def test_the_blocks_of_a_page_run(
     name: str, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -79,6 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(folder)
 
 
+@pytest.mark.slow
 def test_every_page_is_built(site: Site) -> None:
     sources = {
         str(path.relative_to(DOCS).with_suffix(""))

@@ -185,6 +185,7 @@ def edits(path: Path) -> Iterator[tuple[str, str, Edit]]:
                 yield file.name if path.is_dir() else "", field, edit
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::spiking_bimt.errors.ReadWarning")  # without its writer
 @pytest.mark.parametrize("name", registry.written())
 def test_every_changed_field_is_found_or_without_effect(

@@ -116,6 +116,7 @@ def test_the_schema_of_the_docs_is_that_of_the_format() -> None:
     VALIDATOR.check_schema(kept)
 
 
+@pytest.mark.slow
 def test_both_accept_and_refuse_the_same(image: bytes) -> None:
     assert verdicts(image, lambda file: None) == (True, True)
     with h5py.File(io.BytesIO(image)) as file:

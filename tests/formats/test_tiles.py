@@ -104,7 +104,7 @@ def trials(n_inputs: int, seed: int) -> Trials:
 
 @pytest.mark.slow
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 10**6))
 def test_the_file_alone_gives_the_network_and_its_spikes(seed: int, tmp_path: Path) -> None:

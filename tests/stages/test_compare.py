@@ -131,6 +131,7 @@ def test_a_run_that_is_not_converted_is_refused(run: Path, tmp_path: Path) -> No
         compare(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_bundled_networks_are_compared_when_no_run_is_named() -> None:
     networks = compare(trials=1)["networks"]
     assert list(networks) == ["cores", "bimt", "l1", "none"]

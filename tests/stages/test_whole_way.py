@@ -57,6 +57,7 @@ def run(demo: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
     return shutil.copytree(demo[0], tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_every_file_of_a_run(demo: tuple[Path, dict[str, Any]]) -> None:
     folder, result = demo
     names = {path.name for path in folder.iterdir()} - {".lock"}

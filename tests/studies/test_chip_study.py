@@ -59,6 +59,7 @@ def run(folder: Path) -> dict[str, Any]:
     return study("chip", folder / "out", quick=True, configs=configs, jobs=1)
 
 
+@pytest.mark.slow
 def test_it_compares_networks_at_their_placements(done: Path) -> None:
     result = json.loads((done / "out" / "chip-study.json").read_text())
     assert not result["failed"]

@@ -48,6 +48,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_compares_every_network_and_draws_the_figures(done: Path) -> None:
     result = json.loads((done / "out" / "study.json").read_text())
     kinds = [row["kind"] for row in result["summary"]]

@@ -104,6 +104,7 @@ def train_alone(folder: Path, config: Path, scheduler: str | None = None) -> Non
         study("growing-brains", folder, quick=True, configs=[config], **how)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
 def test_a_worker_killed_in_mid_study_loses_nothing(
     cluster: tuple[str, list[Process]], tmp_path: Path
