@@ -35,6 +35,7 @@ def to_integers(
     """
     if network.codes is None or network.scale is None:
         raise CodesError(NO_CODES)
+    network.refuse_optional("the integer stepper", propagators.TRIALS_HAVE)
     neuron, synapse = require_digital(chip)
     reasons = cannot_compute(network, chip, placement)
     if reasons:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.chip import place, tiling
+from spiking_bimt.chip.computes import refuse
 from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.limits import check
 from spiking_bimt.chip.presets import load_chip
@@ -32,6 +33,7 @@ def place_network(
     effort: float = 1.0,
     time_limit: float | None = None,
     starts: Sequence[str] | None = None,
+    traffic_only: bool = False,
     progress: Callable[[int, str], None] | None = None,
 ) -> PlacedNetwork:
     """Put a network on a chip's cores, at a low cost of packets and hops, within every limit.
@@ -42,16 +44,20 @@ def place_network(
     spreads the neurons over that many instead, evenly. effort: factor on the number of proposals,
     above 0. time_limit: seconds after which the search ends; without it the same seed gives the
     same placement. starts: arrangements to begin with, None for all that suit the network's size.
+    traffic_only: place a network that the chip cannot compute all the same, to count its packets.
     progress: called with the rounds done and a word on the present one.
 
-    Raises InputError where the network cannot fit, with the limit, the core and the excess.
+    Raises InputError where the chip cannot compute the network, with all reasons, or where it
+    cannot fit, with the limit, the core and the excess.
     """
     on_chip = load_chip(chip)
     coded = network if network.codes is None else network.quantised()
+    refuse(coded, on_chip, allow=traffic_only)
     placement = place.place(
         coded, on_chip, rates_hz, seed=seed, cores=cores, effort=effort, time_limit=time_limit,
         starts=starts, progress=progress,
     )  # fmt: skip
+    refuse(coded, on_chip, placement, allow=traffic_only)
     return PlacedNetwork(coded, placement, on_chip)
 
 

@@ -139,15 +139,24 @@ def test_spikes_of_sources_reach_the_chip_after_their_delay() -> None:
 @pytest.mark.parametrize(
     ("chip", "message"),
     [
-        ("loihi16", "loihi16 declares no neuron: its integers are not simulated"),
         ("dynapse2", "dynapse2 is analog"),
         ("odin", "odin compares after every event"),
         ("loihi", r"loihi cannot compute this network \(3 reasons\): reset by subtraction"),
     ],
 )
 def test_what_has_no_integers_is_refused(chip: str, message: str) -> None:
+    bare = replace(load_chip(chip), neuron=None, synapse=None)
+    with pytest.raises(InputError, match=f"{chip} declares no neuron: its integers are not sim"):
+        to_integers(network(np.random.default_rng(0)), bare)
     with pytest.raises(InputError, match=message):
         to_integers(network(np.random.default_rng(0)), load_chip(chip))
+
+
+def test_a_second_time_constant_is_refused_where_the_chip_has_it_too() -> None:
+    made = network(np.random.default_rng(0))
+    slow = replace(made, tau_syn_negative=np.full(made.n_neurons, 9.0, np.float32))
+    with pytest.raises(InputError, match="the integer stepper has no "):
+        to_integers(slow, load_chip("spinnaker"))
 
 
 def test_a_width_that_is_too_small_is_named() -> None:

@@ -61,6 +61,14 @@ def test_a_chip_is_a_name_a_path_or_a_record(placed: PlacedNetwork, tmp_path: Pa
     np.testing.assert_array_equal(core, placed.placement.core)
 
 
+def test_a_network_that_the_chip_cannot_compute_is_placed_for_its_traffic_alone() -> None:
+    rates = spikes().rates_hz
+    with pytest.raises(InputError, match=r"loihi cannot compute .*40 thresholds"):
+        place_network(coded(), "loihi", rates)
+    placed = place_network(coded(), "loihi", rates, traffic_only=True)
+    assert traffic(placed, spikes()).spikes == spikes().n_spikes
+
+
 def test_the_scale_of_the_rates_does_not_matter(placed: PlacedNetwork) -> None:
     again = place_network(coded(), "loihi16", 1024 * spikes().rates_hz, effort=0.1)
     np.testing.assert_array_equal(again.placement.core, placed.placement.core)

@@ -1,5 +1,6 @@
 """`simulate --chip`: a converted run in a chip's integers."""
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -86,8 +87,9 @@ def test_settings_that_a_chip_cannot_have_are_refused(run: Path, tmp_path: Path)
     assert not (tmp_path / "network.h5").exists()
     with pytest.raises(InputError, match=r"truenorth computes .*neuron\.current is none"):
         convert(tmp_path, chip="truenorth", trials=1)
+    bare = replace(load_chip("loihi16"), neuron=None, synapse=None)
     with pytest.raises(InputError, match="loihi16 declares no neuron"):
-        convert(tmp_path, chip="loihi16", trials=1)
+        convert(tmp_path, chip=bare, trials=1)
     with pytest.raises(InputError, match="integer weights"):
         convert(tmp_path, chip="loihi", bits=None, trials=1)
     with pytest.raises(InputError, match="does not go with `target`"):
