@@ -32,6 +32,11 @@ BATCH = 64
 TASKS = BATTERIES["yang19"]
 CHIP = "loihi16"
 MOVE_EVERY = 100
+"""Steps of training between two moves of units."""
+PARTITION_EVERY = 1000
+"""Steps of training between two partitions by Mt-KaHyPar."""
+QUICK_STEPS = 1100
+"""Steps of each training with --quick: one partition by Mt-KaHyPar, and some steps after it."""
 
 Ints = npt.NDArray[np.int64]
 Cores = Callable[[State, loop.Context, int], Ints]
@@ -95,8 +100,8 @@ def moved(state: State, context: loop.Context, step: int) -> Ints:
 
 
 def repartitioned(state: State, context: loop.Context, step: int) -> Ints:
-    """Mt-KaHyPar's km1 partition of the surviving axons, every ten intervals."""
-    if step % (10 * MOVE_EVERY):
+    """Mt-KaHyPar's km1 partition of the surviving axons, every PARTITION_EVERY steps."""
+    if step % PARTITION_EVERY:
         return state.core
     import mtkahypar
 
@@ -153,7 +158,7 @@ def move_rows(price: float, steps: int) -> list[Row]:
         Row("packets per spike, units moving, against a fixed partition", packets, fixed,
             packets / max(fixed, 1e-9), 1.0, packets <= fixed, "", f"{note}{fixed_error:.4f}")
     ]  # fmt: skip
-    what = "packets per spike, units moving, against Mt-KaHyPar every 1,000 steps"
+    what = f"packets per spike, units moving, against Mt-KaHyPar every {PARTITION_EVERY:,} steps"
     try:
         theirs, their_error = whole(repartitioned, price, steps)
     except ImportError:
@@ -168,8 +173,8 @@ def main() -> None:
     options = parser(__doc__).parse_args()
     torch.set_num_threads(1)
     rows = step_rows(15 if options.quick else 51)
-    steps = 1500 if options.quick else 6000
-    for price in (5e-4, 2e-3):
+    steps, prices = (QUICK_STEPS, (2e-3,)) if options.quick else (6000, (5e-4, 2e-3))
+    for price in prices:
         rows += move_rows(price, steps)
     assert all(math.isfinite(row.ours or 0.0) for row in rows)
     show("training against the chip, CPU time", rows, options.json)

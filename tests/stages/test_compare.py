@@ -1,5 +1,6 @@
 """Networks side by side: the runs' own numbers, and a plain word where one does not fit."""
 
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from spiking_bimt.chip.place import place as place_network
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.cli.commands import main
 from spiking_bimt.data import store
@@ -132,7 +134,11 @@ def test_a_run_that_is_not_converted_is_refused(run: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_the_bundled_networks_are_compared_when_no_run_is_named() -> None:
+def test_the_bundled_networks_are_compared_when_no_run_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quick = functools.partial(place_network, effort=0.3)
+    monkeypatch.setattr("spiking_bimt.stages.compare.place_network", quick)
     networks = compare(trials=1)["networks"]
     assert list(networks) == ["cores", "bimt", "l1", "none"]
     units = [networks[name]["active_units"] for name in networks]
