@@ -24,7 +24,7 @@ def show_place(result: dict[str, Any]) -> None:
         ("cores used", f"{result['cores']}"),
         ("packets per spike", f"{result['packets_per_spike']:.3f}"),
         (f"hops per spike ({result['routing']})", f"{result['hops_per_spike']:.3f}"),
-        (f"packets, hops a {unit}", f"{result[f'packets_per_{unit}']:,.0f}, "
+        (f"packets, hops per {unit}", f"{result[f'packets_per_{unit}']:,.0f}, "
                                     f"{result[f'hops_per_{unit}']:,.0f}"),
     ]  # fmt: skip
     for part in result.get("populations", ()):
@@ -32,10 +32,10 @@ def show_place(result: dict[str, Any]) -> None:
         rows.append((f"  {part['name']}", f"{span}, {part['mean_rate_hz']:.1f} Hz"))
     if result[f"energy_nj_per_{unit}"] is not None:
         parts = result[f"energy_nj_per_{unit}"]
-        rows.append((f"energy a {unit}", f"{sum(parts.values()):,.0f} nJ"))
+        rows.append((f"energy per {unit}", f"{sum(parts.values()):,.0f} nJ"))
         rows += [(f"  {event}", f"{value:,.0f} nJ") for event, value in parts.items()]
         if result.get("energy_nj_per_correct") is not None:
-            rows.append(("energy a correct answer", f"{result['energy_nj_per_correct']:,.0f} nJ"))
+            rows.append(("energy per correct answer", f"{result['energy_nj_per_correct']:,.0f} nJ"))
     if "step_time_ns" in result:
         spans = result["step_time_ns"]
         rows.append(("work of the busiest core a step, mean; most",
@@ -128,10 +128,10 @@ def _costs(unit: str) -> dict[str, Callable[[dict[str, Any]], str | None]]:
     energy = f"energy_nj_per_{unit}"
     updates, synaptic = f"membrane_updates_per_{unit}", f"synaptic_operations_per_{unit}"
     return {
-        f"packets a {unit}": _placed(f"packets_per_{unit}", ",.0f"),
-        f"hops a {unit}": _placed(f"hops_per_{unit}", ",.0f"),
-        f"packets a {unit}, busiest link": _placed(f"busiest_link_packets_per_{unit}", ",.1f"),
-        f"energy a {unit}, nJ": lambda row: (
+        f"packets per {unit}": _placed(f"packets_per_{unit}", ",.0f"),
+        f"hops per {unit}": _placed(f"hops_per_{unit}", ",.0f"),
+        f"packets per {unit}, busiest link": _placed(f"busiest_link_packets_per_{unit}", ",.1f"),
+        f"energy per {unit}, nJ": lambda row: (
             f"{sum(row[energy].values()):,.0f}" if row.get(energy) else None
         ),
         "parameters, dense": _benched("parameters", "dense", ",.0f"),
@@ -140,10 +140,10 @@ def _costs(unit: str) -> dict[str, Callable[[dict[str, Any]], str | None]]:
         "footprint, bytes, sparse": _benched("footprint_bytes", "sparse", ",.0f"),
         "connection sparsity": _benched("connection_sparsity", None, ".4f"),
         "activation sparsity": _benched("activation_sparsity", None, ".4f"),
-        f"synaptic operations a {unit}, dense": _benched(synaptic, "dense", ",.0f"),
-        f"effective MACs a {unit}": _benched(synaptic, "effective_macs", ",.0f"),
-        f"effective ACs a {unit}": _benched(synaptic, "effective_acs", ",.0f"),
-        f"membrane updates a {unit}": _benched(updates, None, ",.0f"),
+        f"synaptic operations per {unit}, dense": _benched(synaptic, "dense", ",.0f"),
+        f"effective MACs per {unit}": _benched(synaptic, "effective_macs", ",.0f"),
+        f"effective ACs per {unit}": _benched(synaptic, "effective_acs", ",.0f"),
+        f"membrane updates per {unit}": _benched(updates, None, ",.0f"),
     }
 
 

@@ -55,20 +55,20 @@ def _traffic(chip: Chip, flow: Traffic, unit: str, many: float) -> Iterator[Numb
         "hops_per_packet", "hops per packet", flow.hops / max(flow.packets, 1),
         f"{flow.hops / max(flow.packets, 1):.3f}",
         "Links between neighbouring tiles that a packet and its copies cross.",
-        "hops / packet", f"{flow.packets / many:,.0f} packets a {unit}",
+        "hops / packet", f"{flow.packets / many:,.0f} packets per {unit}",
     )  # fmt: skip
     yield Number(
-        f"packets_per_{unit}", f"packets a {unit}", flow.packets / many,
+        f"packets_per_{unit}", f"packets per {unit}", flow.packets / many,
         f"{flow.packets / many:,.1f}",
         f"Packets on the chip's network in one {unit}, on average.",
     )  # fmt: skip
     busiest = int(flow.link_load.max(initial=0)) / many
     yield Number(
-        "busiest_link", "busiest link", busiest, f"{busiest:,.1f} packets a {unit}",
+        "busiest_link", "busiest link", busiest, f"{busiest:,.1f} packets per {unit}",
         f"Packets in one {unit} over the link that carries the most.",
     )  # fmt: skip
     yield Number(
-        f"events_per_{unit}", f"synaptic events a {unit}", flow.synaptic_events / many,
+        f"events_per_{unit}", f"synaptic events per {unit}", flow.synaptic_events / many,
         f"{flow.synaptic_events / many:,.0f}",
         f"Synapses that the spikes of one {unit} reach; a core adds one weight for each.",
     )  # fmt: skip
@@ -82,14 +82,14 @@ def _energy(
     parts = nj_each(energy_pj, many)
     total = sum(parts.values())
     yield Number(
-        f"energy_nj_per_{unit}", f"energy a {unit}", total, energy_text(total),
+        f"energy_nj_per_{unit}", f"energy per {unit}", total, energy_text(total),
         f"Energy of one {unit} on average, from the published figures of the chip. {chip.caveat}",
-        f"energy a {unit}", f"{sum(energy_pj.values()) / spikes:,.0f} pJ per spike",
+        f"energy per {unit}", f"{sum(energy_pj.values()) / spikes:,.0f} pJ per spike",
     )  # fmt: skip
     for part, value in parts.items():
         share = value / max(total, 1e-300)
         yield Number(
-            f"energy_{part}_nj_per_{unit}", f"energy a {unit}, {part}", value,
+            f"energy_{part}_nj_per_{unit}", f"energy per {unit}, {part}", value,
             f"{energy_text(value)} ({100 * share:.0f} %)",
             f"Part of this energy that goes into {PARTS[part].text}.",
         )  # fmt: skip

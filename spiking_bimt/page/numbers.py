@@ -208,9 +208,9 @@ def _activity(material: Material) -> Iterator[Number]:
     )  # fmt: skip
     spikes = driven.recording.n_spikes / material.units
     yield Number(
-        f"spikes_per_{unit}", f"spikes a {unit}", spikes, f"{spikes:,.0f}",
+        f"spikes_per_{unit}", f"spikes per {unit}", spikes, f"{spikes:,.0f}",
         f"Spikes of the whole network in one {unit}, on average.",
-        f"spikes a {unit}", note if driven.trials is not None else f"over {driven.seconds:g} s",
+        f"spikes per {unit}", note if driven.trials is not None else f"over {driven.seconds:g} s",
     )  # fmt: skip
     yield Number(
         "silent_neurons", "silent neurons", told["silent"], f"{told['silent']}",
@@ -253,12 +253,12 @@ def _neurobench(material: Material) -> Iterator[Number]:
     for key, value in found[f"synaptic_operations_per_{unit}"].items():
         label = key.replace("_", " ").replace("acs", "ACs").replace("mACs", "MACs")
         yield Number(
-            f"{key}_per_{unit}", f"synaptic operations a {unit}, {label}", value, f"{value:,.0f}",
+            f"{key}_per_{unit}", f"synaptic operations per {unit}, {label}", value, f"{value:,.0f}",
             f"On average: {kinds[key]}.",
         )  # fmt: skip
     updates = found[f"membrane_updates_per_{unit}"]
     if updates is not None:
         yield Number(
-            f"membrane_updates_per_{unit}", f"membrane updates a {unit}", updates,
+            f"membrane_updates_per_{unit}", f"membrane updates per {unit}", updates,
             f"{updates:,.0f}", "Changes of a membrane potential in a step, of all neurons.",
         )  # fmt: skip

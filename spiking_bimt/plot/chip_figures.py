@@ -70,7 +70,7 @@ def links(
         _paint_cores(axes, chip, empty, shown)
     lines = _paint_links(axes, load)
     _frame(axes, shown)
-    label = f"packets over a link a {unit}" if unit else "packets over a link"
+    label = f"packets over a link per {unit}" if unit else "packets over a link"
     if load.any():
         style.colorbar(axes, lines, label, shrink=0.75, aspect=26, pad=0.02)
     return axes

@@ -26,10 +26,10 @@ _NAMES = {
 _BINS = 250
 """Most bins of time."""
 _OVER_TIME = {
-    "packets": ("packets a ms", style.BLUE),
-    "hops": ("hops a ms", style.GREEN),
-    "spikes": ("spikes a ms", style.PURPLE),
-    "energy": ("energy (nJ a ms)", style.ORANGE),
+    "packets": ("packets per ms", style.BLUE),
+    "hops": ("hops per ms", style.GREEN),
+    "spikes": ("spikes per ms", style.PURPLE),
+    "energy": ("energy (nJ per ms)", style.ORANGE),
     "busiest": ("packets per step,\nbusiest link", style.VERMILLION),
 }
 """Label and colour of each quantity over time."""
@@ -67,7 +67,7 @@ def energy(traffic: Traffic, ax: Axes | None = None, *, units: float = 1.0, unit
     tell(axes, values / 2, rows, told, values, 0.62)
     axes.set_yticks(rows, names)
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.35 * max(values.max(), 1e-300)))
-    axes.set_xlabel(f"energy a {unit} ({name})" if unit else f"energy ({name})")
+    axes.set_xlabel(f"energy per {unit} ({name})" if unit else f"energy ({name})")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     return axes
@@ -85,10 +85,10 @@ def traffic(
     """What the chip's network carries over time, in at most 250 bins of whole steps.
 
     timeline: as `sb.timeline` counts it. ax: axes to draw into, by default those of a new figure.
-    of: packets, hops or spikes a ms, energy (nJ a ms), or the packets in a step over the link that
-    carries the most, of which a bin shows its largest. first, last: steps to show, `last` left out;
-    time counts from `first`. Returns the axes. Raises InputError for steps that the timeline has
-    not, and for energy where the chip's is unpublished.
+    of: packets, hops or spikes per ms, energy (nJ per ms), or the packets in a step over the link
+    that carries the most, of which a bin shows its largest. first, last: steps to show, `last` left
+    out; time counts from `first`. Returns the axes. Raises InputError for steps that the timeline
+    has not, and for energy where the chip's is unpublished.
     """
     steps = len(timeline.packets)
     end = steps if last is None else last
