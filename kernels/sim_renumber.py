@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels.shared_vector import lowest_bit
+from spiking_bimt.kernels.shared_vector import allocating, lowest_bit
 
 Array = npt.NDArray[Any]
 
@@ -53,30 +53,37 @@ def rows_joined(
             targets[low + t], values[high + t] = indices[t], weights[t]
 
 
+@allocating
+def ascend(spikes: Array, low: int, high: int, present: Array) -> None:
+    """Sort spikes[low:high], numbers that are there once each.
+
+    Sorted by one bit per number in `present`, all 0 before and after: a spike costs a few
+    operations, a call a look at every word of it, or a comparison sort where that is less.
+    """
+    if (high - low) * 64 < present.size:
+        spikes[low:high].sort()
+        return
+    for s in range(low, high):
+        number = np.uint64(spikes[s])
+        present[number >> np.uint64(6)] |= np.uint64(1) << (number & np.uint64(63))
+    for word in range(present.size):
+        mask = present[word]
+        while mask:
+            spikes[low] = 64 * word + lowest_bit(mask)
+            low += 1
+            mask &= mask - np.uint64(1)
+        present[word] = 0
+
+
 @njit(cache=True)
-def name_spikes(spikes: Array, bounds: Array, order: Array) -> Array:
+def name_spikes(spikes: Array, bounds: Array, order: Array, present: Array) -> Array:
     """`spikes` of places in `order` as neurons, ascending within bounds[i]..bounds[i + 1].
 
-    Sorted by one bit per neuron: a spike costs a few operations, a step a look at N / 64 words, or
-    a comparison sort where that is less.
+    present: a word for each 64 neurons that `order` may name, all 0.
     """
     named = np.empty_like(spikes)
-    present = np.zeros(order.size // 64 + 1, np.uint64)
     for i in range(bounds.size - 1):
-        low, high = bounds[i], bounds[i + 1]
-        if (high - low) * 64 < present.size:
-            for s in range(low, high):
-                named[s] = order[spikes[s]]
-            named[low:high].sort()
-            continue
-        for s in range(low, high):
-            neuron = np.uint64(order[spikes[s]])
-            present[neuron >> np.uint64(6)] |= np.uint64(1) << (neuron & np.uint64(63))
-        for word in range(present.size):
-            mask = present[word]
-            while mask:
-                named[low] = 64 * word + lowest_bit(mask)
-                low += 1
-                mask &= mask - np.uint64(1)
-            present[word] = 0
+        for s in range(bounds[i], bounds[i + 1]):
+            named[s] = order[spikes[s]]
+        ascend(named, bounds[i], bounds[i + 1], present)
     return named

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from spiking_bimt.simulation.build import from_coo, from_csr, from_sparse, random_sheet
     from spiking_bimt.simulation.engine import Simulation, simulate_network
     from spiking_bimt.simulation.inputs import HeldCurrents, PoissonSources, SpikeTrains
+    from spiking_bimt.simulation.ranks.cut import split_by_rank
     from spiking_bimt.simulation.run import simulate_trials
     from spiking_bimt.stages.chips import chips
     from spiking_bimt.stages.compare import compare
@@ -91,6 +92,7 @@ _NAMES = {
     "simulation.build": ("from_coo", "from_csr", "from_sparse", "random_sheet"),
     "simulation.engine": ("Simulation", "simulate_network"),
     "simulation.inputs": ("HeldCurrents", "PoissonSources", "SpikeTrains"),
+    "simulation.ranks.cut": ("split_by_rank",),
     "simulation.run": ("simulate_trials",),
     "stages.chips": ("chips",),
     "stages.compare": ("compare",),
@@ -169,6 +171,7 @@ __all__ = [
     "simulate",
     "simulate_network",
     "simulate_trials",
+    "split_by_rank",
     "study",
     "taking_changed",
     "tasks",

@@ -17,7 +17,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Stimuli and simulation": (
         "simulate_network", "Simulation", "PoissonSources", "SpikeTrains", "HeldCurrents",
-        "Recording", "draw_trials", "Trials", "simulate_trials",
+        "Recording", "draw_trials", "Trials", "simulate_trials", "split_by_rank",
     ),
     "Chips, placement and costs": (
         "load_chip", "Chip", "ChipNeuron", "ChipSynapse", "place_network", "Placement",

@@ -1,5 +1,6 @@
 """What all commands share: one call of a stage, errors as one line and an exit code."""
 
+import contextlib
 import importlib
 import io
 import json
@@ -21,6 +22,7 @@ from spiking_bimt.errors import CheckError, InputError, ReadWarning
 from spiking_bimt.extras import named
 from spiking_bimt.platforms import require_supported
 from spiking_bimt.progress import listening
+from spiking_bimt.simulation.ranks.world import launched, stop_all, world
 
 
 class _Interrupted(Exception):
@@ -55,6 +57,7 @@ class Group(click.Group):
             if early:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
             require_supported()
+            _among_ranks(given[0])
             super().main(given, *rest, **{**kwargs, "standalone_mode": False})
         except click.ClickException as error:
             _fail(error, error.format_message(), 2, given)
@@ -105,6 +108,9 @@ class Group(click.Group):
         return re.sub(r"`([a-z_]+)(?:=([^`]*))?`", option, message)
 
 
+_ON_RANKS = ("simulate",)
+"""Commands that several processes run together."""
+
 _EXIT_CODES: dict[type[Exception], int] = {_Interrupted: 130, CheckError: 1, InputError: 2}
 
 
@@ -147,8 +153,30 @@ def printable(text: str) -> str:
 def _fail(error: Exception, message: str, code: int, given: list[str]) -> NoReturn:
     if "--debug" in given:
         traceback.print_exception(error)
-    click.echo(f"spiking_bimt: {printable(message)}", err=True)
+    rank, size = launched()
+    line = printable(message)
+    if size > 1:
+        with contextlib.suppress(InputError):  # without mpi4py each process ends by itself
+            stop_all(world(), line, code, "spiking_bimt: ")
+    if rank == 0:
+        click.echo(f"spiking_bimt: {line}", err=True)
     sys.exit(code)
+
+
+def _among_ranks(command: str) -> None:
+    """Where a launcher of MPI started several processes: refuse most commands; rank 0 prints."""
+    rank, size = launched()
+    if size == 1 or command.startswith("-"):
+        return
+    if command not in _ON_RANKS:
+        raise InputError(f"{command} runs in one process: start it without mpiexec")
+    if rank:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def communicator() -> Any:
+    """What `comm` of a stage is: the processes that a launcher of MPI started, None for one."""
+    return world() if launched()[1] > 1 else None
 
 
 def call_stage(name: str, as_json: bool, *args: Any, **options: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from spiking_bimt.cli import complete
-from spiking_bimt.cli.group import call_stage
+from spiking_bimt.cli.group import call_stage, communicator
 from spiking_bimt.cli.options import (
     DEVICE_HELP,
     PATH,
@@ -139,8 +139,10 @@ def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
 
     With --device, simulate the tiles (RUN/tiles.h5) on a memory device, with each of its effects
     alone and with all of them.
+
+    Under mpiexec the processes run one network together, each with neurons of its own.
     """
-    call_stage("simulate", as_json, run, **options)
+    call_stage("simulate", as_json, run, comm=communicator(), **options)
 
 
 @command(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from spiking_bimt.simulation.inputs import (
     SpikeTrains,
     ThroughSynapses,
 )
+from spiking_bimt.simulation.ranks.world import size_of
 from spiking_bimt.simulation.run import simulate_trials
 
 Floats = npt.NDArray[np.float64]
@@ -106,25 +107,30 @@ def drive(
     stream: str = "test",
     seed: int = 0,
     threads: int | None = None,
+    comm: Any = None,
+    ranks: npt.ArrayLike | None = None,
 ) -> Driven:
     """Run a network under a stimulus, on trials of its tasks, or as a network without them is run.
 
     That is by itself for `RUN_MS` where it fires so, and else under random currents
     (`battery.probe`). trials: a task, 10 by default. ms: length of a run without trials. stream:
     "test", or "calibrate" for other trials, potentials and random input. seed: of the potentials
-    at the start and of random input. Raises InputError for settings that have no effect.
+    at the start and of random input. comm, ranks: as in `Simulation`. Raises InputError for
+    settings that have no effect, and for trials on several ranks.
     """
+    how = _How(threads or 1, comm, ranks)
     start = seed + (_CALIBRATION if stream == "calibrate" else 0)
     if stimulus is not None:
         if trials is not None:
             raise InputError("trials are of tasks: leave them out where a stimulus is given")
         inputs = (stimulus.make(network, start),)
-        recording = _run(network, inputs, stimulus.length_ms, start, threads)
+        recording = _run(network, inputs, stimulus.length_ms, start, how)
         text = stimulus.describe(network)
         return Driven(recording, None, stimulus.key, text, network, inputs, seed=start)
     if network.tasks:
         if ms is not None:
             raise InputError("ms is the length of a run without trials: give `trials`")
+        how.refuse_trials()
         many = PROBE_TRIALS if trials is None else trials
         drawn = trials_of(network, many, stream)[1]
         recording = simulate_trials(network, drawn, seed=seed, threads=threads)
@@ -132,22 +138,43 @@ def drive(
         return Driven(recording, drawn, "tasks", text, network, levels=drawn, seed=seed)
     if trials is not None:
         raise InputError("the network has no tasks to draw trials of: give its length as `ms`")
-    own = _own_activity(network, ms, start, threads)
-    return _probed(network, ms, stream, seed, threads) if own is None else own
+    own = _own_activity(network, ms, start, how)
+    if own is not None:
+        return own
+    how.refuse_trials()
+    return _probed(network, ms, stream, seed, threads)
 
 
-def _own_activity(
-    network: SpikingNetwork, ms: float | None, seed: int, threads: int | None
-) -> Driven | None:
+class _How(NamedTuple):
+    """The threads or ranks that a network runs on."""
+
+    threads: int
+    comm: Any
+    ranks: npt.ArrayLike | None
+
+    def refuse_trials(self) -> None:
+        """InputError where there are several ranks."""
+        if size_of(self.comm) > 1:
+            raise InputError(
+                "trials run on the threads of one process: start it without mpiexec, or give a "
+                "stimulus, such as `poisson_hz=20`"
+            )
+
+    def first_says(self, value: int) -> int:
+        """The value of rank 0, which alone has all spikes."""
+        return value if self.comm is None else int(self.comm.bcast(value, 0))
+
+
+def _own_activity(network: SpikingNetwork, ms: float | None, seed: int, how: _How) -> Driven | None:
     """The network without input, where it fires by itself."""
     if network.in_use("poisson").any():  # the engine has none
         return None
-    recording = _run(network, (), RUN_MS, seed, threads)
-    later = int((recording.steps >= recording.n_steps // 2).sum())
+    recording = _run(network, (), RUN_MS, seed, how)
+    later = how.first_says(int((recording.steps >= recording.n_steps // 2).sum()))
     if later < OWN_HZ * network.n_neurons * RUN_MS / 2000:
         return None
     if ms is not None:
-        recording = _run(network, (), ms, seed, threads)
+        recording = _run(network, (), ms, seed, how)
     text = "its own activity, without input"
     return Driven(recording, None, "own", text, network, seed=seed)
 
@@ -165,12 +192,12 @@ def _probed(
 
 
 def _run(
-    network: SpikingNetwork, inputs: tuple[Input, ...], ms: float, seed: int, threads: int | None
+    network: SpikingNetwork, inputs: tuple[Input, ...], ms: float, seed: int, how: _How
 ) -> Recording:
     """A run of at least ms, in whole steps."""
     validate.positive("drive", "ms", ms)
     length = max(int(np.ceil(ms / network.dt - 1e-6)), 1) * network.dt
-    return simulate_network(network, length, inputs=inputs, seed=seed, threads=threads or 1)
+    return simulate_network(network, length, inputs=inputs, seed=seed, **how._asdict())
 
 
 def poisson(rate_hz: float, *, weight: float | None = None, ms: float | None = None) -> Stimulus:

@@ -17,6 +17,7 @@ from spiking_bimt.simulation.inputs import (
     SpikeTrains,
     neuron_numbers,
 )
+from spiking_bimt.simulation.locality import Numbering
 from spiking_bimt.simulation.propagators import drive_of
 
 Array = npt.NDArray[Any]
@@ -45,6 +46,34 @@ def check_inputs(inputs: Sequence[Input], network: SpikingNetwork, dtype: np.dty
         elif isinstance(given, PoissonSources):
             validate.cast(name, "weight", np.asarray(given.weight), dtype)
         given.events(0, 0, network.dt)  # refuses a step that the stimulus does not go with
+
+
+class Stimuli:
+    """The stimuli of a run, as the parts of its neurons take them."""
+
+    def __init__(
+        self, inputs: Sequence[Input], network: SpikingNetwork, numbering: Numbering, n: int,
+        dtype: np.dtype[Any],
+    ) -> None:  # fmt: skip
+        """network: the neurons of this process as stored; n: of the whole network."""
+        self._inputs, self._network, self._numbering = tuple(inputs), network, numbering
+        self._n, self._dtype = n, dtype
+
+    def due(self, held: bool, start: int, steps: int) -> tuple[Array, Array, Array]:
+        """Of the inputs of a kind: bounds by step, neurons as stored, and charges or drives."""
+        network = self._network
+        if not any(given.held is held for given in self._inputs):
+            return np.zeros(steps + 1, np.int64), np.empty(0, np.int32), np.empty(0, self._dtype)
+        bounds, neurons, values = gather(
+            self._inputs, held, start, start + steps, network.dt, self._n
+        )
+        places = self._numbering.places(neurons)
+        if len(places) and places.min() < 0:
+            here = places >= 0
+            bounds = np.append(0, np.cumsum(here))[bounds]
+            places, values = places[here], values[here]
+        values = drive_of(network, values, places) if held else values
+        return bounds, places, values.astype(self._dtype)
 
 
 def gather(

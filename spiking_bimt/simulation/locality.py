@@ -34,6 +34,37 @@ def storage_order(network: SpikingNetwork, wanted: Order) -> Array | None:
     return np.argsort(hilbert_index(network.positions), kind="stable").astype(np.int32)
 
 
+class Numbering:
+    """Neurons by their numbers in the network, and by the places where this process stores them."""
+
+    def __init__(self, names: Array | None, n_neurons: int) -> None:
+        """names: number of the neuron at each place, None where that is the place.
+
+        Either all n_neurons in some order, or some of them, ascending.
+        """
+        self.names, self._n = names, n_neurons
+        whole = names is not None and len(names) == n_neurons
+        self.inverse = np.argsort(names).astype(np.int32) if whole and names is not None else None
+        """(N,) place of each neuron, None where not all are here or each is at its number."""
+        self._present = np.zeros(0 if names is None else n_neurons // 64 + 1, np.uint64)
+
+    def places(self, neurons: Array) -> Array:
+        """The place of each neuron, -1 for those that are not here."""
+        if self.names is None:
+            return neurons
+        if self.inverse is not None:
+            return self.inverse[neurons]
+        at = np.minimum(np.searchsorted(self.names, neurons), len(self.names) - 1)
+        return np.where(self.names[at] == neurons, at, -1).astype(np.int32)
+
+    def name(self, places: Array, counts: Array) -> Array:
+        """The neurons at some places, ascending within steps of `counts` each."""
+        if self.names is None:
+            return places
+        bounds = np.append(0, np.cumsum(counts))
+        return sim_renumber.name_spikes(places, bounds, self.names, self._present)
+
+
 def renumber(network: SpikingNetwork, order: Array) -> SpikingNetwork:
     """The network's neurons in another order with the synapses between them, nothing else."""
     delays = read_only(np.empty(0, np.int32)) if network.delays is None else network.delays

@@ -85,44 +85,56 @@ def split_ranges(n: int, threads: int) -> list[tuple[int, int]]:
     return [(int(low), int(high)) for low, high in itertools.pairwise(bounds)]
 
 
-def make_part(
-    network: SpikingNetwork, low: int, high: int, start: Array, epoch: int, dtype: np.dtype[Any],
-) -> Part:  # fmt: skip
-    """The part of neurons low..high - 1 at the start of a simulation."""
-    own = network if high - low == network.n_neurons else select_neurons(network, slice(low, high))
-    cells, marks, clock, head = propagators.start_state(own, start[low:high], dtype)
-    synapses = _synapses(network, low, high, dtype)
-    own_delays = network.delays is not None and len(network.delays) > 0
-    given: Any = network.delays if own_delays else network.delay
+def make_parts(
+    network: SpikingNetwork, threads: int, start: Array, epoch: int, dtype: np.dtype[Any]
+) -> list[Part]:
+    """The parts of a network, one a thread, at the start of a simulation."""
+    delays = None if network.delays is None or not len(network.delays) else network.delays
+    given: Any = network.delay if delays is None else delays
     reach = int(np.min(given)), int(np.max(given))
+    ranges, n = split_ranges(network.n_neurons, threads), network.n_neurons
+    parts = []
+    for low, high in ranges:
+        own = network if high - low == n else select_neurons(network, slice(low, high))
+        indptr, indices, weights = network.indptr, network.indices, network.weights
+        waits = delays
+        if high - low < n:
+            kept = (indices >= low) & (indices < high)
+            indptr = np.append(0, np.cumsum(kept))[indptr]
+            indices, weights = indices[kept] - np.int32(low), weights[kept]
+            waits = None if delays is None else delays[kept]
+        synapses = stored_synapses(indptr, indices, weights, waits, dtype)
+        parts.append(make_part(own, low, start[low:high], synapses, reach, epoch, dtype))
+    return parts
+
+
+def make_part(
+    own: SpikingNetwork, low: int, start: Array, synapses: tuple[Array, Array, Array, Array],
+    reach: tuple[int, int], epoch: int, dtype: np.dtype[Any],
+) -> Part:  # fmt: skip
+    """A part of the neurons of `own`, the first of which is neuron `low`. start (n,): v."""
+    cells, marks, clock, head = propagators.start_state(own, start, dtype)
     table = propagators.table(own, epoch, dtype)
     beside = Swept(
         propagators.allocate_aligned((cells.shape[1],), dtype), closed_forms.windows(table),
         np.empty(8 * CHUNK, np.int32),
     )  # fmt: skip
     return Part(
-        low=low, n=high - low, cells=cells, marks=marks, clock=clock, head=head, table=table,
+        low=low, n=own.n_neurons, cells=cells, marks=marks, clock=clock, head=head, table=table,
         synapses=synapses, reach=reach, beside=beside,
         scratch=propagators.allocate_aligned((CHUNK,), dtype),
         found=np.empty(cells.shape[1], np.int32),
-        history=np.empty(0, np.int32), cursors=np.zeros(int(own_delays), np.int64),
+        history=np.empty(0, np.int32), cursors=np.zeros(int(len(synapses[3]) > 0), np.int64),
         first=np.zeros(reach[1] + 1, np.int64),
     )  # fmt: skip
 
 
-def _synapses(
-    network: SpikingNetwork, low: int, high: int, dtype: np.dtype[Any]
+def stored_synapses(
+    indptr: Array, indices: Array, weights: Array, delays: Array | None, dtype: np.dtype[Any]
 ) -> tuple[Array, Array, Array, Array]:
-    """`Part.synapses` of the neurons low..high - 1."""
-    indptr, indices = network.indptr, network.indices
-    weights, delays = network.weights, network.delays
-    if high - low < network.n_neurons:
-        kept = (indices >= low) & (indices < high)
-        indptr = np.append(0, np.cumsum(kept))[indptr]
-        indices, weights = indices[kept] - np.int32(low), weights[kept]
-        delays = None if delays is None else delays[kept]
+    """`Part.synapses` of synapses in CSR form, targets numbered from the part's first neuron."""
     if delays is not None:
-        row = np.repeat(np.arange(network.n_neurons), np.diff(indptr))
+        row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         order = np.lexsort((delays, row))
         indices, weights, delays = indices[order], weights[order], delays[order]
     none = np.empty(0, np.int32)

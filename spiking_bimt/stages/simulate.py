@@ -1,5 +1,6 @@
 """`simulate`: trials through network.h5 or, on a memory device, through tiles.h5."""
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,22 +15,25 @@ from spiking_bimt.battery.drive import trials_of
 from spiking_bimt.chip.analog import has_effect
 from spiking_bimt.chip.device_effects import score_device_effects, variants
 from spiking_bimt.chip.on_chip import run_on_chip
-from spiking_bimt.chip.presets import load_chip, load_device
+from spiking_bimt.chip.presets import chip_of, load_chip, load_device
 from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
-from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.chip import Chip, Placement
 from spiking_bimt.data.device import Device
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.placed import PlacedNetwork
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.formats.sonata import write_spikes
 from spiking_bimt.formats.stimuli import stimulus
 from spiking_bimt.formats.tiles import read_tiles
 from spiking_bimt.plot.picture import draw_axes, store_figure
 from spiking_bimt.progress import progress
-from spiking_bimt.simulation.driven import PROBE_TRIALS, Stimulus, drive
+from spiking_bimt.simulation.driven import PROBE_TRIALS, Driven, Stimulus, drive
 from spiking_bimt.simulation.engine import simulate_network
 from spiking_bimt.simulation.fixed import FixedPoint, run_fixed
+from spiking_bimt.simulation.ranks.cut import split_by_rank
+from spiking_bimt.simulation.ranks.world import size_of
 from spiking_bimt.simulation.run import simulate_trials
 
 _WEIGHTS = ("auto", "float", "codes")
@@ -56,6 +60,7 @@ def simulate(
     poisson_hz: float | None = None,
     weight: float | None = None,
     ms: float | None = None,
+    comm: Any = None,
 ) -> dict[str, Any]:
     """Run the spiking network and write spikes.h5; returns what it measured.
 
@@ -75,11 +80,18 @@ def simulate(
     them: a preset or TOML file. seconds: time since programming, a day by default. Returns the
     accuracy with each effect of the device and draws it beside the tile file. seed is of the
     devices and their noise too.
+
+    comm: communicator of mpi4py, whose ranks run the network together: whole cores of
+    RUN/placement.h5 each where there is one, else blocks of neurons. Rank 0 writes and returns what
+    is of the whole network, the others return what is of their own neurons.
     """
+    size_of(comm)  # refuses what is none
     given = stimulus(spikes, currents, poisson_hz, weight, ms)
     ways = [way for way in (device, state_bits, chip) if way is not None]
     if ways and (given is not None or ms is not None):
         raise InputError("device, state_bits and chip take trials: leave stimuli and `ms` out")
+    if ways and size_of(comm) > 1:
+        raise InputError("device, state_bits and chip run in one process: start it without mpiexec")
     if len(ways) > 1:
         raise InputError("device, state_bits and chip are ways to run the network: give one")
     if device is not None:
@@ -105,7 +117,7 @@ def simulate(
         with run_folder.naming_commands(Path(run)):
             return _in_integers(source, load_chip(chip), many, seed, threads)
     if state_bits is None:
-        how = _How(given, trials, ms, seed, threads)
+        how = _How(given, trials, ms, seed, threads, comm)
         return _in_floating_point(Path(run), source, weights, how)
     if threads is not None:
         raise InputError("threads does not go with state_bits, which uses one: leave it out")
@@ -122,32 +134,36 @@ class _How(NamedTuple):
     ms: float | None
     seed: int
     threads: int | None
+    comm: Any
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process runs the network alone."""
+        return size_of(self.comm) == 1
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes the run's files."""
+        return self.alone or self.comm.Get_rank() == 0
 
 
 def _in_floating_point(folder: Path, source: Path, weights: str, how: _How) -> dict[str, Any]:
     """Simulate the network of the file `source` and write spikes.h5 into the folder."""
-    with run_folder.writing(folder, "spikes.h5"):
+    writing = run_folder.writing(folder, "spikes.h5") if how.writes else contextlib.nullcontext()
+    with writing:
         network = with_weights(store.load(source, SpikingNetwork), weights)
+        ranks = None if how.alone else _ranks_of_cores(folder, network, how.comm.Get_size())
         # One small run first: compiling the kernel belongs to no measured figure.
-        if how.stimulus is None and network.tasks:
+        if how.stimulus is None and network.tasks and how.alone:
             simulate_trials(*trials_of(network, 1, "calibrate"), threads=how.threads)
         else:
             simulate_network(network, network.dt)
         start = time.perf_counter()
-        driven = drive(network, **how._asdict())
+        driven = drive(network, ranks=ranks, **how._asdict())
         elapsed = time.perf_counter() - start
-        recording = driven.recording
-        write_spikes(
-            folder / "spikes.h5",
-            recording,
-            driven.trials,
-            kind=driven.key,
-            settings={
-                "command": "simulate", "trials": how.trials, "weights": weights, "seed": how.seed,
-                "drive": driven.described(),
-            },
-            inputs={"network.h5": source},
-        )  # fmt: skip
+        if how.writes:
+            _write(folder / "spikes.h5", driven, source, weights, how)
+    recording = driven.recording
     test = driven.trials
     result = None if test is None else score(recording.outputs, test)
     events = int(recording.spike_counts.sum(0) @ np.diff(network.indptr))
@@ -166,6 +182,28 @@ def _in_floating_point(folder: Path, source: Path, weights: str, how: _How) -> d
         "wall_seconds": elapsed,
         "events_per_second": events / elapsed,
     }
+
+
+def _write(path: Path, driven: Driven, source: Path, weights: str, how: _How) -> None:
+    write_spikes(
+        path,
+        driven.recording,
+        driven.trials,
+        kind=driven.key,
+        settings={
+            "command": "simulate", "trials": how.trials, "weights": weights, "seed": how.seed,
+            "drive": driven.described(),
+        },
+        inputs={"network.h5": source},
+    )  # fmt: skip
+
+
+def _ranks_of_cores(folder: Path, network: SpikingNetwork, size: int) -> Any:
+    """(N,) rank of each neuron by whole cores of the run's placement; None where it has none."""
+    if not run_folder.is_current(folder, "placement.h5"):
+        return None
+    placement = store.load(folder / "placement.h5", Placement)
+    return split_by_rank(PlacedNetwork(network, placement, chip_of(placement)), size)
 
 
 def _in_fixed_point(
