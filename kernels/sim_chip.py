@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels.shared_vector import inlined, inner
+from spiking_bimt.kernels.shared_vector import inlined, inner, zero
 from spiking_bimt.kernels.sim_channels import read_out
 from spiking_bimt.kernels.sim_trials import count_spikes, grown, label_steps, longest, schedule
 
@@ -231,16 +231,16 @@ def run(
     spikes: Array = np.empty(16 * n + room, np.int32)
     steps: Array = np.empty(16 * n + room, np.int32)
     state = v if of.current == NONE else current
-    count = 0
+    count = zero()
     for trial in range(offsets.size - 1):
         v.fill(0)
         current.fill(0)
         trace.fill(0)
         free_at.fill(0)
         ring.fill(0)
-        count = count if record else 0
+        count = count if record else zero()
         first[0] = start = count
-        step = 0
+        step = zero()
         for row in range(offsets[trial], offsets[trial + 1]):
             hold_input(levels[row], in_indptr, in_indices, in_held, cells.bias, sums, drive)
             for sub in range(n_sub):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from spiking_bimt.kernels.shared_vector import inlined, inner
+from spiking_bimt.kernels.shared_vector import inlined, inner, zero
 from spiking_bimt.kernels.sim_channels import feed, read_out
 from spiking_bimt.kernels.sim_poisson import draw_first, redraw_fired
 
@@ -224,13 +224,13 @@ def run(
     free_at, drawn = np.empty(width, np.int32), np.full(width, -1, np.int64)
     spikes: Array = np.empty(16 * width, np.int32)
     steps: Array = np.empty(16 * width, np.int32)
-    count = 0
+    count = zero()
     for trial in range(v_start.shape[0]):
         begin_trial(v_start[trial], v, charge, trace, free_at, ring)
         draw_first(poisson, drawn, first_trial + trial, seed, of.v_th, of.reset_shift, level, shift)
-        count = count if record else 0
+        count = count if record else zero()
         first[0] = start = count
-        step = 0
+        step = zero()
         for row in range(offsets[trial], offsets[trial + 1]):
             feed(inputs[row], in_indptr, in_indices, in_weights, of.gain_in, of.constant, drive)
             for _ in range(fade.size - 1):

@@ -30,6 +30,19 @@ def command(*given: str) -> str:
     return f"sys.argv[1:] = {list(given)!r}\nfrom spiking_bimt.cli import main\nmain()"
 
 
+COMMANDS = """
+from spiking_bimt.cli import main
+
+for line in ("import network.npz run --bits 8", "place run", "export run --format tiles,c",
+             "verify run"):
+    sys.argv[1:] = line.split()
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, line
+"""
+
+
 NETWORK = """
 import numpy as np, scipy.sparse, spiking_bimt as sb
 rng = np.random.default_rng(0)
@@ -49,12 +62,12 @@ def test_own_networks_are_placed_simulated_and_exported_by_the_core(tmp_path: Pa
         "sb.plot.raster(run), sb.plot.cores(placed), sb.plot.sheet(network)\n"
         "print(run.n_spikes > 0, sb.read_tiles('tiles.h5').network.n_neurons)\n"
     )
-    done = run_core(code, tmp_path)
-    assert (done.stdout.split(), done.stderr) == (["True", "40"], "")
-    for given in (["import", "network.npz", "run", "--bits", "8"], ["place", "run"],
-                  ["export", "run", "--format", "tiles,c"], ["verify", "run"]):  # fmt: skip
-        done = run_core(command(*given), tmp_path)
-        assert done.returncode == 0, (given, done.stderr)
+    done = run_core(code + COMMANDS, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[:2] == ["True", "40"]
+    assert {"network.h5", "placement.h5", "tiles.h5", "c"} <= {
+        path.name for path in (tmp_path / "run").iterdir()
+    }
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from spiking_bimt.data.chip import Chip
 from spiking_bimt.data.network import SpikingNetwork
+from spiking_bimt.data.validate import read_only
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels.place_reach import distinct_cores, first_descent, transposed
 
@@ -77,7 +78,7 @@ def destinations(
     core: (N,) core of each neuron. Returns indptr (N + C + 1,), cores (pairs,) ascending within
     a row, synapses (pairs,).
     """
-    return distinct_cores(graph.indptr, graph.targets, core, n_cores)
+    return distinct_cores(graph.indptr, graph.targets, read_only(core), n_cores)
 
 
 def packet_destinations(

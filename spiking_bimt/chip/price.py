@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from spiking_bimt.chip.graph import AxonGraph, packet_destinations
 from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.validate import read_only
 from spiking_bimt.kernels import place_timeline
 
 Floats = npt.NDArray[np.float64]
@@ -117,8 +118,9 @@ def routes(chip: Chip, graph: AxonGraph, core: Ints) -> Routes:
     indptr, dests = packet_destinations(chip, graph, core)
     x, y = (np.ascontiguousarray(part) for part in chip.core_xy().T)
     found = place_timeline.routes(
-        indptr, dests, core, x, y, *core_prices(chip), chip.routing == "multicast", chip.width
-    )
+        indptr, dests, read_only(core), x, y, *core_prices(chip), chip.routing == "multicast",
+        chip.width,
+    )  # fmt: skip
     return Routes(core, indptr, dests, *found)
 
 

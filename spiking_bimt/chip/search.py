@@ -154,7 +154,7 @@ def search_from(problem: Problem, core: Ints, slack: int = 0) -> Search:
     at_x, at_y = core_prices(chip)
     most = max(problem.room + slack, np.bincount(core).max())
     axons = place_state.Graph(
-        graph.indptr, graph.targets, graph.pre_indptr, graph.pre, problem.rates
+        graph.indptr, graph.targets, graph.pre_indptr, graph.pre, np.array(problem.rates)
     )
     search = Search(
         problem,

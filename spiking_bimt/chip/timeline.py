@@ -81,7 +81,7 @@ def timeline(
             raise InputError(f"timeline.{name} must lie in 0..{end - 1}")
     if placement.n_cores != chip.n_cores or len(placement.core) != n:
         raise InputError(f"the placement is not of this network on {chip.name}: place again")
-    graph, core = axon_graph(network), placement.core
+    graph, core = axon_graph(network), validate.read_only(placement.core)
     by_time = np.argsort(when, kind="stable")
     when, who = when[by_time], who[by_time]
     first = np.searchsorted(when, np.arange(n_steps + 1))

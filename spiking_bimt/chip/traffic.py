@@ -51,8 +51,8 @@ def flow(chip: Chip, graph: AxonGraph, core: npt.NDArray[np.int32], weight: Floa
     load = np.zeros((chip.width, chip.height, 4))
     multicast = chip.routing == "multicast"
     packets, sent, path_x, path_y, tree_x, tree_y = route_all(
-        indptr, cores, core, np.asarray(weight, np.float64), np.ascontiguousarray(xy[:, 0]),
-        np.ascontiguousarray(xy[:, 1]), multicast, load,
+        indptr, cores, validate.read_only(core), validate.read_only(np.asarray(weight, np.float64)),
+        np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1]), multicast, load,
     )  # fmt: skip
     return Flow(sent if multicast else packets, path_x, path_y, tree_x, tree_y, load)
 

@@ -10,6 +10,7 @@ from spiking_bimt.data.chip_network import ChipNetwork
 from spiking_bimt.data.chip_neuron import DECAY_FIRST
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
+from spiking_bimt.data.validate import read_only
 from spiking_bimt.errors import InputError
 from spiking_bimt.kernels import sim_chip
 from spiking_bimt.simulation.run import default_threads, joined, split_trials
@@ -64,7 +65,7 @@ def simulate_integers(
         own = none if held or events is None else events
         level = trials.inputs if held else none
         found = sim_chip.run(
-            level[rows].astype(np.float32, copy=False),
+            read_only(level[rows].astype(np.float32, copy=False)),
             own[rows.start * n_sub : rows.stop * n_sub].astype(np.uint8, copy=False),
             bounds - bounds[0], n_sub, record_spikes, outputs[rows], counts[piece], ends,
             *arguments,
@@ -101,5 +102,6 @@ def _arguments(network: ChipNetwork) -> tuple[Any, ...]:
         rules, cells, *(np.array(part) for part in (network.indptr, network.indices,
         network.weights)), delays, network.delay, *(np.array(part) for part in (network.in_indptr,
         network.in_indices, network.in_weights, network.in_held)),
-        fade, np.ascontiguousarray(network.w_out.T, np.float32), np.array(network.b_out),
+        fade, read_only(np.ascontiguousarray(network.w_out.T, np.float32)),
+        read_only(network.b_out),
     )  # fmt: skip

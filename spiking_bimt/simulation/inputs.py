@@ -137,7 +137,8 @@ class PoissonSources(validate.Record):
     def events(self, start: int, stop: int, dt: float) -> Events:
         """See `Input`."""
         targets = np.asarray(self.neurons)
-        per_step = np.broadcast_to(np.asarray(self.rate_hz) * dt / 1000, targets.shape)
+        rates = np.broadcast_to(np.asarray(self.rate_hz) * dt / 1000, targets.shape)
+        per_step = validate.read_only(np.ascontiguousarray(rates))
         most = float(per_step.max(initial=0.0))
         if most > _MOST_A_STEP:
             raise InputError(

@@ -69,7 +69,7 @@ def renumber(network: SpikingNetwork, order: Array) -> SpikingNetwork:
     """The network's neurons in another order with the synapses between them, nothing else."""
     delays = read_only(np.empty(0, np.int32)) if network.delays is None else network.delays
     indptr, indices, weights, delays = sim_renumber.rows_in_order(
-        order, network.indptr, network.indices, network.weights, delays
+        np.ascontiguousarray(order), network.indptr, network.indices, network.weights, delays
     )
     return replace(
         select_neurons(network, order),

@@ -65,7 +65,7 @@ def simulate_trials(
         ends = np.zeros(piece.stop - piece.start, np.int64)
         steps, neurons = sim_trials.run(
             starts(network, seed, piece, kind),
-            trials.inputs[rows].astype(kind, copy=False),
+            read_only(trials.inputs[rows].astype(kind, copy=False)),
             bounds - bounds[0],
             record_spikes,
             outputs[rows],
@@ -140,8 +140,8 @@ def _network_arguments(network: SpikingNetwork, dtype: np.dtype[Any]) -> tuple[A
         network.in_indices,
         network.in_weights.astype(dtype, copy=False),
         propagators.readout_fade(network, dtype),
-        np.ascontiguousarray(network.w_out.T, dtype),
-        network.b_out.astype(dtype, copy=False),
+        read_only(np.ascontiguousarray(network.w_out.T, dtype)),
+        read_only(network.b_out.astype(dtype, copy=False)),
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from spiking_bimt.battery.environments import N_RINGS, RING
 from spiking_bimt.data.trials import TASK, Answer, Trials
+from spiking_bimt.data.validate import read_only
 from spiking_bimt.kernels import train_recurrent
 from spiking_bimt.kernels.train_batch import gather
 
@@ -74,7 +75,7 @@ def pack(
     labels = trials.labels[rows].astype(np.int64)
     places = np.zeros(len(order), np.int64) if turn is None else turn[by_length]
     rings = 0 if turn is None else N_RINGS
-    gather(trials.inputs, rows, counts, places, RING, rings, inputs)
+    gather(read_only(trials.inputs), rows, counts, places, RING, rings, inputs)
     labels = np.where(labels > 0, 1 + (labels - 1 + places[trial]) % RING, 0) if rings else labels
     weights = np.where(before_go, 1.0, decision_weight)
     if trials.answer.kind != "task":

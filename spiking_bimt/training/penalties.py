@@ -81,7 +81,7 @@ def add_packets(setting: Setting, state: State, step: int, to: Strengths) -> Non
     activity = state.activity / state.activity.mean()
     n_inputs = state.p.w_in.shape[1]
     prices = setting.cost.strength(state.core, activity, state.burden, n_inputs)
-    recurrent, inputs = ((packet * price).astype(np.float32) for price in prices)
+    recurrent, inputs = ((packet * price).astype(np.float32, order="C") for price in prices)
     if setting.cost.grouped:
         to.groups = recurrent, inputs
     else:

@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spiking_bimt.chip.graph import axon_graph
 from spiking_bimt.chip.presets import load_chip
+from spiking_bimt.chip.price import routes
 from spiking_bimt.chip.start import slots
-from spiking_bimt.chip.traffic import traffic
+from spiking_bimt.chip.traffic import flow, traffic
 from spiking_bimt.data.chip import Placement
+from spiking_bimt.data.validate import read_only
 from spiking_bimt.errors import InputError
+from spiking_bimt.kernels import place_reach, place_timeline, place_traffic
 from tests.chip.networks import random_network
 
 
@@ -103,3 +107,15 @@ def test_bad_counts_are_refused() -> None:
             traffic(network, placement, chip, bad, 10)
     with pytest.raises(InputError, match="not of this network on loihi: place again"):
         traffic(network, placement, load_chip("loihi"), np.ones(12), 10)
+
+
+def test_arrays_that_can_be_changed_use_the_same_compiled_kernels() -> None:
+    network, chip = random_network(3), load_chip("loihi16")
+    graph, core = axon_graph(network), np.zeros(network.n_neurons, np.int32)
+    kernels = place_traffic.route_all, place_reach.distinct_cores, place_timeline.routes
+    counts = []
+    for home in (core, read_only(core)):
+        flow(chip, graph, home, np.ones(network.n_neurons))
+        routes(chip, graph, home)
+        counts.append([len(kernel.signatures) for kernel in kernels])
+    assert counts[0] == counts[1]

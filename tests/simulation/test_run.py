@@ -11,6 +11,7 @@ from spiking_bimt.data.network import SpikingNetwork
 from spiking_bimt.data.spikes import Recording
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import InputError
+from spiking_bimt.kernels import sim_trials
 from spiking_bimt.simulation import run
 from spiking_bimt.simulation.build import from_csr
 from spiking_bimt.simulation.engine import Simulation
@@ -237,3 +238,15 @@ def test_negative_synapses_of_their_own_are_run_by_the_engine() -> None:
     longer = replace(network, tau_syn_negative=network.tau_syn * np.float32(1.5))
     other = simulate_trials(longer, trials, **of)
     assert not np.array_equal(other.spike_counts, expected.spike_counts)
+
+
+def test_readouts_of_any_size_use_one_compiled_kernel() -> None:
+    """Whether the readout's transpose is a copy, or a view that nobody can write to."""
+    network = random_network(7)
+    trials = random_trials(network, 7, (2,))
+    simulate_trials(network, trials)
+    before = list(sim_trials.run.signatures)
+    for rows in (0, 1):
+        few = replace(network, w_out=network.w_out[:rows], b_out=network.b_out[:rows])
+        simulate_trials(few, trials)
+    assert sim_trials.run.signatures == before
