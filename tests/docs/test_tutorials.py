@@ -54,7 +54,7 @@ def test_it_prints_what_it_shows(
     shown = nbformat.read(FOLDER / f"{name}.ipynb", 4)
     found = nbformat.from_dict(shown)
     where = {"metadata": {"path": str(tmp_path)}}
-    nbclient.NotebookClient(found, timeout=300, kernel_name="python3", resources=where).execute()
+    nbclient.NotebookClient(found, timeout=1800, kernel_name="python3", resources=where).execute()
     assert len(shown.cells) == len(found.cells)
     seen = 0
     for new, old in zip(found.cells, shown.cells, strict=True):

@@ -132,7 +132,7 @@ def test_a_browser_runs_the_script(tmp_path: Path) -> None:
     done = subprocess.run(
         ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
          f"--user-data-dir={tmp_path}", (tmp_path / "page.html").as_uri()],
-        capture_output=True, text=True, check=True, timeout=120,
+        capture_output=True, text=True, check=True, timeout=600,
     )  # fmt: skip
     seen = parsed(done.stdout.encode())
     shown = ["hidden" not in attrs for tag, attrs in seen.seen if attrs.get("class") == "view"]

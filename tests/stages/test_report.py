@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def run(whole: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "SHUFFLES", 200)
+    monkeypatch.setattr(stage, "EFFORT", replace(stage.EFFORT, shuffles=100, rewirings=20))
 
 
 def test_the_page_of_a_whole_run(run: Path, whole: tuple[Path, dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from spiking_bimt.analysis.modularity import Effort
 from spiking_bimt.cli.commands import main
 from spiking_bimt.data import store
 from spiking_bimt.data.chip import Placement
@@ -36,6 +37,8 @@ hop_cost_y = 1.0
 all = "this test"
 """
 
+FEW_SHUFFLES = Effort(trials=10, shuffles=50, rewirings=10, resolutions=(1.0,), lesions=0)
+
 
 def call(*args: object) -> tuple[int, str, str]:
     result = CliRunner().invoke(main, [str(arg) for arg in args])
@@ -46,7 +49,10 @@ def call(*args: object) -> tuple[int, str, str]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The run folder of a demo and what it returned."""
     folder = tmp_path_factory.mktemp("demo") / "run"
-    code, stdout, stderr = call("demo", "--out", folder, "--json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spiking_bimt.stages.demo.TRIALS", 20)
+        patch.setattr("spiking_bimt.stages.report.EFFORT", FEW_SHUFFLES)
+        code, stdout, stderr = call("demo", "--out", folder, "--json")
     assert (code, stderr) == (0, "")
     return folder, json.loads(stdout)
 
