@@ -142,8 +142,8 @@ class PoissonSources(validate.Record):
         most = float(per_step.max(initial=0.0))
         if most > _MOST_A_STEP:
             raise InputError(
-                f"PoissonSources.rate_hz is {1000 * most / dt:g}: at most {_MOST_A_STEP} spikes a "
-                f"step, {1000 * _MOST_A_STEP / dt:g} Hz, are drawn; give more sources or more "
+                f"PoissonSources.rate_hz is {1000 * most / dt:g}: at most {_MOST_A_STEP} spikes "
+                f"per step, {1000 * _MOST_A_STEP / dt:g} Hz, are drawn; give more sources or more "
                 "weight"
             )
         wanted = 1.0 / max(most, 1.0 / _LONGEST)

@@ -246,7 +246,6 @@ def test_readouts_of_any_size_use_one_compiled_kernel() -> None:
     trials = random_trials(network, 7, (2,))
     simulate_trials(network, trials)
     before = list(sim_trials.run.signatures)
-    for rows in (0, 1):
-        few = replace(network, w_out=network.w_out[:rows], b_out=network.b_out[:rows])
-        simulate_trials(few, trials)
+    one = replace(network, w_out=network.w_out[:1], b_out=network.b_out[:1])
+    simulate_trials(one, trials)
     assert sim_trials.run.signatures == before
