@@ -1,12 +1,14 @@
 """Every public name is documented: exit code 1, and a line for each lack.
 
-A docstring names the parameters of its function and the error that it raises. The first one is what
-the docstring is about; a command's are those of its options, which have texts of their own. A
-record lists each field with a text, and with its shape where it is an array, unless what
-stands before the list says the shape of all.
+A docstring names the parameters of its function and every error that the function raises, itself
+or by a function of its module. The first parameter is what the docstring is about; a command's are
+those of its options, which have texts of their own. Where a parameter or a field is named, there
+is the shape of an array and the unit of a quantity; what stands before the list of a record's
+fields may say them for all. What carries out a published method names its source.
 """
 
 import ast
+import builtins
 import dataclasses
 import inspect
 import re
@@ -23,6 +25,23 @@ ARRAYS = ("NDArray", "Floats", "Ints", "Array", "Bools")
 """Words in the annotation of a field that is an array."""
 SHAPE = re.compile(r"\([\w +|]+,[^)]*\)")
 """A shape such as (N,) or (steps, channels)."""
+QUANTITY = re.compile(
+    r"^(dt|ms|tau\w*|t_ref|v_\w+|bias|delays?|duration|time|time_limit|task_dt|\w*rates?|full_rate|"
+    r"\w*energy|\w*latency|g_\w+|currents?|positions)$"
+)
+"""Names of what has a unit; one that ends in a unit, as rate_hz does, says it itself."""
+UNIT = re.compile(
+    r"\b(ms|us|s|seconds?|k?Hz|v|steps?|[npu]J|[nu]S|microsiemens|bits?|grid spacings?|"
+    r"rows? and columns?|in units of \w+)\b|µS|µJ|µs"
+)
+SOURCE = re.compile(r"\b[A-Z]\w+( et al\.|'s)? (\()?(19|20)\d\d\b|arXiv|doi|docs/[\w/-]+\.md")
+"""A paper, or the page that gives it."""
+METHODS = (
+    "arrange", "convert", "cut_tiles", "from_snntorch", "place_network", "quantise", "traffic",
+    "train", "Chip", "Device", "Phase", "RateNetwork", "SpikingNetwork", "TrainConfig",
+    "plot.variance",
+)  # fmt: skip
+"""Names that carry out a published method, or describe what another author defined."""
 
 
 def lacks(name: str, subject: Any) -> Iterator[str]:
@@ -30,7 +49,10 @@ def lacks(name: str, subject: Any) -> Iterator[str]:
     text = inspect.getdoc(subject) or ""
     if not text:
         yield f"{name} has no docstring"
-    elif dataclasses.is_dataclass(subject):
+        return
+    if name in METHODS and not SOURCE.search(" ".join(text.split())):
+        yield f"{name}: its docstring names no source of the method"
+    if dataclasses.is_dataclass(subject):
         yield from lacks_of_record(name, subject, text)
     elif not isinstance(subject, type):
         yield from lacks_of_function(name, subject, text)
@@ -47,6 +69,67 @@ def lacks_of_function(name: str, function: Any, text: str) -> Iterator[str]:
             yield f"{name}: its docstring does not name {parameter.name}"
     if parameters and not known and not re.search(r"\w+Error", text):
         yield f"{name}: its docstring names no error"
+    for error, names in sorted(raised(function).items()):
+        if not re.search(rf"\b({'|'.join(names)})\b", text):
+            yield f"{name}: its docstring does not name {error}"
+    for parameter in parameters:
+        if parameter.name not in known:
+            annotation = written(function).get(parameter.name, "")
+            said = told(parameter.name, text)
+            yield from lacks_of_value(f"{name}: {parameter.name}", parameter.name, annotation, said)
+
+
+def told(name: str, text: str) -> str:
+    """The sentences of a docstring that name a parameter."""
+    sentences = re.split(r"(?<=[.;:]) |\n\n", " ".join(text.split()))
+    pairs = zip(sentences, [*sentences[1:], ""], strict=True)
+    return " ".join(f"{first} {then}" for first, then in pairs if re.search(rf"\b{name}\b", first))
+
+
+def lacks_of_value(where: str, name: str, annotation: str, said: str) -> Iterator[str]:
+    """The shape of an array, the unit of a quantity, that a text leaves out."""
+    if any(word in annotation for word in ARRAYS) and not SHAPE.search(said):
+        yield f"{where} has no shape"
+    is_number = any(word in annotation for word in ("float", "int", *ARRAYS))
+    if is_number and QUANTITY.match(name) and not UNIT.search(said):
+        yield f"{where} has no unit"
+
+
+def written(function: Any) -> dict[str, str]:
+    """The annotations of a function's parameters as its source has them."""
+    node = definition(function)
+    given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return {each.arg: ast.unparse(each.annotation) for each in given if each.annotation}
+
+
+def definition(function: Any) -> ast.FunctionDef:
+    """A function's source."""
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    return typing.cast(ast.FunctionDef, ast.parse(source).body[0])
+
+
+def raised(function: Any) -> dict[str, list[str]]:
+    """The errors that a function and those of its module that it calls raise, with their kinds."""
+    module = inspect.getmodule(inspect.unwrap(function))
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [definition(function)]
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                found.add(getattr(node.exc.func, "id", ""))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                called = getattr(module, node.func.id, None)
+                own = inspect.isfunction(called) and inspect.getmodule(called) is module
+                if own and node.func.id not in seen:
+                    seen.add(node.func.id)
+                    waiting.append(definition(called))
+    errors = {name: getattr(module, name, None) or getattr(builtins, name, None) for name in found}
+    return {
+        name: [kind.__name__ for kind in error.__mro__ if issubclass(kind, Exception)]
+        for name, error in errors.items()
+        if isinstance(error, type)
+    }
 
 
 def options(name: str) -> set[str]:
@@ -65,8 +148,9 @@ def lacks_of_record(name: str, record: Any, text: str) -> Iterator[str]:
         said, kind = listed.get(field.name, ""), kinds.get(field.name, "")
         if not said or said == kind:
             yield f"{name}: {field.name} has no text"
-        elif any(word in kind for word in ARRAYS) and not SHAPE.search(opening + said):
-            yield f"{name}: the text of {field.name} has no shape"
+        else:
+            where = f"{name}: the text of {field.name}"
+            yield from lacks_of_value(where, field.name, kind, f"{opening} {said}")
 
 
 def annotations(record: Any) -> dict[str, str]:

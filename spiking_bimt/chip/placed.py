@@ -45,7 +45,8 @@ def place_network(
     above 0. time_limit: seconds after which the search ends; without it the same seed gives the
     same placement. starts: arrangements to begin with, None for all that suit the network's size.
     traffic_only: place a network that the chip cannot compute all the same, to count its packets.
-    progress: called with the rounds done and a word on the present one.
+    progress: called with the rounds done and a word on the present one. How it searches, and from
+    which methods it is made: docs/background/placement.md.
 
     Raises InputError where the chip cannot compute the network, with all reasons, or where it
     cannot fit, with the limit, the core and the excess.
@@ -65,8 +66,8 @@ def place_network(
 def traffic(placed: PlacedNetwork, recording: Recording) -> Traffic:
     """Packets, hops and energy of the spikes of a recording, all trials together.
 
-    The input is analogue and sends no packets. Raises InputError for a recording of another number
-    of neurons or another dt.
+    The input is analogue and sends no packets. Energy is counted as by SANA-FE (Boyle et al.
+    2025). Raises InputError for a recording of another number of neurons or another dt.
     """
     _agree(placed, recording)
     counts = recording.spike_counts.sum(axis=0)
@@ -91,6 +92,7 @@ def timeline(placed: PlacedNetwork, recording: Recording) -> Timeline:
 def cut_tiles(placed: PlacedNetwork) -> TileFile:
     """The crossbar tiles of a placed network with integer codes, as `write_tiles` takes them.
 
+    How crossbars are filled: docs/background/tiles.md.
     Raises InputError where the network has no codes, or the placement breaks a limit of the chip.
     """
     network, placement, chip = placed.network, placed.placement, placed.chip

@@ -152,8 +152,8 @@ def quantise(network: SpikingNetwork, bits: int, per: str = "neuron") -> Spiking
     """The network with signed `bits`-bit codes, the largest weight of each scale at the largest.
 
     per: one scale for each "neuron", each "core" of its placement, or the whole "network". The
-    weights stay as they are; `SpikingNetwork.quantised` takes the codes in their place. Raises
-    InputError for a width outside 2..16.
+    weights stay as they are; `SpikingNetwork.quantised` takes the codes in their place. How
+    weights are rounded: docs/background/conversion.md. Raises InputError for a width outside 2..16.
     """
     return Rounding(bits, per).apply(network)
 

@@ -69,7 +69,8 @@ def from_snntorch(
     Start from potentials of 0 (`v_start`) to get snnTorch's spikes: those of the k-th layer, from
     0, come k steps later, and k + 1 with "spikes". bias_neuron: biases that must wait for their
     layer, or pass a synapse, are spikes of one more neuron, in every step; False makes them
-    constant currents, and the first steps of a run other than snnTorch's.
+    constant currents, and the first steps of a run other than snnTorch's. How snnTorch's step is
+    taken over: docs/how-to/snntorch-networks.md.
 
     Raises InputError, with the part's name, for other parts, resets "none", and whatever else no
     network here computes.

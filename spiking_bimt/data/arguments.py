@@ -16,14 +16,16 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.data.aliases import expanded
 from spiking_bimt.errors import InputError, unknown_name
 from spiking_bimt.extras import named
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_ARRAY_LIKE = frozenset(typing.get_args(npt.ArrayLike))
-_DTYPE_LIKE = frozenset(typing.get_args(npt.DTypeLike))
+_NUMBERS = expanded(npt.ArrayLike)
+_ARRAY_LIKE = frozenset(typing.get_args(_NUMBERS))
+_DTYPE_LIKE = frozenset(typing.get_args(expanded(npt.DTypeLike)))
 _WORDS: dict[Any, str] = {
     str: "text", bool: "True or False", int: "a whole number", float: "a number",
     type(None): "None", dict: "a dictionary",
@@ -132,7 +134,7 @@ def _parts(hint: Any) -> list[Any]:
     parts = typing.get_args(hint)
     if not frozenset(parts) >= _ARRAY_LIKE:
         return list(parts)
-    return [npt.ArrayLike, *(part for part in parts if part not in _ARRAY_LIKE)]
+    return [_NUMBERS, *(part for part in parts if part not in _ARRAY_LIKE)]
 
 
 def _names(hint: Any) -> list[str]:
@@ -153,7 +155,7 @@ def shown(value: Any) -> str:
 
 @functools.cache
 def _hints(owner: Any) -> dict[str, Any]:
-    return typing.get_type_hints(owner)
+    return {name: expanded(hint) for name, hint in typing.get_type_hints(owner).items()}
 
 
 def _settings(hint: Any) -> dict[str, Any]:
@@ -191,7 +193,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return _is_float(value)
     if hint is int:
         return isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
-    if hint == npt.ArrayLike or origin is np.ndarray:
+    if hint == _NUMBERS or origin is np.ndarray:
         return _is_numbers(value)
     if origin in (typing.Union, types.UnionType):
         is_dtype = frozenset(parts) >= _DTYPE_LIKE  # numpy checks what names a dtype
@@ -250,7 +252,7 @@ def _words(hint: Any) -> str:
         return "anything"
     if hint in _WORDS:
         return _WORDS[hint]
-    if hint == npt.ArrayLike:
+    if hint == _NUMBERS:
         return "numbers"
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(_words(part) for part in _parts(hint)))

@@ -34,7 +34,8 @@ class Chip:
     """A 2D grid of tiles with one or more cores each, and the hard limits of a core.
 
     Core c sits in tile c // cores_per_tile; tiles are numbered down the columns (x-major),
-    x = tile // height, y = tile % height, as in SANA-FE. A limit that is None does not exist.
+    x = tile // height, y = tile % height, as in SANA-FE (Boyle et al. 2025), after which energies
+    and latencies are counted. A limit that is None does not exist.
     """
 
     name: str

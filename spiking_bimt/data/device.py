@@ -20,6 +20,7 @@ class Device:
     """A memory device, two of them (G+, G-) for every crosspoint and bit slice.
 
     g is a conductance over g_max, in 0..1. An effect that is absent has an empty list, 0 or None.
+    The model of noise and drift is that of Joshi et al. 2020; `sources` has where figures are from.
     """
 
     name: str

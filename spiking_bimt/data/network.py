@@ -43,7 +43,7 @@ class SpikingNetwork(NeuronParameters):
     Within a time step: the membrane is integrated exactly with the current at its start, the
     current decays, the threshold is tested, v is reset, spikes whose delay has passed arrive.
     A refractory neuron keeps v fixed while its current goes on. The neurons' own parameters, (N,)
-    arrays all, are listed among the fields.
+    arrays all, are listed among the fields. Source: docs/background/model.md.
     """
 
     indptr: npt.NDArray[np.int64]

@@ -166,11 +166,11 @@ def variance(
 ) -> Axes:
     """How much each unit (rows) varies over the trials of each task (columns), of 0..1.
 
-    variance: as `analysis.variance.task_variance` measures it, normalised by the task in which a
-    unit varies most. ax: axes to draw into, by default those of a new figure. clusters: functional
-    cluster of each unit, (N,) numbers from 0 on: rows are then sorted by it, and units without one
-    (-1) left out; by default by the task in which a unit varies most. Returns the axes. Raises
-    InputError for clusters of another number of units.
+    variance: as `analysis.variance.task_variance` measures it (Yang et al. 2019), normalised by the
+    task in which a unit varies most. ax: axes to draw into, by default those of a new figure.
+    clusters: functional cluster of each unit, (N,) numbers from 0 on: rows are then sorted by it,
+    and units without one (-1) left out; by default by the task in which a unit varies most. Returns
+    the axes. Raises InputError for clusters of another number of units.
     """
     n, own = len(variance.normalised), variance.normalised
     labels = labels_of(clusters, n, "variance")

@@ -254,9 +254,9 @@ def simulate_network(
 
     inputs: `PoissonSources`, `SpikeTrains` and `HeldCurrents`. mode: "clock" (every neuron at every
     step), "event" (neurons that something reaches) or "auto", the cheaper one at each time; mode
-    and threads change the time that it takes and not the spikes. traces: neurons whose potential is
-    recorded. seed, v_start, epoch, dtype, order, comm and ranks: as in `Simulation`, which goes on
-    from there.
+    and threads change the time that it takes and not the spikes. traces: (traced,) neurons whose
+    potential is recorded. v_start: potentials at the start, one or (N,), in units of v. seed,
+    epoch, dtype, order, comm and ranks (N,): as in `Simulation`, which goes on from there.
 
     Raises InputError where duration_ms is not a positive multiple of dt.
     """

@@ -16,7 +16,8 @@ def chips(chip: str | Path | Chip | None = None, *, toml: bool = False) -> dict[
     """Every field of every preset, or of one chip, by its name.
 
     chip: a preset's name, a TOML file or a record. toml: give the text of its file instead, under
-    "toml", with what each key means: a template for a file of your own.
+    "toml", with what each key means: a template for a file of your own. Raises InputError for an
+    unknown chip, and for toml without one.
     """
     if chip is None:
         if toml:

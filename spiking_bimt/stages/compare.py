@@ -47,6 +47,7 @@ def compare(
     compute, and mark them. A stimulus, as for `simulate`, drives every network. Returns the
     chip and a row per network: its error and wiring where it was trained, its size, cores and
     tiles, and what a trial or a second costs; or why the chip cannot compute it, or hold it.
+    Raises InputError where a folder has no network, and for trials beside folders.
     """
     preset = load_chip(chip)
     validate.seed(seed)

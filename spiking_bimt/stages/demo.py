@@ -26,6 +26,7 @@ def demo(out: str | Path = "demo", *, threads: int | None = None) -> dict[str, A
 
     Writes a run folder at `out`, as if `train` had just ended there; an earlier demo there is
     made anew, a run of any other network is refused. Returns each stage's result by its name.
+    Raises InputError where `out` holds another run.
     """
     folder = Path(out)
     with run_folder.writing(folder):

@@ -37,7 +37,8 @@ def export(
     (docs/reference/formats.md). For tiles: device, a preset, TOML file or record, also writes the
     codes as conductance pairs; selftest, the trials per task, also writes trials with the spikes
     that a chip should give; currents, a file of levels of the input channels that drive them
-    (docs/how-to/stimuli.md).
+    (docs/how-to/stimuli.md). Raises InputError where a format cannot hold the network, with all
+    that it would lose, and where a file that it needs is missing.
     """
     folder = Path(run)
     chosen = {name: registry.load(name) for name in formats}

@@ -53,6 +53,7 @@ def report(run: str | Path) -> dict[str, Any]:
     network.h5 must be there, and rate.h5 unless the network was imported. Where another file lacks,
     or was made from an earlier version of them, the page says which command makes it. An imported
     network is shown as `simulate` ran it last, or by itself or under random currents.
+    Raises InputError where one of the two files is missing.
     """
     folder = Path(run)
     if not run_folder.imported(folder):

@@ -83,7 +83,8 @@ def simulate(
 
     comm: communicator of mpi4py, whose ranks run the network together: whole cores of
     RUN/placement.h5 each where there is one, else blocks of neurons. Rank 0 writes and returns what
-    is of the whole network, the others return what is of their own neurons.
+    is of the whole network, the others what is of their own neurons. Raises InputError for settings
+    that do not go together, and where network.h5 is missing.
     """
     size_of(comm)  # refuses what is none
     given = stimulus(spikes, currents, poisson_hz, weight, ms)

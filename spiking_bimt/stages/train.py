@@ -97,7 +97,8 @@ def train(
     announce: called with the whole configuration, as TOML, when the training begins.
 
     Raises CheckError where no strength of the penalty reaches max_packets or max_error; the nearest
-    network is kept.
+    network is kept. Raises InputError for settings that do not go together, and for a run that is
+    trained already. Source of BIMT: Liu et al. 2023; the loss: docs/background/model.md.
     """
     folder = Path(run)
     if config is None and resume and (folder / "config.toml").is_file():

@@ -34,7 +34,7 @@ def verify(
     default. trials: test trials per task, 5 by default. recorded: in place of that, compare the
     spikes of this file (CSV or npz of step and neuron, or SONATA), which silicon or a simulator of
     hardware recorded, with the golden ones of the tiles. Raises CheckError, saying where they
-    part, unless every spike is equal.
+    part, unless every spike is equal, and InputError for a file that is none of these.
     """
     path = Path(file)
     if recorded is not None:

@@ -145,6 +145,7 @@ def warm(*, threads: int | None = None) -> dict[str, Any]:
 
     threads: processes that compile side by side, by default the cores at hand. Returns kernels
     compiled by what they are for, the seconds taken, and the folder that keeps them.
+    Raises InputError for less than one thread.
     """
     if threads is not None and threads < 1:
         raise InputError(f"threads is {threads}: at least 1 is needed")

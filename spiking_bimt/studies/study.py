@@ -61,7 +61,8 @@ def study(
 
     Jobs that are done are skipped, interrupted ones go on from their checkpoint. jobs: trainings at
     a time on this machine, 2 by default; scheduler: address of a Dask scheduler whose workers share
-    `out`. Writes study.json or chip-study.json, and figures/*.svg.
+    `out`. Writes study.json or chip-study.json, and figures/*.svg. Raises InputError for
+    an unknown name, settings that do not go together, and a study of other settings in `out`.
     """
     if quick and seeds is not None:
         raise InputError("quick has one seed: leave seeds out")

@@ -32,7 +32,7 @@ RUNGS = tuple(2.0 ** (k / 2) for k in range(-4, 9))
 @documented
 @dataclass(frozen=True)
 class TrainConfig:
-    """The settings of a whole training."""
+    """The settings of a whole training; the loss that they make: docs/background/model.md."""
 
     phases: tuple[Phase, ...]
     """The phases of training, one after another."""

@@ -15,7 +15,10 @@ PENALTIES = ("l1", "distance", "packet", "unlike")
 @documented
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of training with settings of its own; Adam starts afresh in each."""
+    """One stretch of training with settings of its own; Adam starts afresh in each.
+
+    l1, distance and the swaps are BIMT: Liu et al. 2023. The rest: docs/background/model.md.
+    """
 
     name: str
     """Name of the phase, distinct within a configuration."""

@@ -24,7 +24,7 @@ def split_by_rank(network: SpikingNetwork | PlacedNetwork, n_ranks: int) -> npt.
     Work is neurons and the synapses onto them. A network on a chip is cut between whole cores: the
     rectangle of its cores in two across its longer side, each half again, and so on, so that
     packets, which placement keeps short, seldom leave a rank. Another network is cut into blocks of
-    neurons in order.
+    neurons in order. n_ranks: number of ranks.
 
     Raises InputError where there are fewer neurons, or cores, than ranks.
     """
