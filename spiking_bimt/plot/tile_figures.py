@@ -44,7 +44,7 @@ def occupancy(tiles: TileFile | TileSet, ax: Axes | None = None) -> Axes:
         axes.bar(place, share[order], color=style.BLUE, width=0.8)
         texts = [f"core {own.core[t]}: {share[t]:.1f} %" for t in order]
         tell(axes, place, share[order] / 2, texts, 0.8, share[order])
-        axes.axhline(mean, color=style.VERMILLION, lw=1.6, label=f"mean {mean:.1f} %")
+        axes.axhline(mean, color=style.VERMILLION, lw=1.6, label=f"mean {mean:.3g} %")
         axes.set(xlim=(-0.6, len(order) - 0.4), ylim=(0, 1.2 * share.max()))
         few = len(order) <= 16
         axes.set_xticks(place if few else [], [str(c) for c in own.core[order]] if few else [])
@@ -61,7 +61,7 @@ def occupancy(tiles: TileFile | TileSet, ax: Axes | None = None) -> Axes:
             for low, many in zip(bins[:-1], counts, strict=True)
         ]
         tell(axes, bins[:-1] + 2.5, counts / 2, texts, 5, np.maximum(counts, 0))
-        axes.axvline(mean, color=style.VERMILLION, lw=1.6, label=f"mean {mean:.1f} %")
+        axes.axvline(mean, color=style.VERMILLION, lw=1.6, label=f"mean {mean:.3g} %")
         axes.set(xlim=(0, 100), xlabel="crosspoints with a synapse (% of the tile)")
         axes.set_ylabel("tiles")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -19,6 +19,23 @@ NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
 NONE_RUN = re.compile(r"<!-- no block of this page is run: (.+) -->")
 SHOWN = ("", "text")
 """Languages of output and pseudo-code."""
+GENERATED = (
+    "docs/_build", "docs/reference/api", "docs/reference/commands", "docs/reference/presets",
+    "docs/appendix/messages.md",
+)  # fmt: skip
+"""Pages that a build of the site writes."""
+
+
+def own_files(ending: str) -> list[str]:
+    """The files of the repository by their ending; without git, those of the unpacked sdist."""
+    if (ROOT / ".git").exists():
+        found = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard", f"*.{ending}"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+    else:
+        found = [str(path.relative_to(ROOT)) for path in sorted(ROOT.rglob(f"*.{ending}"))]
+    return [name for name in found if (ROOT / name).is_file() and not name.startswith(GENERATED)]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,18 +11,14 @@ import pytest
 
 from spiking_bimt.cli.commands import main
 from tests.cli.tiny import TINY, call
-from tests.docs.blocks import SHOWN, Block, Reader, blocks, lines
+from tests.docs.blocks import SHOWN, Block, Reader, blocks, lines, own_files
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
     name
-    for name in subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "docs/*.md", "README.md",
-         "CONTRIBUTING.md"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split()
-    if (ROOT / name).is_file()
-]  # fmt: skip
+    for name in own_files("md")
+    if name.startswith("docs/") or name in ("README.md", "CONTRIBUTING.md")
+]
 BLOCKS = {name: blocks((ROOT / name).read_text("utf-8")) for name in PAGES}
 COMMAND = re.compile(r"^ {4}(spiking_bimt|python3?|pip|cc|import|from) ", re.MULTILINE)
 

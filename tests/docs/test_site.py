@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.docs.blocks import own_files
+
 pytest.importorskip("sphinx")
 
 ROOT = Path(__file__).parents[2]
@@ -141,16 +143,10 @@ def test_the_search_knows_the_words(site: Site) -> None:
 
 @pytest.mark.parametrize("ending", ["py", "md", "toml", "html"])
 def test_pages_that_the_repository_names_are_there(ending: str) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", f"*.{ending}"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
     missing = [
         f"{name}: {page}"
-        for name in listed
-        if (ROOT / name).is_file()
-        for page in re.findall(
-            r"\bdocs/[\w/.-]+\.(?:md|svg|json|ipynb|py)", (ROOT / name).read_text()
-        )
+        for name in own_files(ending)
+        for page in re.findall(NAMED, (ROOT / name).read_text())
         if "NAME" not in page and not (ROOT / page).is_file()
     ]
     assert not missing
