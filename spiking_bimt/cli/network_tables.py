@@ -120,6 +120,7 @@ def show_convert(result: dict[str, Any]) -> None:
     scored = result["accuracy"] or result["agreement"]
     names = {key: _NETWORKS[key].format(bits=result["bits"]) for key in scored}
     measure, details = _measure(result), result.get("details", {})
+    unit, on = "trial", _trials(result)
     if result["accuracy"]:
         rows = [
             (f"{measure}, {names[key]}", with_interval(value, result["interval"][key]))
@@ -129,6 +130,7 @@ def show_convert(result: dict[str, Any]) -> None:
         rows += _decisions(shares, result)
         rows += _errors({f", {names[key]}": found for key, found in details.items()})
     else:
+        unit, on = "second", f"{result['trials_per_task']} random inputs"
         rows = [("accuracy", "none: the network has no tasks"), ("input", result["drive"])]
         rows += [(f"R2 of the rate network's outputs, {names[key]}", plain(value))
                  for key, value in scored.items()]  # fmt: skip
@@ -142,12 +144,12 @@ def show_convert(result: dict[str, Any]) -> None:
         (f"{what}, {names[key]}", form.format(result[prefix + field]))
         for what, field, form in (
             ("mean rate", "mean_rate_hz", "{:.1f} Hz"),
-            ("spikes per trial", "spikes_per_trial", "{:,.0f}"),
+            (f"spikes per {unit}", f"spikes_per_{unit}", "{:,.0f}"),
         )
         for key, prefix in (("spiking", ""), ("quantised", "quantised_"))
         if key in names
     ]
-    show_rows(f"conversion, {_trials(result)}, the same for all", rows)
+    show_rows(f"conversion, {on}, the same for all", rows)
     if result["per_task"]:
         _show_parts(
             {names[key]: found for key, found in details.items()},

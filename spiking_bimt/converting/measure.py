@@ -32,7 +32,8 @@ def measure_conversion(
     """Accuracy and spikes of what a recipe made, as JSON values.
 
     test: trials of the network's tasks, or of random input, on which its outputs are compared with
-    those of the rate network. chip: also measure the network in its integers.
+    those of the rate network; spikes are then told a second. chip: also measure the network in its
+    integers.
     """
     network, config = made.network, made.config
     outputs: Outputs = {}
@@ -54,6 +55,8 @@ def measure_conversion(
             on_chip = run_on_chip(network.quantised(), chip, test, threads=threads)
             outputs["integers"] = on_chip.recording.outputs
         advance(4, "")
+    seconds = len(test.labels) * test.dt / 1000
+    unit, many = ("trial", test.n_trials) if rate.tasks else ("second", seconds)
     return {
         "trials_per_task": test.n_trials // len(test.tasks),
         "neurons": network.n_neurons,
@@ -62,8 +65,8 @@ def measure_conversion(
         **(_scores(outputs, test) if rate.tasks else _agreements(outputs)),
         "mean_rate_hz": spiking.mean_rate_hz,
         "quantised_mean_rate_hz": None if coded is None else coded.mean_rate_hz,
-        "spikes_per_trial": spiking.n_spikes / test.n_trials,
-        "quantised_spikes_per_trial": None if coded is None else coded.n_spikes / test.n_trials,
+        f"spikes_per_{unit}": spiking.n_spikes / many,
+        f"quantised_spikes_per_{unit}": None if coded is None else coded.n_spikes / many,
         "chip": None
         if chip is None or on_chip is None
         else {

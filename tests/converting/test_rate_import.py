@@ -174,9 +174,13 @@ def test_a_network_without_tasks_goes_the_whole_way(tmp_path: Path) -> None:
     assert (code, stderr) == (0, "")
     assert "random: each channel" in stdout
     assert "the network has no tasks" in stdout
+    assert "conversion, 20 random inputs" in stdout
+    assert "spikes per second, spiking" in stdout
+    assert "trial" not in stdout
     measured = store.load(run / "network.h5", sb.SpikingNetwork).measured
     assert measured is not None
     assert measured["agreement"]["spiking"] > 0.9
+    assert measured["spikes_per_second"] == pytest.approx(40 * measured["mean_rate_hz"])
     for command in ("place", "export", "verify", "simulate"):
         code, _, stderr = call(command, run)
         assert (code, stderr) == (0, ""), stderr
