@@ -1,4 +1,4 @@
-"""Workers that share a test run: no kernel is compiled twice, no long file is left to the end."""
+"""Workers that share a test run: one thread each, no kernel compiled twice, long files first."""
 
 import fcntl
 import os
@@ -20,12 +20,15 @@ _COMPILING = ("kernels", "simulation", "chip")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In a worker, wait for kernels that another compiles; elsewhere, keep the order of files."""
+    """In a worker, wait for kernels that another compiles; what starts workers, prepares them."""
     if hasattr(config, "workerinput"):
         _KEPT.mkdir(parents=True, exist_ok=True)
         _compile_once((_KEPT / "compiling.lock").open("wb"))
-    elif hasattr(config.option, "loadscopereorder"):
+    elif getattr(config.option, "numprocesses", None):
         config.option.loadscopereorder = False  # it would leave files of few, long tests to the end
+        # A worker per core: threads of matrix products beside it would wait for each other in
+        # loops, which take 37 times the CPU time of the product on a busy machine.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

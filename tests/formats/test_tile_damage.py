@@ -22,7 +22,7 @@ def test_flipped_bytes_never_give_another_network(tmp_path: Path, seed: int) -> 
     whole, good = path.read_bytes(), read_tiles(path)
     rng = np.random.default_rng(seed)
     refused: list[str] = []
-    for position in rng.integers(len(whole), size=200):
+    for position in rng.integers(len(whole), size=120):
         damaged = bytearray(whole)
         damaged[position] ^= int(rng.integers(1, 256))
         path.write_bytes(damaged)
@@ -32,7 +32,7 @@ def test_flipped_bytes_never_give_another_network(tmp_path: Path, seed: int) -> 
             refused.append(str(error))
         else:
             assert same(found, good), f"byte {position}"
-    assert len(refused) > 40
+    assert len(refused) > 25
     assert not any("\n" in message for message in refused)
 
 

@@ -52,6 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spiking_bimt.stages.demo.TRIALS", 20)
         patch.setattr("spiking_bimt.stages.report.EFFORT", FEW_SHUFFLES)
+        patch.setattr("spiking_bimt.stages.report.MOST_RASTERS", 2)
         code, stdout, stderr = call("demo", "--out", folder, "--json")
     assert (code, stderr) == (0, "")
     return folder, json.loads(stdout)
