@@ -5,9 +5,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.kernels.shared_vector import inner
+from spiking_bimt.kernels.shared_vector import inlined, inner
 
 Array = npt.NDArray[Any]
+
+
+@inlined
+def sum_levels(
+    levels: Array, in_indptr: Array, in_indices: Array, in_weights: Array, sums: Array
+) -> None:
+    """Each neuron's sum over channels of level times weight."""
+    sums.fill(0)
+    for channel in range(levels.size):
+        level = levels[channel]
+        if level != 0:
+            for k in range(np.uint64(in_indptr[channel]), np.uint64(in_indptr[channel + 1])):
+                sums[np.uint64(in_indices[k])] += level * in_weights[k]
 
 
 @inner
@@ -16,13 +29,7 @@ def feed(
     constant: Array, drive: Array,
 ) -> None:  # fmt: skip
     """The change of v in one step by constant terms and by the channels held at `levels`."""
-    for j in range(drive.size):
-        drive[j] = 0
-    for channel in range(levels.size):
-        level = levels[channel]
-        if level != 0:
-            for k in range(np.uint64(in_indptr[channel]), np.uint64(in_indptr[channel + 1])):
-                drive[np.uint64(in_indices[k])] += level * in_weights[k]
+    sum_levels(levels, in_indptr, in_indices, in_weights, drive)
     for j in range(drive.size):
         drive[j] = gain_in[j] * drive[j] + constant[j]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from spiking_bimt.kernels.shared_vector import inlined, inner, zero
-from spiking_bimt.kernels.sim_channels import read_out
+from spiking_bimt.kernels.sim_channels import read_out, sum_levels
 from spiking_bimt.kernels.sim_trials import count_spikes, grown, label_steps, longest, schedule
 
 MOST_DRIVE = 2**29 - 1
@@ -193,12 +193,7 @@ def hold_input(
     drive: Array,
 ) -> None:  # fmt: skip
     """Constant input and that of levels held over a task step, rounded once."""
-    sums.fill(0)
-    for channel in range(levels.size):
-        level = levels[channel]
-        if level != 0:
-            for k in range(np.uint64(in_indptr[channel]), np.uint64(in_indptr[channel + 1])):
-                sums[np.uint64(in_indices[k])] += level * in_held[k]
+    sum_levels(levels, in_indptr, in_indices, in_held, sums)
     for j in range(drive.size):
         total = bias[j] + np.rint(sums[j])
         drive[j] = np.int32(min(max(total, -MOST_DRIVE), MOST_DRIVE))

@@ -130,13 +130,14 @@ def _too_many(
         return []
     rows = np.round(np.stack(columns)[:, asked.inner], 9)
     if asked.core is None:
-        many = np.unique(rows, axis=1).shape[1]
+        many, allowed = np.unique(rows, axis=1).shape[1], limit * _fewest(asked)
         where = f"on {_fewest(asked)} core{'s' * (_fewest(asked) > 1)}"
-        return [f"{many} {what}, {where} ({key} is {limit})"] * (many > limit * _fewest(asked))
-    core = asked.core[asked.inner]
-    counts = {int(c): np.unique(rows[:, core == c], axis=1).shape[1] for c in np.unique(core)}
-    worst = max(counts, key=lambda c: counts[c])
-    return [f"{counts[worst]} {what}, on core {worst} ({key} is {limit})"] * (counts[worst] > limit)
+    else:
+        core = asked.core[asked.inner]
+        counts = {int(c): np.unique(rows[:, core == c], axis=1).shape[1] for c in np.unique(core)}
+        worst = max(counts, key=lambda c: counts[c])
+        many, allowed, where = counts[worst], limit, f"on core {worst}"
+    return [f"{many} {what}, {where} ({key} is {limit})"] * (many > allowed)
 
 
 def _fewest(asked: Asked) -> int:
