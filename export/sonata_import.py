@@ -129,7 +129,7 @@ def _nodes(files: Files, dt: float) -> Network:
                     )
                 ids, order = _ordered_ids(name, members)
                 relays = kinds == {"virtual"}
-                made = _relays(len(ids)) if relays else _neurons(name, files, members, types, dt)
+                made = _relays(len(ids)) if relays else _neurons(files, members, types, dt)
                 places = _places(name, members, order, first)
                 parts.append(({k: v[..., order] for k, v in made[0].items()} | places,
                               made[1][order]))  # fmt: skip
@@ -182,7 +182,7 @@ def _places(name: str, members: Members, order: Array, first: int) -> dict[str, 
 
 
 def _neurons(
-    name: str, files: Files, members: Members, types: Types, dt: float
+    files: Files, members: Members, types: Types, dt: float
 ) -> tuple[dict[str, Any], Array]:
     """Parameters and capacities of a population of point neurons, in the order of the file."""
     n = len(members)

@@ -127,11 +127,6 @@ def threads_option() -> Decorator:
     return option("--threads", type=int, help="Threads of the simulation.  [default: one per core]")
 
 
-def trials_option(default: int, what: str = "Test trials of each task.") -> Decorator:
-    """The option --trials."""
-    return option("--trials", default=default, show_default=True, help=what)
-
-
 def stimulus_options(*more: Decorator) -> Decorator:
     """The options of a stimulus in the place of trials, and more of a command's own."""
     return under(
