@@ -93,14 +93,3 @@ def similarity(function: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     alike = cosines(function) ** POWER
     np.fill_diagonal(alike, 0)
     return alike
-
-
-def unlikeness(function: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """(n, n) how unlike units are by what they do (n, tasks), 0 to 1: (1 - cos(v_i, v_j))^2.
-
-    0 of a unit with itself. Between units of different functional clusters it is about four times
-    as much as within one; 1 - cos^POWER is less than twice as much.
-    """
-    apart = (1 - cosines(function)) ** 2
-    np.fill_diagonal(apart, 0)
-    return apart

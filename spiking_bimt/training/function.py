@@ -1,12 +1,13 @@
 """What units do, for the terms of a training that depend on how alike two units are.
 
 Two units are alike where the same tasks move both: `similarity` in `analysis.variance`, by which
-they attract each other, and `unlikeness`, by which weights between them cost more.
+they attract each other. Weights between units of different functional clusters cost more.
 """
 
 import numpy as np
 import numpy.typing as npt
 
+from spiking_bimt.analysis.clusters import functional_clusters
 from spiking_bimt.analysis.variance import similarity, task_variance
 from spiking_bimt.battery.draw import draw_trials
 from spiking_bimt.data.rate import RateNetwork
@@ -31,6 +32,21 @@ def measure_function(config: TrainConfig, phase: Phase, state: State) -> Floats:
     )  # fmt: skip
     network = to_network(config, phase.dt, state)
     return task_variance(network, trials).normalised.astype(np.float32)
+
+
+def clusters_apart(function: Floats, k: int) -> Floats:
+    """(n, n) 1 between units of different functional clusters, 0 within one and on the diagonal.
+
+    function: (n, tasks) what each unit does; k: number of clusters, or as many as there are active
+    units. A silent unit is in no cluster.
+    """
+    active = function.max(axis=1) > 0
+    labels = np.arange(-len(function), 0)
+    if active.any():
+        k, points = min(k, int(active.sum())), function.astype(np.float64)
+        labels[active] = functional_clusters(points, active, k=k).labels[active]
+    apart: Floats = (labels[:, None] != labels[None]).astype(np.float32)
+    return apart
 
 
 def attract_afterwards(network: RateNetwork, attract: float = 1.0) -> RateNetwork:

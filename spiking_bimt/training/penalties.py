@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spiking_bimt.analysis.variance import unlikeness
 from spiking_bimt.training import cores
 from spiking_bimt.training.bimt import Doubles
 from spiking_bimt.training.config import TrainConfig
+from spiking_bimt.training.function import clusters_apart
 from spiking_bimt.training.parameters import Parameters
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State
@@ -66,11 +66,12 @@ def add_l1_and_wiring(setting: Setting, state: State, step: int, to: Strengths) 
 
 
 def add_unlike(setting: Setting, state: State, step: int, to: Strengths) -> None:
-    """l1 B u_ij between units that are unlike by u_ij in what they do (`training.function`)."""
-    if not setting.phase.unlike:
+    """l1 B between units of different functional clusters (`training.function`)."""
+    phase = setting.phase
+    if not phase.unlike:
         return
-    l1 = setting.phase.l1_at(step, setting.before.l1 if setting.before else 0.0)
-    to.weights.w_rec += l1 * setting.phase.unlike * unlikeness(state.function)
+    l1 = phase.l1_at(step, setting.before.l1 if setting.before else 0.0)
+    to.weights.w_rec += l1 * phase.unlike * clusters_apart(state.function, phase.clusters)
 
 
 def add_packets(setting: Setting, state: State, step: int, to: Strengths) -> None:

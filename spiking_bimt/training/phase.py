@@ -49,8 +49,10 @@ class Phase:
     """First share of the phase over which the strength goes linearly from that of the phase before
     to `packet`; 0 for a jump."""
     unlike: float = 0.0
-    """B: price of recurrent weights between units of unlike function, relative to l1: it is l1 B
-    u_ij; see `training.function`. It moves weights alone."""
+    """B: price of recurrent weights between units of different functional clusters, relative to l1;
+    see `training.function`. It moves weights alone."""
+    clusters: int = 7
+    """Functional clusters that `unlike` tells apart, or as many as there are units."""
     attract: float = 0.0
     """mu: attraction of units of like function where places or cores are exchanged, as if they were
     connected, relative to the sum of all recurrent weights. It moves places alone."""
@@ -82,7 +84,7 @@ class Phase:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for field in ("steps", "batch", "function_every"):
+        for field in ("steps", "batch", "function_every", "clusters"):
             if getattr(self, field) < 1:
                 raise InputError(f"phase {self.name!r}: {field} is {getattr(self, field)}, least 1")
         for field in ("dt", "lr"):

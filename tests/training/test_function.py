@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spiking_bimt.analysis.variance import similarity
 from spiking_bimt.errors import InputError
 from spiking_bimt.training import bimt, cores, loop
 from spiking_bimt.training.config import TrainConfig, read_config
+from spiking_bimt.training.function import clusters_apart
 from spiking_bimt.training.observer import Observer
 from spiking_bimt.training.phase import Phase
 from spiking_bimt.training.state import State, initial_state, load_checkpoint, save_checkpoint
@@ -47,25 +48,41 @@ def test_similarity_is_the_fourth_power_of_the_cosine(seed: int) -> None:
         assert found[i, j] == pytest.approx(wanted, abs=1e-5)
 
 
-def test_weights_between_unlike_units_cost_more() -> None:
-    state = initial_state(CONFIG, 35, 17)
-    state.function[:4] = [[1, 0], [1, 0], [0, 1], [3, 4]]
-    strengths = loop.Context.of(CONFIG, state).strengths.weights
-    without = dataclasses.replace(CONFIG.phases[0], unlike=0.0)
-    plain = loop.Context.of(dataclasses.replace(CONFIG, phases=(without,)), state).strengths.weights
+def test_weights_between_units_of_different_clusters_cost_more() -> None:
+    phase = dataclasses.replace(CONFIG.phases[0], clusters=2)
+    config = dataclasses.replace(CONFIG, phases=(phase,))
+    state = initial_state(config, 35, 17)
+    state.function[:4] = np.array([[1, 0], [1, 0.1], [0, 1], [0.2, 1]])
+    strengths = loop.Context.of(config, state).strengths.weights
+    free = dataclasses.replace(config, phases=(dataclasses.replace(phase, unlike=0.0),))
+    plain = loop.Context.of(free, state).strengths.weights
     more = strengths.w_rec - plain.w_rec
-    # The cosines of the last unit with the others are 0.6, 0.6 and 0.8.
-    apart = [[0, 0, 1, 0.16], [0, 0, 1, 0.16], [1, 1, 0, 0.04], [0.16, 0.16, 0.04, 0]]
-    np.testing.assert_allclose(more[:4, :4], 3e-3 * np.array(apart), rtol=1e-4)
+    # Two clusters of two units; a silent unit belongs to none.
+    apart = [[0, 0, 1, 1, 1], [0, 0, 1, 1, 1], [1, 1, 0, 0, 1], [1, 1, 0, 0, 1], [1, 1, 1, 1, 0]]
+    np.testing.assert_allclose(more[:5, :5], 3e-3 * np.array(apart), rtol=1e-4)
     np.testing.assert_array_equal(strengths.w_in, plain.w_in)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(0, 3))
+def test_clusters_part_the_active_units(seed: int, k: int, silent: int) -> None:
+    function = np.random.default_rng(seed).random((6, 3)).astype(np.float32)
+    function[:silent] = 0
+    together = 1 - clusters_apart(function, k)
+    # Equal or disjoint rows: each unit is in one group.
+    np.testing.assert_array_equal(together @ together > 0, together > 0)
+    groups = len(np.unique(together[silent:], axis=0))
+    assert groups == min(k, 6 - silent)
+    np.testing.assert_array_equal(together[:silent], np.eye(6)[:silent])
+    assert not (1 - clusters_apart(np.zeros((3, 2), np.float32), k) - np.eye(3)).any()
 
 
 def test_a_training_that_goes_on_begins_with_the_first_phase_that_needs_function() -> None:
     whole = read_config("modules")
-    assert [phase.name for phase in whole.effective_phases()][-2:] == ["modules", "chip"]
-    assert len(whole.effective_phases()) == 5
+    assert [phase.name for phase in whole.effective_phases()][3:] == ["modules", "recover", "chip"]
+    assert len(whole.effective_phases()) == 6
     later = dataclasses.replace(whole, start="run").effective_phases()
-    assert [phase.name for phase in later] == ["modules", "chip"]
+    assert [phase.name for phase in later] == ["modules", "recover", "chip"]
     plain = dataclasses.replace(read_config("chip"), start="run").effective_phases()
     assert [phase.name for phase in plain] == ["grow", "squeeze", "settle", "chip"]
 
@@ -161,6 +178,7 @@ def test_one_task_gives_nothing_to_compare() -> None:
         ({"attract": 1.0, "swap_every": 0}, "attract acts where units are exchanged"),
         ({"attract": -1.0}, "attract must be a finite number, least 0"),
         ({"function_every": 0}, "function_every is 0, least 1"),
+        ({"clusters": 0}, "clusters is 0, least 1"),
     ],
 )
 def test_settings_without_effect_are_refused(given: dict[str, float], message: str) -> None:
