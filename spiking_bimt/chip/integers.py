@@ -79,6 +79,14 @@ def require_digital(chip: Chip) -> tuple[ChipNeuron, ChipSynapse]:
     return chip.neuron, chip.synapse
 
 
+def largest_threshold(neuron: ChipNeuron) -> int:
+    """The largest threshold that a chip's neuron holds, in its own steps."""
+    high = state_limits(neuron)[1]
+    if neuron.threshold_bits is None:
+        return high
+    return min(high, (2**neuron.threshold_bits - 1) << neuron.threshold_exponent)
+
+
 def _units(network: SpikingNetwork, neuron: ChipNeuron) -> Floats:
     """(N,) codes in a unit of v: a code is what the membrane gets in the first step of a spike."""
     step = propagators.step_of(network, np.float64)
@@ -96,9 +104,7 @@ def _shift(
 ) -> int:  # fmt: skip
     """Places to shift the codes by: the most with which thresholds and states have room."""
     span = (network.v_th.astype(np.float64) - network.v_reset) * units
-    span, (_, high) = span[inner], state_limits(neuron)
-    most = high if neuron.threshold_bits is None else min(
-        high, (2**neuron.threshold_bits - 1) << neuron.threshold_exponent)  # fmt: skip
+    span, (_, high), most = span[inner], state_limits(neuron), largest_threshold(neuron)
     k = int(span.argmax())
     if span[k] > most:
         raise InputError(

@@ -4,13 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spiking_bimt.chip.computes import cannot_compute
-from spiking_bimt.chip.integers import require_digital
+from spiking_bimt.chip.integers import largest_threshold, require_digital
 from spiking_bimt.chip.neuron_rules import shift_times
 from spiking_bimt.converting.one_to_one import delay_steps
 from spiking_bimt.converting.recipe import Converted, Recipe
 from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.chip_neuron import ChipNeuron
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
 
@@ -19,6 +21,9 @@ _WIDEST_LEAK = 15
 _FORGETTING = 20.0
 """Membrane time constant, ms, of leaky neurons that are trained where no floor forgets inhibition:
 without a leak they would remember it for a whole trial."""
+
+_ROOM = 2
+"""Thresholds that the membrane of a neuron has room for, where its weights leave it a choice."""
 
 
 def fit_to_chip(recipe: Recipe, rate: RateNetwork, chip: Chip, given: set[str]) -> Recipe:
@@ -37,19 +42,15 @@ def fit_to_chip(recipe: Recipe, rate: RateNetwork, chip: Chip, given: set[str]) 
         settings["reset"] = neuron.reset[0]
     if neuron.floor in ("none", "reset"):
         settings["floor"] = -np.inf
-    forgets = neuron.leak == "multiplicative" and recipe.method in ("aware", "finetune")
-    if settings.get("floor") is not None and forgets:
-        settings["tau_mem"] = _FORGETTING
-    elif not neuron.no_leak:
-        settings["tau_mem"] = (
-            float(shift_times(neuron.leak_bits, config.dt)[-1]) if neuron.leak == "shift"
-            else config.dt * 2 ** (neuron.leak_bits or _WIDEST_LEAK)
-        )  # fmt: skip
+    trains = recipe.method in ("aware", "finetune")
+    if not neuron.no_leak or (trains and settings.get("floor") is not None):
+        tau_mem = _leak(neuron, config.dt, _FORGETTING if trains else np.inf)
+        settings |= {} if tau_mem is None else {"tau_mem": tau_mem}
     if neuron.current == "shift":
         known = shift_times(neuron.current_decay_bits, config.dt)
-        settings["tau_syn"] = (float(known[np.abs(np.log(known / rate.tau)).argmin()]),)
+        settings["tau_syn"] = (_nearest(known, rate.tau),)
     low, high = neuron.delay
-    steps = min(max(delay_steps(rate, config), low - 1, 1), max(high - 1, 1))
+    steps = min(max(delay_steps(rate, config), low - 1), high - 1)
     settings["delay"] = steps * config.dt
     rounding = recipe.rounding
     if neuron.thresholds_per_core is not None and not {"per", "power_of_two"} & given:
@@ -57,6 +58,7 @@ def fit_to_chip(recipe: Recipe, rate: RateNetwork, chip: Chip, given: set[str]) 
         rounding = replace(
             rounding, **({"power_of_two": True} if exponents else {"per": "network"})
         )
+    rounding = replace(rounding, most_steps=largest_threshold(neuron) / _ROOM)
     settings = {name: value for name, value in settings.items() if name not in given}
     sources = recipe.sources
     if neuron.input == "spikes" and sources is None:
@@ -65,14 +67,21 @@ def fit_to_chip(recipe: Recipe, rate: RateNetwork, chip: Chip, given: set[str]) 
     return replace(recipe, config=config, rounding=rounding, sources=sources, chip=chip)
 
 
-def require_computable(made: Converted, chip: Chip) -> Converted:
-    """What a recipe made, if the chip computes it; InputError with all reasons if not.
+def _leak(neuron: ChipNeuron, dt: float, wanted: float) -> float | None:
+    """Membrane time constant of a chip's leak that is nearest to the one wanted, ms."""
+    if neuron.leak == "shift":
+        return _nearest(shift_times(neuron.leak_bits, dt), wanted)
+    slowest = dt * 2 ** (neuron.leak_bits or _WIDEST_LEAK)
+    return min(wanted, slowest) if neuron.leak == "multiplicative" else None
 
-    A chip whose neurons see a spike in the very next step gets no delay at all.
-    """
-    neuron, _ = require_digital(chip)
-    if neuron.delay[1] == 1:
-        made = replace(made, network=replace(made.network, delay=0))
+
+def _nearest(known: npt.NDArray[np.float64], wanted: float) -> float:
+    """The time constant that is nearest to a wanted one, as a factor."""
+    return float(known[np.abs(np.log(known) - np.log(min(wanted, known[-1]))).argmin()])
+
+
+def require_computable(made: Converted, chip: Chip) -> Converted:
+    """What a recipe made, if the chip computes it; InputError with all reasons if not."""
     reasons = cannot_compute(made.network.quantised(), chip)
     if reasons:
         raise InputError(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.network import SpikingNetwork, core_ranks
 from spiking_bimt.errors import InputError, unknown_name
+from spiking_bimt.simulation.propagators import step_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -47,6 +48,10 @@ class Rounding:
     None: bits."""
     power_of_two: bool = False
     """Scales are one number times powers of two, as where a chip has a weight exponent."""
+    most_steps: float | None = None
+    """Most steps of its weights, as they move the membrane at first, that a neuron's threshold may
+    be, where a chip holds no more: neurons with small weights get coarser ones. With `per` neuron
+    alone."""
 
     def __post_init__(self) -> None:
         if self.per not in PER:
@@ -70,8 +75,12 @@ class Rounding:
     def scales(self, network: SpikingNetwork) -> Scales:
         """Scales of recurrent and input synapses, apart, and of the readout, one an output."""
         group = self.groups(network)
+        scale = self._scale(network.weights, network.indices, group, self.bits)
+        if self.most_steps is not None and self.per == "neuron" and not self.power_of_two:
+            span = (network.v_th - network.v_reset) / step_of(network, np.float32).gain_syn
+            scale = np.maximum(scale, span / np.float32(self.most_steps))
         return (
-            self._scale(network.weights, network.indices, group, self.bits),
+            scale,
             self._scale(network.in_weights, network.in_indices, group, self.wide),
             self._scale(
                 network.w_out.ravel(), _outputs(network), np.arange(len(network.w_out)), self.wide

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from spiking_bimt.chip.integers import to_integers
 from spiking_bimt.chip.presets import load_chip
 from spiking_bimt.cli.commands import main
 from spiking_bimt.converting.finetune_config import FinetuneConfig
 from spiking_bimt.converting.for_chip import fit_to_chip
 from spiking_bimt.converting.one_to_one import ConversionConfig
 from spiking_bimt.converting.quantise import Rounding
-from spiking_bimt.converting.recipe import Recipe
+from spiking_bimt.converting.recipe import Recipe, follow
 from spiking_bimt.data import store
 from spiking_bimt.data.rate import RateNetwork
 from spiking_bimt.errors import InputError
@@ -106,3 +107,21 @@ def test_the_settings_of_xylo_are_shifts_without_floor_and_delay(run: Path) -> N
     assert fitted.sources == "regular"
     kept = fit_to_chip(recipe, rate, load_chip("xylo-audio2"), {"tau_syn", "floor"})
     assert (kept.config.tau_syn, kept.config.floor) == ((), None)
+    assert fitted.config.delay == 0.0
+    trained = fit_to_chip(replace(recipe, method="finetune"), rate, load_chip("xylo-audio2"), set())
+    assert trained.config.tau_mem == pytest.approx(-1 / np.log1p(-(2.0**-4)))
+
+
+def test_thresholds_stay_within_their_width_by_coarser_weights(run: Path) -> None:
+    rate = store.load(run / "rate.h5", RateNetwork)
+    recipe = Recipe("one-to-one", ConversionConfig(), FinetuneConfig(), Rounding(8), threads=1)
+    chip = load_chip("grid16")
+    assert chip.neuron is not None
+    chip = replace(chip, neuron=replace(chip.neuron, threshold_bits=12))
+    fitted = fit_to_chip(recipe, rate, chip, set())
+    made = to_integers(follow(fitted, rate, 0).network.quantised(), chip)
+    assert 1024 < made.v_th.max() < 2048
+    assert fitted.rounding is not None
+    fine = replace(fitted, rounding=replace(fitted.rounding, most_steps=None))
+    with pytest.raises(InputError, match="steps of its weights, grid16 holds 4095"):
+        to_integers(follow(fine, rate, 0).network.quantised(), chip)
