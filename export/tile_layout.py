@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import store
+from spiking_bimt.data.chip_network import CHIP_ARRAYS
 from spiking_bimt.data.network import RESETS
 from spiking_bimt.data.neurons import OPTIONAL, PARAMETERS
+from spiking_bimt.data.selftest import CHIP_TEST
 from spiking_bimt.errors import InputError
 from spiking_bimt.simulation.propagators import TRIALS_HAVE
 
@@ -132,6 +134,13 @@ ELEMENTS = {
         },
         {},
         {},
+        required=False,
+    ),
+    "integers": Element(
+        "chip-network",
+        {**dict.fromkeys(CHIP_ARRAYS, (_INTEGER, 1)), "in_held": (_NUMBER, 1)},
+        dict.fromkeys(("delays", *CHIP_TEST), (_INTEGER, 1)),
+        dict(chip=_TEXT, neuron=_TEXT, reset=Attribute("text", RESETS), delay=_ONE, shift=_COUNT),
         required=False,
     ),
 }  # fmt: skip

@@ -17,14 +17,15 @@ from spiking_bimt.chip.tiling import rebuild
 from spiking_bimt.data import store
 from spiking_bimt.data.arguments import checked
 from spiking_bimt.data.chip import Chip
+from spiking_bimt.data.chip_network import ChipNetwork
 from spiking_bimt.data.device import Conductances, Device
 from spiking_bimt.data.network import NO_CODES, SpikingNetwork
 from spiking_bimt.data.placed import TileFile
-from spiking_bimt.data.selftest import SelfTest
+from spiking_bimt.data.selftest import ChipTest, SelfTest
 from spiking_bimt.data.tiles import TileSet
 from spiking_bimt.data.trials import Trials
 from spiking_bimt.errors import CodesError, InputError
-from spiking_bimt.formats import tile_layout
+from spiking_bimt.formats import tile_integers, tile_layout
 from spiking_bimt.formats.tile_parse import parse, routing
 from spiking_bimt.simulation.golden import make_selftest
 
@@ -42,14 +43,16 @@ def write_tiles(
     *,
     device: str | Path | Device | None = None,
     selftest: Trials | None = None,
+    integers: bool = False,
 ) -> None:
     """Write the tiles of a placed network (`cut_tiles`), and all else that it takes to rebuild it.
 
     content: what `cut_tiles` gives. settings, inputs: provenance, what the file was made with (JSON
     values) and the files that it was made from, by name. device: a preset's name, a TOML file or
     the record; the file then holds the codes as conductance pairs too. selftest: trials that it
-    then holds with the spikes that a chip should give. The network's own synapses are not looked
-    at.
+    then holds with the spikes that a chip should give. integers: also hold the network in the
+    chip's own integers, with the spikes that these give on the trials. The network's own synapses
+    are not looked at.
 
     Raises InputError where the network has no codes, the trials are not of it, or the file cannot
     be written.
@@ -58,7 +61,15 @@ def write_tiles(
     tiles, memory = content.tiles, None if device is None else load_device(device)
     pairs = None if memory is None else conductance_pairs(tiles.codes, tiles.bits, memory)
     golden = None if selftest is None else make_selftest(rebuild(content), selftest)
-    write_content(Path(path), content, settings or {}, made_from, device=pairs, selftest=golden)
+    made = tile_integers.integers_of(content) if integers else None
+    answers = (
+        None if made is None or selftest is None
+        else tile_integers.make_chip_test(content, made, selftest)
+    )  # fmt: skip
+    write_content(
+        Path(path), content, settings or {}, made_from, device=pairs, selftest=golden,
+        integers=None if made is None else (made, answers),
+    )  # fmt: skip
 
 
 def write_content(
@@ -69,6 +80,7 @@ def write_content(
     *,
     device: Conductances | None = None,
     selftest: SelfTest | None = None,
+    integers: tuple[ChipNetwork, ChipTest | None] | None = None,
 ) -> None:
     """What `write_tiles` does, with the records that the file holds as they are."""
     network, placement = content.network, content.placement
@@ -102,6 +114,8 @@ def write_content(
             if record is not None:
                 group = tile_layout.encode(file, name, tile_layout.ELEMENTS[name].encoding)
                 store.write_fields(group, record)
+        if integers is not None:
+            tile_integers.write_integers(file, *integers)
         store.write_text(file, "digest", tile_layout.digest_of(file))
 
 
@@ -138,6 +152,15 @@ def read_selftest(path: Path) -> SelfTest | None:
             raise InputError(f"the self-test is of another network: {shapes} channels, neurons, "
                              "outputs")  # fmt: skip
         return test
+
+
+def read_integers(path: Path) -> tuple[ChipNetwork, ChipTest | None] | None:
+    """The integers of a tile file with their golden trials, or None; checked as `read_tiles`.
+
+    Raises InputError where they are not what the chip makes of the tiles.
+    """
+    with _checked(path) as (file, content):
+        return tile_integers.read_integers(file, content)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,8 @@ from spiking_bimt.formats.compare import (
 )
 from spiking_bimt.formats.format import Check, Export, Format
 from spiking_bimt.formats.stimuli import read_levels
-from spiking_bimt.formats.tiles import read_selftest, read_tiles, write_tiles
+from spiking_bimt.formats.tile_integers import play_back
+from spiking_bimt.formats.tiles import read_integers, read_selftest, read_tiles, write_tiles
 from spiking_bimt.simulation.golden import replay
 from spiking_bimt.simulation.propagators import TRIALS_HAVE
 from spiking_bimt.simulation.run import simulate_trials
@@ -41,7 +42,7 @@ have no scale in a tile."""
 
 def _write(export: Export) -> dict[str, Any]:
     """Options: device, a preset or file, for conductance pairs; selftest, golden trials per task;
-    currents, a file of the levels of the channels in them."""
+    currents, a file of the levels of the channels in them; integers, the network in its chip's."""
     network = export.network.quantised()
     network.refuse_optional("a crossbar", TRIALS_HAVE)
     placement = store.load(export.run / "placement.h5", Placement)
@@ -54,10 +55,17 @@ def _write(export: Export) -> dict[str, Any]:
     write_tiles(
         export.path,
         TileFile(tiles, network, placement, chip),
-        settings={"command": "export", "format": "tiles", "device": kept, "selftest": selftest},
+        settings={
+            "command": "export",
+            "format": "tiles",
+            "device": kept,
+            "selftest": selftest,
+            "integers": export.options["integers"],
+        },
         inputs={name: export.run / name for name in ("network.h5", "placement.h5")},
         device=memory,
         selftest=_selftest_trials(network, selftest, export.options) if selftest else None,
+        integers=export.options["integers"],
     )
     natural = count_natural_tiles(
         *synapses(network), network.n_neurons, placement, (tiles.rows, tiles.cols)
@@ -100,6 +108,8 @@ def _verify(check: Check) -> dict[str, Any]:
         difference = first_difference(*replay(rebuilt, golden))
         if difference:
             raise CheckError(f"it does not give the spikes of its self-test: {difference}")
+    held = read_integers(check.path)
+    chip_spikes = 0 if held is None else play_back(*held, golden)
     network = check.network.quantised()
     check_sizes(rebuilt, network)
     try:
@@ -112,9 +122,11 @@ def _verify(check: Check) -> dict[str, Any]:
     tasks = rebuilt.tasks and compared.trials.tasks != ("probe",)
     accuracy = score(compared.recording.outputs, compared.trials).accuracy if tasks else None
     return compared.result(
-        "" if accuracy is None else f", accuracy {accuracy:.4f}",
+        f", {chip_spikes:,} of its chip's integers equal" * (chip_spikes > 0)
+        + ("" if accuracy is None else f", accuracy {accuracy:.4f}"),
         integers=len(rebuilt.indices) + len(rebuilt.in_indices),
         selftest_trials=0 if golden is None else len(golden.offsets) - 1,
+        chip_spikes=chip_spikes,
         accuracy=accuracy,
     )
 
@@ -135,7 +147,7 @@ FORMAT = Format(
     needs=lambda _network: ("placement.h5",),
     keeps_codes=True,
     keeps_poisson=True,
-    options=("device", "selftest", "currents"),
+    options=("device", "selftest", "currents", "integers"),
     write=_write,
     verify=_verify,
 )

@@ -84,7 +84,8 @@ def largest_threshold(neuron: ChipNeuron) -> int:
     high = state_limits(neuron)[1]
     if neuron.threshold_bits is None:
         return high
-    return min(high, (2**neuron.threshold_bits - 1) << neuron.threshold_exponent)
+    mantissa = int(2**neuron.threshold_bits - 1)
+    return min(high, mantissa << neuron.threshold_exponent)
 
 
 def _units(network: SpikingNetwork, neuron: ChipNeuron) -> Floats:

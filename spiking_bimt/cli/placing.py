@@ -175,6 +175,10 @@ def simulate(run: Path | None, as_json: bool, **options: Any) -> None:
         help="Also write this many trials of each task with the spikes that are expected.",
     ),
     option(
+        "--integers", is_flag=True,
+        help="Also hold the network in the integers of its chip, and what these answer.",
+    ),
+    option(
         "--currents", type=PATH, metavar="FILE",
         help="Drive these trials by levels of the input channels: npz of dt (ms) and currents.",
     ),

@@ -16,6 +16,12 @@ Ints = npt.NDArray[np.int32]
 MOST_BITS = 30
 """Widest state that is simulated, its sign among them: the sum of three stays within 32 bits."""
 
+CHIP_ARRAYS = (
+    "neurons", "channels", "indptr", "indices", "weights", "in_indptr", "in_indices", "in_weights",
+    "decay_syn", "decay_mem", "bias", "v_th", "v_min", "hold",
+)  # fmt: skip
+"""Arrays of integers that every `ChipNetwork` has."""
+
 
 @documented
 @dataclass(frozen=True, eq=False)

@@ -38,15 +38,7 @@ def replay(network: SpikingNetwork, test: SelfTest) -> tuple[Recording, Recordin
     n = len(test.offsets) - 1
     if not np.array_equal(test.v_start, starts(network, 0, slice(0, n), np.dtype(np.float32))):
         raise InputError("the self-test starts from other potentials than this simulator draws")
-    trials = Trials(
-        inputs=test.inputs,
-        labels=np.zeros(len(test.inputs), np.int32),
-        offsets=test.offsets,
-        decision=np.zeros(n, np.int32),
-        task=np.zeros(n, np.int32),
-        tasks=("self-test",),
-        dt=network.task_dt,
-    )
+    trials = trials_of_test(test, network.task_dt)
     of_trial = np.repeat(np.arange(n), np.diff(test.spike_offsets))
     counts = np.zeros((n, network.n_neurons), np.int32)
     np.add.at(counts, (of_trial, test.neurons), 1)
@@ -55,3 +47,17 @@ def replay(network: SpikingNetwork, test: SelfTest) -> tuple[Recording, Recordin
         trials.lengths * network.steps_per_task_step, network.dt, network.n_neurons,
     )  # fmt: skip
     return simulate_trials(network, trials), golden, trials
+
+
+def trials_of_test(test: SelfTest, task_dt: float) -> Trials:
+    """The trials of a self-test; task_dt: their step, ms."""
+    n = len(test.offsets) - 1
+    return Trials(
+        inputs=test.inputs,
+        labels=np.zeros(len(test.inputs), np.int32),
+        offsets=test.offsets,
+        decision=np.zeros(n, np.int32),
+        task=np.zeros(n, np.int32),
+        tasks=("self-test",),
+        dt=task_dt,
+    )

@@ -30,6 +30,7 @@ def export(
     device: str | Path | Device | None = None,
     selftest: int = 0,
     currents: str | Path | None = None,
+    integers: bool = False,
 ) -> dict[str, Any]:
     """Write the run's network in each format; returns what was written, and what was lost.
 
@@ -37,12 +38,15 @@ def export(
     (docs/reference/formats.md). For tiles: device, a preset, TOML file or record, also writes the
     codes as conductance pairs; selftest, the trials per task, also writes trials with the spikes
     that a chip should give; currents, a file of levels of the input channels that drive them
-    (docs/how-to/stimuli.md). Raises InputError where a format cannot hold the network, with all
-    that it would lose, and where a file that it needs is missing.
+    (docs/how-to/stimuli.md); integers, also holds the network in the integers of the chip that it
+    is placed on, with the spikes that these give on the trials. Raises InputError where a format
+    cannot hold the network, with all that it would lose, and where a file that it needs is missing.
     """
     folder = Path(run)
     chosen = {name: registry.load(name) for name in formats}
-    options = {"device": device, "selftest": selftest, "currents": currents}
+    options = {
+        "device": device, "selftest": selftest, "currents": currents, "integers": integers,
+    }  # fmt: skip
     if currents is not None and selftest < 1:
         raise InputError("currents go into a self-test: give its number of trials as `selftest=1`")
     _refuse_idle(options, chosen)

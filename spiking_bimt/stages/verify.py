@@ -14,7 +14,7 @@ from spiking_bimt.formats import registry
 from spiking_bimt.formats.compare import require_spikes
 from spiking_bimt.formats.format import Check, Format
 from spiking_bimt.formats.recorded import compare_recorded
-from spiking_bimt.formats.tiles import read_selftest, read_tiles
+from spiking_bimt.formats.tiles import read_integers, read_selftest, read_tiles
 from spiking_bimt.stages.simulate import with_weights
 
 
@@ -33,8 +33,9 @@ def verify(
     result has a row of each. against: the network to compare with, network.h5 beside the file by
     default. trials: test trials per task, 5 by default. recorded: in place of that, compare the
     spikes of this file (CSV or npz of step and neuron, or SONATA), which silicon or a simulator of
-    hardware recorded, with the golden ones of the tiles. Raises CheckError, saying where they
-    part, unless every spike is equal, and InputError for a file that is none of these.
+    hardware recorded, with the golden ones of the tiles: those of the chip's integers where the
+    tiles hold them. Raises CheckError, saying where they part, unless every spike is equal, and
+    InputError for a file that is none of these.
     """
     path = Path(file)
     if recorded is not None:
@@ -60,13 +61,18 @@ def verify(
 
 
 def _recorded(tiles: Path, recorded: Path) -> dict[str, Any]:
-    """Recorded spikes against the golden ones of a tile file."""
+    """Recorded spikes against the golden ones of a tile file, of its chip's integers if it can."""
     if not tiles.exists():
         raise InputError(f"{tiles} does not exist: recorded spikes are compared with tiles")
     sources.use(tiles.parent)
     network, golden = read_tiles(tiles).network, read_selftest(tiles)
     if golden is None:
         raise InputError(f"{tiles} holds no golden trials: export it with `selftest`")
+    held = read_integers(tiles)
+    if held is not None and held[1] is not None:
+        test = held[1]
+        golden = replace(golden, spike_offsets=test.spike_offsets, steps=test.spike_steps,
+                         neurons=test.spike_neurons)  # fmt: skip
     require_spikes(len(golden.steps), network)
     found = compare_recorded(recorded, golden, network.dt, network.task_dt)
     rows = [{"format": "recorded", "file": str(recorded), "passed": True, "found": found["found"]}]

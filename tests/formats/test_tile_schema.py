@@ -1,5 +1,6 @@
 """The JSON schema and the validator accept and refuse the same layouts."""
 
+import dataclasses
 import io
 import json
 import runpy
@@ -13,12 +14,15 @@ import pytest
 
 from spiking_bimt.chip.analog import conductance_pairs
 from spiking_bimt.chip.presets import load_device
+from spiking_bimt.data.chip_neuron import ChipNeuron
+from spiking_bimt.data.selftest import ChipTest
 from spiking_bimt.errors import InputError
 from spiking_bimt.formats import tile_layout
 from spiking_bimt.formats.tile_schema import schema
 from spiking_bimt.formats.tiles import write_content
 from spiking_bimt.simulation.golden import make_selftest
 from tests.formats.test_tiles import case, trials
+from tests.simulation.test_chip_trials import random_chip_network
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -36,7 +40,12 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     network = content.network.quantised()
     path = tmp_path_factory.mktemp("schema") / "t.h5"
     golden = make_selftest(network, trials(network.n_inputs, 0))
-    write_content(path, content, {}, {}, device=pairs, selftest=golden)
+    neuron = ChipNeuron(current="exponential", leak="none", reset=("value", "subtract"))
+    made = random_chip_network(np.random.default_rng(0), neuron)
+    made = dataclasses.replace(made, delays=np.ones(len(made.indices), np.int32))
+    none, zero = np.zeros(0, np.int32), np.zeros(3, np.int64)
+    test = ChipTest(zero, none, none, zero, none, none)
+    write_content(path, content, {}, {}, device=pairs, selftest=golden, integers=(made, test))
     return path.read_bytes()
 
 

@@ -120,7 +120,7 @@ def test_thresholds_stay_within_their_width_by_coarser_weights(run: Path) -> Non
     chip = replace(chip, neuron=replace(chip.neuron, threshold_bits=12))
     fitted = fit_to_chip(recipe, rate, chip, set())
     made = to_integers(follow(fitted, rate, 0).network.quantised(), chip)
-    assert 1024 < made.v_th.max() < 2048
+    assert 1024 < made.v_th.max() <= 2048
     assert fitted.rounding is not None
     fine = replace(fitted, rounding=replace(fitted.rounding, most_steps=None))
     with pytest.raises(InputError, match="steps of its weights, grid16 holds 4095"):
