@@ -48,20 +48,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _compile_once(file: IO[bytes]) -> None:
-    """Compile, or load, a function that Numba keeps while no other worker does.
+    """Compile, or load, a function for some types while no other worker does.
 
-    Each has its own byte of the file to lock. As no two functions call each other, nobody waits
-    for a worker that waits for it.
+    Each function and each of its signatures has its own byte of the file to lock. As no two
+    functions call each other, nobody waits for a worker that waits for it. A function is locked
+    while it is saved: two that save at once would take the same number for their files.
     """
-    from numba.core import dispatcher as numba_dispatcher
+    from numba.core import caching, dispatcher
     from numba.core.compiler_lock import global_compiler_lock
 
-    kind: Any = numba_dispatcher.Dispatcher
-    compile_now = kind.compile
+    kind: Any = dispatcher.Dispatcher
+    cache: Any = caching.Cache
+    compile_now, save_now = kind.compile, cache.save_overload
     held: set[int] = set()
 
     @contextmanager
-    def alone(byte: int) -> Iterator[None]:
+    def alone(function: Any, signature: object = "") -> Iterator[None]:
+        name = f"{function.__module__}.{function.__qualname__}{signature}"
+        byte = zlib.crc32(name.encode())
         if byte in held:
             yield
             return
@@ -73,12 +77,14 @@ def _compile_once(file: IO[bytes]) -> None:
             held.remove(byte)
             fcntl.lockf(file, fcntl.LOCK_UN, 1, byte)
 
-    def compile_alone(dispatcher: Any, signature: Any) -> Any:
-        if dispatcher._cache.cache_path is None:
-            return compile_now(dispatcher, signature)
-        function = dispatcher.py_func
-        byte = zlib.crc32(f"{function.__module__}.{function.__qualname__}".encode())
-        with global_compiler_lock, alone(byte):
-            return compile_now(dispatcher, signature)
+    def compile_alone(kernel: Any, signature: Any) -> Any:
+        if kernel._cache.cache_path is None:
+            return compile_now(kernel, signature)
+        with global_compiler_lock, alone(kernel.py_func, signature):
+            return compile_now(kernel, signature)
 
-    kind.compile = compile_alone
+    def save_alone(kept: Any, signature: Any, compiled: Any) -> None:
+        with alone(kept._py_func):
+            save_now(kept, signature, compiled)
+
+    kind.compile, cache.save_overload = compile_alone, save_alone
