@@ -88,6 +88,12 @@ def all_sections(material: Material) -> list[Section]:
     return [section for section in sections if section.charts]
 
 
+UNCONNECTED = (
+    f"No recurrent weight above {CONNECTED:g} is left: each unit answers to the inputs alone, and "
+    "there is no wire to draw."
+)
+
+
 def _accuracy(material: Material, rate: RateNetwork) -> Iterator[Chart]:
     title = "Accuracy per task"
     measured = material.network.measured or {}
@@ -180,6 +186,8 @@ def _sheet(function: Function | None, rate: RateNetwork) -> Iterator[Chart]:
 
 def _glance(rate: RateNetwork, function: Function) -> Chart:
     halves, k = function.halves, function.modularity["k"]
+    if not (np.abs(rate.w_rec) > CONNECTED).any():
+        return Chart("Modules", hint=UNCONNECTED, wide=True)
     return Chart(
         "Modules",
         module_figures.modules_at_a_glance(
@@ -209,6 +217,8 @@ def _importance(rate: RateNetwork, matter: Doubles) -> Chart:
 
 def _wiring(rate: RateNetwork) -> Chart:
     count = int((np.abs(rate.w_rec) > CONNECTED).sum())
+    if not count:
+        return Chart("Wiring", hint=UNCONNECTED)
     shown = min(count, MOST_LINES)
     which = f"all {count:,}" if shown == count else f"the strongest {shown:,} of {count:,}"
     return Chart(
