@@ -22,7 +22,7 @@ def in_new_process(code: str) -> str:
 def test_importing_the_package_and_the_command_line_loads_nothing_heavy() -> None:
     code = (
         "import sys, spiking_bimt, spiking_bimt.cli.commands; "
-        "print([m for m in ('torch', 'numba', 'matplotlib', 'neurogym', 'h5py', 'rich') "
+        "print([m for m in ('torch', 'numpy', 'numba', 'matplotlib', 'neurogym', 'h5py', 'rich') "
         "if m in sys.modules])"
     )
     assert in_new_process(code) == "[]"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from spiking_bimt.data.arguments import shown
 from spiking_bimt.errors import InputError
 
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -53,6 +52,8 @@ def size_of(comm: Any) -> int:
     try:
         return int(comm.Get_size())
     except (AttributeError, TypeError) as error:
+        from spiking_bimt.data.arguments import shown  # numpy: not for every command's --help
+
         raise InputError(
             f"comm is {shown(comm)}, expected a communicator of mpi4py, such as MPI.COMM_WORLD"
         ) from error
