@@ -96,8 +96,10 @@ def alias_table(p: Array, keep: Array, other: Array, small: Array, large: Array)
 
 
 @njit(cache=True)
-def sheet_targets(side: int, fan_out: int, offsets: Array, p: Array, seed: int) -> Array:
-    """(side^2, fan_out) distinct targets of every place of a torus, ascending.
+def sheet_targets(
+    side: int, fan_out: int, offsets: Array, p: Array, seed: int, low: int, high: int
+) -> Array:
+    """(high - low, fan_out) distinct targets of places low..high - 1 of a torus, ascending.
 
     Offsets (n, 2) are drawn with probabilities p, one after the other without replacement.
     """
@@ -106,8 +108,8 @@ def sheet_targets(side: int, fan_out: int, offsets: Array, p: Array, seed: int) 
     alias_table(p, keep, other, np.empty(n, np.int64), taken)
     for i in range(n):
         taken[i] = -1
-    targets = np.empty((side * side, fan_out), np.int32)
-    for source in range(side * side):
+    targets = np.empty((high - low, fan_out), np.int32)
+    for source in range(low, high):
         row, column, count, draw = source // side, source % side, 0, zero()
         while count < fan_out:
             u = labelled(seed, source, draw, zero()) * n
@@ -119,7 +121,7 @@ def sheet_targets(side: int, fan_out: int, offsets: Array, p: Array, seed: int) 
                 continue
             taken[i] = source
             down, right = row + offsets[i, 0], column + offsets[i, 1]
-            targets[source, count] = down % side * side + right % side
+            targets[source - low, count] = down % side * side + right % side
             count += 1
-        sort_first(targets[source], fan_out)
+        sort_first(targets[source - low], fan_out)
     return targets

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from spiking_bimt.simulation.build import from_coo, from_csr, from_sparse, random_sheet
     from spiking_bimt.simulation.engine import Simulation, simulate_network
     from spiking_bimt.simulation.inputs import HeldCurrents, PoissonSources, SpikeTrains
+    from spiking_bimt.simulation.ranks.build import share_of_file, share_of_rows, share_of_sheet
     from spiking_bimt.simulation.ranks.cut import split_by_rank
     from spiking_bimt.simulation.run import simulate_trials
     from spiking_bimt.stages.chips import chips
@@ -92,6 +93,7 @@ _NAMES = {
     "simulation.build": ("from_coo", "from_csr", "from_sparse", "random_sheet"),
     "simulation.engine": ("Simulation", "simulate_network"),
     "simulation.inputs": ("HeldCurrents", "PoissonSources", "SpikeTrains"),
+    "simulation.ranks.build": ("share_of_file", "share_of_rows", "share_of_sheet"),
     "simulation.ranks.cut": ("split_by_rank",),
     "simulation.run": ("simulate_trials",),
     "stages.chips": ("chips",),
@@ -168,6 +170,9 @@ __all__ = [
     "read_sonata",
     "read_tiles",
     "report",
+    "share_of_file",
+    "share_of_rows",
+    "share_of_sheet",
     "simulate",
     "simulate_network",
     "simulate_trials",

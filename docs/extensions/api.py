@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Stimuli and simulation": (
         "simulate_network", "Simulation", "PoissonSources", "SpikeTrains", "HeldCurrents",
         "Recording", "draw_trials", "Trials", "simulate_trials", "split_by_rank",
+        "share_of_rows", "share_of_sheet", "share_of_file",
     ),
     "Chips, placement and costs": (
         "load_chip", "Chip", "ChipNeuron", "ChipSynapse", "place_network", "Placement",

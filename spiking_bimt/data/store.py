@@ -192,6 +192,12 @@ def load(path: Path, record: type[T], *, mapped: bool = False) -> T:
         return _record(path, file, record, path if mapped else None)
 
 
+def content_of(path: Path) -> str:
+    """The digest of its content that a file names; empty where it names none."""
+    with opening(path) as file:
+        return text_of(file, digest.NAME) if digest.NAME in file.attrs else ""
+
+
 _read: dict[Path, State] = {}
 """The state of each file when a record was last read from it (see `hash_of_read`)."""
 

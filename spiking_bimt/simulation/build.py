@@ -18,10 +18,12 @@ from spiking_bimt.kernels import sim_sampling
 Array = npt.NDArray[Any]
 _MOST_SPREAD = 10
 """Of the logarithm of a weight; beyond it a weight may not fit float32."""
-_MOST_NEURONS = 2**31 - 1
+MOST_NEURONS = 2**31 - 1
 """Neurons of a network: `indices` are of 32 bits."""
 _MOST_SYNAPSES = 2**31 - 1
 """Synapses of a sheet: its building takes about 30 bytes for each."""
+_DRAWN_AT_ONCE = 2**20
+"""Random numbers of a sheet that are drawn at once where none of them is kept."""
 
 
 class NetworkOptions(NeuronOptions, total=False):
@@ -149,8 +151,8 @@ def from_coo(
     source = validate.array("from_coo", "pre", pre, (None,), np.int64)
     target = validate.array("from_coo", "post", post, (None,), np.int64)
     value = validate.array("from_coo", "weights", weights, (None,), np.float32)
-    if not 1 <= n <= _MOST_NEURONS:
-        raise InputError(f"from_coo: n is {n}: a network has 1 to {_MOST_NEURONS:,} neurons")
+    if not 1 <= n <= MOST_NEURONS:
+        raise InputError(f"from_coo: n is {n}: a network has 1 to {MOST_NEURONS:,} neurons")
     if not len(source) == len(target) == len(value):
         raise InputError(
             f"from_coo: pre, post and weights have {len(source)}, {len(target)} and {len(value)} "
@@ -195,26 +197,55 @@ def random_sheet(
     Raises InputError, with the argument's name, for a value that cannot be, and for a sheet of more
     than 2^31 - 1 synapses.
     """
-    _check_sheet(side, fan_out, scale, reach, excitatory, weights, spread, seed)
-    steps = np.arange(-reach, reach + 1)
-    offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
-    offsets = offsets[(offsets != 0).any(axis=1)]
-    with np.errstate(over="ignore"):  # of a short scale: the limit is 0
-        near = np.exp(-np.hypot(offsets[:, 0], offsets[:, 1]) / scale)
-    targets = sim_sampling.sheet_targets(side, fan_out, offsets, near, seed)
-    n = side * side
-    rng = np.random.default_rng(seed)
-    sign: Any = np.where(rng.random(n) < excitatory, *np.asarray(weights, np.float32))
-    values = np.exp(spread * rng.standard_normal((n, fan_out), np.float32))
-    values *= sign[:, None].astype(np.float32)
-    places = np.stack(np.divmod(np.arange(n), side), axis=1)
+    rows = SheetRows(side, fan_out, scale, reach, excitatory, weights, spread, seed)
+    places = np.stack(np.divmod(np.arange(side * side), side), axis=1)
     return from_csr(
-        np.arange(n + 1) * fan_out,
-        hand_over(targets.ravel()),
-        hand_over(values.ravel()),
+        *map(hand_over, rows(0, side * side)),
         dt=dt,
         **NetworkOptions(positions=places) | options,
     )
+
+
+class SheetRows:
+    """The synapses of a sheet, of some presynaptic neurons at a time (see `random_sheet`)."""
+
+    def __init__(
+        self, side: int, fan_out: int, scale: float, reach: int, excitatory: float,
+        weights: tuple[float, float], spread: float, seed: int,
+    ) -> None:  # fmt: skip
+        """The arguments are those of `random_sheet`."""
+        _check_sheet(side, fan_out, scale, reach, excitatory, weights, spread, seed)
+        steps = np.arange(-reach, reach + 1)
+        offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+        self._offsets = offsets[(offsets != 0).any(axis=1)]
+        with np.errstate(over="ignore"):  # of a short scale: the limit is 0
+            self._near = np.exp(-np.hypot(self._offsets[:, 0], self._offsets[:, 1]) / scale)
+        self._side, self._fan_out, self._spread, self._seed = side, fan_out, spread, seed
+        rng, n = np.random.default_rng(seed), side * side
+        signs = np.empty(n, bool)
+        for low in range(0, n, _DRAWN_AT_ONCE):
+            drawn = rng.random(min(_DRAWN_AT_ONCE, n - low))
+            signs[low : low + len(drawn)] = drawn < excitatory
+        self._rng, self._drawn = rng, 0
+        self._signs, self._sizes = signs, np.asarray(weights, np.float32)
+
+    def __call__(self, low: int, high: int) -> tuple[Array, Array, Array]:
+        """The CSR arrays of neurons low..high - 1, of which none was asked for before."""
+        while self._drawn < low:  # one stream gives the weights of all neurons
+            skipped = min(low - self._drawn, max(_DRAWN_AT_ONCE // max(self._fan_out, 1), 1))
+            self._rng.standard_normal((skipped, self._fan_out), np.float32)
+            self._drawn += skipped
+        if self._drawn != low:
+            raise ValueError(f"rows from {low} on: {self._drawn} were drawn already")
+        targets = sim_sampling.sheet_targets(
+            self._side, self._fan_out, self._offsets, self._near, self._seed, low, high
+        )
+        shape = high - low, self._fan_out
+        values = np.exp(self._spread * self._rng.standard_normal(shape, np.float32))
+        self._drawn = high
+        sign: Any = np.where(self._signs[low:high], *self._sizes)
+        values *= sign[:, None].astype(np.float32)
+        return np.arange(high - low + 1) * self._fan_out, targets.ravel(), values.ravel()
 
 
 def _check_sheet(

@@ -18,8 +18,9 @@ from spiking_bimt.simulation.inputs import Input, neuron_numbers
 from spiking_bimt.simulation.locality import Numbering, Order, renumber, storage_order
 from spiking_bimt.simulation.modes import Choice, check_mode, set_mode
 from spiking_bimt.simulation.parts import CLOCK, make_parts
-from spiking_bimt.simulation.ranks.cut import checked_ranks, split_by_rank
-from spiking_bimt.simulation.ranks.share import cut_out, facts_of, part_of
+from spiking_bimt.simulation.ranks.build import facts_of, share_of_network
+from spiking_bimt.simulation.ranks.cut import checked_ranks
+from spiking_bimt.simulation.ranks.share import Share, drawn_start, part_of
 from spiking_bimt.simulation.ranks.world import agree, end_together, size_of
 from spiking_bimt.simulation.start import (
     MOST_STEPS,
@@ -51,7 +52,7 @@ class Simulation:
     @checked
     def __init__(
         self,
-        network: SpikingNetwork,
+        network: SpikingNetwork | Share,
         *,
         inputs: Sequence[Input] = (),
         mode: str = "auto",
@@ -72,63 +73,87 @@ class Simulation:
         Spikes and traces keep the given numbers; sums are made in the order stored.
 
         comm: communicator of mpi4py: its ranks run the network together, and all of them must make
-        the same calls. ranks (N,): rank of each neuron, by default blocks in order
-        (`split_by_rank`). What `advance` returns is of the whole network on rank 0, and of the
-        rank's own neurons on the others. An error that nothing catches ends all ranks.
+        the same calls; network may be the rank's share of it (`share_of_rows` and the like). ranks
+        (N,): rank of each neuron, by default blocks in order (`split_by_rank`). What `advance`
+        returns is of the whole network on rank 0, and of the rank's own neurons on the others. An
+        error that nothing catches ends all ranks.
         """
-        network.refuse_optional("a long run", propagators.ENGINE_HAS)
         self.dtype = float_dtype(dtype)
         check_mode(mode)
         check_settings(seed, threads)
-        check_inputs(inputs, network, self.dtype)
-        self.network, self.inputs = network, tuple(inputs)
+        n = self.n_neurons = network.n_neurons
         self.traced = neuron_numbers("Simulation", "traces", np.atleast_1d(np.asarray(traces)))
-        if len(self.traced) and self.traced.max() >= network.n_neurons:
-            raise InputError(f"traces must name neurons in 0..{network.n_neurons - 1}")
-        self.steps_done = 0
-        length = propagators.epoch_steps(network, epoch)
-        if v_start is None:
-            start = starts(network, seed, slice(0, 1), np.dtype(np.float64))[0]
-        else:
-            start = np.asarray(v_start, np.float64)
-        validate.array("Simulation", "v_start", start, (network.n_neurons,), self.dtype)
-        size = size_of(comm)
-        given = None if ranks is None else checked_ranks(ranks, network.n_neurons, size)
-        share = None
-        if size == 1:
-            names = storage_order(network, order)
-            stored = network if names is None else renumber(network, names)
+        if len(self.traced) and self.traced.max() >= n:
+            raise InputError(f"traces must name neurons in 0..{n - 1}")
+        share = self._share_of(network, comm, ranks)
+        known = network.network if isinstance(network, Share) else network
+        known.refuse_optional("a long run", propagators.ENGINE_HAS)
+        self.inputs, self.steps_done, self.dt = tuple(inputs), 0, known.dt
+        start = None if v_start is None else np.asarray(v_start, np.float64)
+        if start is not None:
+            validate.array("Simulation", "v_start", start, (n,), self.dtype)
+        if share is None:
+            names = storage_order(known, order)
+            stored = known if names is None else renumber(known, names)
+            alike, synapses = propagators.is_uniform(known), len(known.indices)
+            if start is None:
+                start = starts(known, seed, slice(0, 1), np.dtype(np.float64))[0]
             start = start if names is None else start[names]
-            self.parts = make_parts(stored, threads, start, length, self.dtype)
         else:
             if threads > 1 or not isinstance(order, str) or order != "given":
                 raise InputError("threads and order are of one process: leave them out with comm")
-            end_together(comm)
-            agree(comm, facts_of(network) | {"the dtype": str(self.dtype), "the epoch": length})
-            cut = split_by_rank(network, size) if given is None else given
-            share = cut_out(network, cut, comm.Get_rank())
             names, stored = share.own, share.network
-            self.parts = [part_of(share, start[names], length, self.dtype)]
-        self._numbering = Numbering(names, network.n_neurons)
-        self._stimuli = Stimuli(inputs, stored, self._numbering, network.n_neurons, self.dtype)
+            alike, synapses = share.alike, share.n_synapses
+            start = drawn_start(share, seed) if start is None else start[names]
+        length = propagators.epoch_steps(known, epoch, alike, synapses / n)
+        self._numbering = Numbering(names, n)
+        check_inputs(inputs, stored, self._numbering, n, self.dtype)
+        self._stimuli = Stimuli(inputs, stored, self._numbering, n, self.dtype)
         traced = self._numbering.places(self.traced)
-        self._thresholds = np.where(traced < 0, 0, stored.v_th[traced])
+        self._thresholds: Array = np.where(traced < 0, 0, stored.v_th[traced])
         self._no_traces = np.empty((0, len(traced)), np.float32)
-        self._crew: Crew
+        self._network = known
         if share is None:
+            self.parts = make_parts(stored, threads, start, length, self.dtype)
+        else:
+            agree(comm, {"the dtype": str(self.dtype), "the epoch": length, "the seed": seed})
+            self.parts = [part_of(share, start, length, self.dtype)]
+        self._crew: Crew
+        if share is None or share.ranks == 1:
             self._crew = Threads(self.parts, traced)
         else:
             self._crew = Rank(comm, share, self.parts[0], traced)
         first = _FIRST_OF_CLOCK if mode == "clock" else _FIRST_WINDOW
-        self._window = min(max(first // network.n_neurons, 16), _LONGEST_WINDOW)
+        self._window = min(max(first // n, 16), _LONGEST_WINDOW)
         self._choice = Choice(mode, self._window)
         self._loop: ClosedLoop | None = None
+
+    @staticmethod
+    def _share_of(network: SpikingNetwork | Share, comm: Any, ranks: Any) -> Share | None:
+        """What this process has of a network where several run it, or where it has a share."""
+        size = size_of(comm)
+        if size > 1:
+            end_together(comm)
+        if not isinstance(network, Share):
+            if ranks is not None:
+                checked_ranks(ranks, network.n_neurons, size)
+            if size == 1:
+                return None
+            return share_of_network(comm, network, ranks, facts_of(network))
+        if ranks is not None:
+            raise InputError("ranks are those that the share was built with: leave them out")
+        if network.ranks != size:
+            raise InputError(
+                f"the share is one of {network.ranks}, the simulation has {size} ranks: give the "
+                "communicator that it was built with"
+            )
+        return network
 
     @checked
     def advance(self, steps: int) -> Recording:
         """Run so many steps more and return what happened in them."""
         self._end_loop()
-        first, n = self.steps_done, self.network.n_neurons
+        first, n = self.steps_done, self.n_neurons
         if not 0 <= steps <= MOST_STEPS - first:
             raise InputError(
                 f"steps is {steps}, outside 0..{MOST_STEPS - first}: a run has at most "
@@ -150,13 +175,13 @@ class Simulation:
         )
         (counts, neurons), traces = self._crew.join((counts, neurons), traces, n)
         return Recording.of_arrays(
-            outputs=np.empty((0, len(self.network.b_out)), np.float32),
+            outputs=np.empty((0, len(self._network.b_out)), np.float32),
             spike_counts=np.bincount(neurons, minlength=n).astype(np.int32)[None],
             offsets=np.array([0, len(neurons)]),
             steps=np.repeat(np.arange(first, end, dtype=np.int32), counts),
             neurons=neurons,
             lengths=np.array([steps]),
-            dt=self.network.dt,
+            dt=self.dt,
             n_neurons=n,
             first_step=first,
             traces=traces,
@@ -181,12 +206,18 @@ class Simulation:
         return spikes
 
     @property
+    def rank(self) -> int | None:
+        """This process's rank where several run the network together, None for one."""
+        return self._crew.rank
+
+    @property
     def potentials(self) -> npt.NDArray[np.float32]:
         """(traced,) v of the traced neurons after the last `step`, resets included."""
         if self._loop is None or not self._loop.step:
             raise InputError("potentials are those after a `step`: make one")
         found: npt.NDArray[np.float32] = self._loop.traces[0].astype(np.float32)
-        return found + self.network.v_th[self.traced]
+        found += self._thresholds
+        return found
 
     @checked
     def switch(self, mode: str) -> None:
@@ -222,7 +253,7 @@ class Simulation:
         due = [self._stimuli.due(held, self.steps_done, WINDOW) for held in (False, True)]
         self._choice.choose(self.parts, WINDOW)
         self._loop = ClosedLoop(
-            self.network, self.parts[0], self._crew.teams[0], self._numbering.inverse,
+            self._network, self.parts[0], self._crew.teams[0], self._numbering.inverse,
             self._crew.traced[0], *due,
         )  # fmt: skip
         return self._loop
@@ -235,7 +266,7 @@ class Simulation:
 
 @checked
 def simulate_network(
-    network: SpikingNetwork,
+    network: SpikingNetwork | Share,
     duration_ms: float,
     *,
     inputs: Sequence[Input] = (),

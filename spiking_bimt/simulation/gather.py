@@ -23,12 +23,15 @@ from spiking_bimt.simulation.propagators import drive_of
 Array = npt.NDArray[Any]
 
 
-def check_inputs(inputs: Sequence[Input], network: SpikingNetwork, dtype: np.dtype[Any]) -> None:
+def check_inputs(
+    inputs: Sequence[Input], network: SpikingNetwork, numbering: Numbering, n: int,
+    dtype: np.dtype[Any],
+) -> None:  # fmt: skip
     """Raise InputError for a stimulus that the network cannot take, whenever it would be due.
 
-    dtype: of the state, which must be able to hold weights and currents.
+    network: the neurons of this process as stored; n: of the whole network. dtype: of the state,
+    which must be able to hold weights and currents.
     """
-    n = network.n_neurons
     for k, given in enumerate(inputs):
         name = type(given).__name__
         if isinstance(given, type) or not isinstance(given.held, bool):
@@ -39,7 +42,9 @@ def check_inputs(inputs: Sequence[Input], network: SpikingNetwork, dtype: np.dty
                 raise InputError(f"an input names neuron {most}, outside 0..{n - 1} ({name})")
         if isinstance(given, HeldCurrents):
             validate.cast(name, "values", np.asarray(given.values), dtype)
-            drives = drive_of(network, np.asarray(given.values), np.asarray(given.neurons))
+            places = numbering.places(np.asarray(given.neurons))
+            values = np.broadcast_to(given.values, places.shape)[places >= 0]
+            drives = drive_of(network, values, places[places >= 0])
             validate.cast(name, "values", drives, dtype)
         elif isinstance(given, SpikeTrains):
             validate.cast(name, "weights", np.asarray(given.weights), dtype)

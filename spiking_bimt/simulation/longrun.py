@@ -51,16 +51,21 @@ def stream(
     """Run `steps` steps and write their spikes to `path`; returns how many there were.
 
     No more than the spikes of `every` steps are in memory at a time; `report` is told the steps
-    done. The file takes its name when it is whole. Raises InputError where it cannot be written.
+    done. The file takes its name when it is whole. Of several ranks, which must all call this, rank
+    0 writes, and the others return how many spikes their neurons had. Raises InputError where it
+    cannot be written.
     """
     path = Path(path)
+    if simulation.rank:
+        pieces = range(0, steps, every)
+        return sum(len(simulation.advance(min(every, steps - at)).neurons) for at in pieces)
     partial, count = path.with_name(f".{path.name}.partial"), 0
     try:
         with h5py.File(partial, "w") as file:
             store.write_text(file, "schema", store.SCHEMA_PREFIX + SPIKES)
             store.write_text(file, "schema_version", store.SCHEMA_VERSION)
-            file.attrs["dt"] = simulation.network.dt
-            file.attrs["n_neurons"] = simulation.network.n_neurons
+            file.attrs["dt"] = simulation.dt
+            file.attrs["n_neurons"] = simulation.n_neurons
             when, who = (_growing(file, name, kind) for name, kind in _COLUMNS)
             # Hashed as they come, so that the digest needs no second reading.
             hashes = {name: xxhash.xxh3_128() for name, _ in _COLUMNS}
@@ -99,8 +104,10 @@ def read_stream(path: str | Path) -> SpikeStream:
 def save_state(simulation: Simulation, path: str | Path) -> None:
     """Write the state of a simulation between two calls of `advance`, atomically.
 
-    Neither the network nor the inputs are in it: the same ones must be given again.
+    Neither the network nor the inputs are in it: the same ones must be given again. Raises
+    InputError for a simulation over several ranks.
     """
+    _refuse_ranks(simulation)
     simulation.settle()
     with store.writing(Path(path), SCHEMA, {}, {}) as file:
         store.write_text(file, "made_of", _made_of(simulation))
@@ -116,8 +123,9 @@ def resume(simulation: Simulation, path: str | Path) -> None:
     """Put a simulation, made with the same arguments, where `save_state` left one.
 
     Raises InputError where the file is not one of it, or belongs to another network, order,
-    precision, epoch or number of threads.
+    precision, epoch or number of threads, and for a simulation over several ranks.
     """
+    _refuse_ranks(simulation)
     with store.reading(Path(path), SCHEMA) as file:
         if file.attrs["parts"] != len(simulation.parts):
             raise InputError(
@@ -138,6 +146,11 @@ def resume(simulation: Simulation, path: str | Path) -> None:
         part.history, part.cursors, part.first = (arrays[name] for name in _ARRAYS[4:])
         part.mode = CLOCK
     simulation.steps_done = step
+
+
+def _refuse_ranks(simulation: Simulation) -> None:
+    if simulation.rank is not None:
+        raise InputError("a state is of one process: this simulation runs over several ranks")
 
 
 _COLUMNS = (("steps", np.int64), ("neurons", np.int32))

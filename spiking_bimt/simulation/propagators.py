@@ -111,10 +111,12 @@ def is_uniform(network: SpikingNetwork) -> bool:
     return same and not np.isfinite(network.v_min).any()
 
 
-def epoch_steps(network: SpikingNetwork, wanted: int | None) -> int:
+def epoch_steps(network: SpikingNetwork, wanted: int | None, alike: bool, fan_out: float) -> int:
     """Steps in an epoch: `wanted`, or the longest that pays and keeps precision.
 
-    It depends on the network alone, never on the mode, because it is part of the arithmetic.
+    network: some neurons of a network, of all of which `is_uniform` is `alike` and the mean number
+    of synapses `fan_out`. It depends on the network alone, never on the mode, because it is part of
+    the arithmetic.
     """
     if wanted is not None and wanted < 1:
         raise InputError(f"epoch is {wanted}: it is a number of steps, at least 1")
@@ -123,7 +125,7 @@ def epoch_steps(network: SpikingNetwork, wanted: int | None) -> int:
         for row in (network.tau_mem, network.tau_syn, network.tau_syn_negative)
         if row is not None
     ]
-    if not is_uniform(network) or min(taus) == 0:
+    if not alike or min(taus) == 0:
         if wanted not in (None, 1):
             raise InputError(
                 "epochs of more than one step need equal time constants, synapses with a filter "
@@ -135,7 +137,6 @@ def epoch_steps(network: SpikingNetwork, wanted: int | None) -> int:
         if wanted > 8 * limit:
             raise InputError(f"epoch is {wanted}: beyond {8 * limit} steps precision is lost")
         return wanted
-    fan_out = len(network.indices) / network.n_neurons
     return 2 ** int(np.log2(limit)) if fan_out * network.dt <= _SPARSE else 1
 
 

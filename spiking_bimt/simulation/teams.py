@@ -39,6 +39,8 @@ class Crew(Protocol):
 
     meet_every: int
     """A run may be cut at multiples of so many steps, or at its end."""
+    rank: int | None
+    """This process's rank; None where it has the whole network."""
 
     def run(self, steps: int, charges: Events, currents: Events) -> Ran:
         """Run the next steps."""
@@ -53,6 +55,7 @@ class Threads:
     """All parts of a network, a thread of this process each."""
 
     meet_every = 1
+    rank: int | None = None
 
     def __init__(self, parts: list[Part], traced: Array) -> None:
         """traced: neurons whose potential is recorded, as stored."""
@@ -100,7 +103,7 @@ class Rank:
     def __init__(self, comm: Any, share: Share, part: Part, traced: Array) -> None:
         """traced: neurons whose potential is recorded, as places in the share, -1 elsewhere."""
         self.part, self._traced = part, _within(part, traced)
-        self._comm = comm.Dup()
+        self._comm, self.rank = comm.Dup(), comm.Get_rank()
         self.meet_every = part.reach[0]
         self._team = make_teams([part], steps=1)[0]
         n_rows = len(share.sources)

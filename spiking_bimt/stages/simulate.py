@@ -152,7 +152,7 @@ def _in_floating_point(folder: Path, source: Path, weights: str, how: _How) -> d
     """Simulate the network of the file `source` and write spikes.h5 into the folder."""
     writing = run_folder.writing(folder, "spikes.h5") if how.writes else contextlib.nullcontext()
     with writing:
-        network = with_weights(store.load(source, SpikingNetwork), weights)
+        network = with_weights(store.load(source, SpikingNetwork, mapped=not how.alone), weights)
         ranks = None if how.alone else _ranks_of_cores(folder, network, how.comm.Get_size())
         # One small run first: compiling the kernel belongs to no measured figure.
         if how.stimulus is None and network.tasks and how.alone:

@@ -15,6 +15,8 @@ Array = npt.NDArray[Any]
 
 _OF_NEURON = 50
 """Synapses that take as much time and memory as a neuron does."""
+_AT_ONCE = 2**22
+"""Synapses counted at once."""
 
 
 @checked
@@ -31,8 +33,7 @@ def split_by_rank(network: SpikingNetwork | PlacedNetwork, n_ranks: int) -> npt.
     if n_ranks < 1:
         raise InputError(f"split_by_rank: n_ranks is {n_ranks}: at least 1 is needed")
     if isinstance(network, SpikingNetwork):
-        loads = _OF_NEURON + np.bincount(network.indices, minlength=network.n_neurons)
-        return in_blocks(loads, n_ranks)
+        return in_blocks(_OF_NEURON + count_fan_in(network), n_ranks)
     own = network.network
     cores, at = np.unique(network.placement.core, return_inverse=True)
     if len(cores) < n_ranks:
@@ -40,11 +41,18 @@ def split_by_rank(network: SpikingNetwork | PlacedNetwork, n_ranks: int) -> npt.
             f"the placement uses {len(cores)} cores, which {n_ranks} ranks cannot share: take "
             f"{len(cores)} ranks at most"
         )
-    fan_in = np.bincount(own.indices, minlength=own.n_neurons)
-    loads = np.bincount(at, _OF_NEURON + fan_in)
+    loads = np.bincount(at, _OF_NEURON + count_fan_in(own))
     found = np.zeros(len(cores), np.int32)
     _bisect(found, np.arange(len(cores)), network.chip.core_xy()[cores], loads, 0, n_ranks)
     return found[at]
+
+
+def count_fan_in(network: SpikingNetwork) -> npt.NDArray[np.int64]:
+    """(N,) synapses onto each neuron; of synapses in a file, a piece at a time is in memory."""
+    found = np.zeros(network.n_neurons, np.int64)
+    for low in range(0, len(network.indices), _AT_ONCE):
+        found += np.bincount(network.indices[low : low + _AT_ONCE], minlength=len(found))
+    return found
 
 
 def in_blocks(loads: Array, n_ranks: int) -> npt.NDArray[np.int32]:
@@ -54,7 +62,9 @@ def in_blocks(loads: Array, n_ranks: int) -> npt.NDArray[np.int32]:
         raise InputError(f"the network has {n} neurons, fewer than the {n_ranks} ranks")
     ends = np.cumsum(loads, dtype=np.float64)
     wanted = ends[-1] * np.arange(1, n_ranks) / n_ranks
-    cuts = np.searchsorted(ends, wanted)
+    at = np.searchsorted(ends, wanted)
+    before = np.append(0.0, ends)[at]
+    cuts = at + (ends[at] - wanted <= wanted - before)  # the nearer of two ends
     few = np.arange(1, n_ranks)  # each rank has one neuron at least
     cuts = np.maximum.accumulate(np.clip(cuts, few, n - n_ranks + few) - few) + few
     return np.repeat(np.arange(n_ranks, dtype=np.int32), np.diff(cuts, prepend=0, append=n))

@@ -104,6 +104,8 @@ def stop_all(comm: Any, line: str, code: int = 1, program: str = "") -> None:
 
 def agree(comm: Any, facts: dict[str, Any]) -> None:
     """InputError on a rank whose facts are not those of rank 0, with the first that differs."""
+    if comm is None:
+        return
     first = comm.bcast(facts, 0)
     for what, value in facts.items():
         if first.get(what) != value:

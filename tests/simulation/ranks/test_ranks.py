@@ -1,6 +1,7 @@
 """A network over several ranks gives the bits of one process, however it is cut."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spiking_bimt as sb
+from spiking_bimt.data import store
+from spiking_bimt.simulation.longrun import read_stream, save_state, stream
+from spiking_bimt.simulation.ranks import rows as rows_module
+from spiking_bimt.simulation.ranks.build import share_of_network
 from spiking_bimt.simulation.ranks.cut import in_blocks
 from spiking_bimt.simulation.ranks.exchange import find_routes
-from spiking_bimt.simulation.ranks.share import cut_out
 from tests.simulation.ranks.threads_of_ranks import Comm, run_ranks
 
 
@@ -72,8 +76,9 @@ def test_ranks_without_targets_exchange_nothing() -> None:
     n, size = 40, 4
     network = sb.from_coo(np.arange(n - 1), np.arange(1, n), np.full(n - 1, 2.0), n, bias=0.1)
     ranks = np.repeat(np.arange(size), n // size)
-    shares = [cut_out(network, ranks, rank) for rank in range(size)]
-    routes = run_ranks(size, lambda comm: find_routes(comm, shares[comm.rank]))
+    routes = run_ranks(
+        size, lambda comm: find_routes(comm, share_of_network(comm, network, ranks, {}))
+    )
     assert [found.receivers.tolist() for found in routes] == [[0, 1], [1, 2], [2, 3], [3]]
     assert [found.senders.tolist() for found in routes] == [[0], [1, 0], [2, 1], [3, 2]]
     # One neuron of each rank has its target on the next one.
@@ -83,7 +88,7 @@ def test_ranks_without_targets_exchange_nothing() -> None:
 def test_a_share_holds_the_synapses_onto_its_neurons_alone() -> None:
     network = sb.random_sheet(20, fan_out=10)
     ranks = np.random.default_rng(0).integers(0, 3, 400)
-    shares = [cut_out(network, ranks, rank) for rank in range(3)]
+    shares = run_ranks(3, lambda comm: share_of_network(comm, network, ranks, {}))
     assert sum(len(share.indices) for share in shares) == len(network.indices)
     for rank, share in enumerate(shares):
         pre = np.repeat(share.sources, np.diff(share.indptr))
@@ -91,6 +96,106 @@ def test_a_share_holds_the_synapses_onto_its_neurons_alone() -> None:
         np.testing.assert_array_equal(pre, np.repeat(np.arange(400), np.diff(network.indptr))[own])
         np.testing.assert_array_equal(share.own[share.indices], network.indices[own])
         np.testing.assert_array_equal(share.weights, network.weights[own])
+
+
+def drawn_sheet(**options: Any) -> dict[str, Any]:
+    return {"fan_out": 12, "dt": 0.5, "delay": 3, "seed": 4, "bias": 0.06} | options
+
+
+def spikes_of(network: Any, comm: Comm | None = None, **options: Any) -> sb.Recording:
+    return sb.simulate_network(network, 100, comm=comm, traces=[1, 299], seed=2, **options)
+
+
+def test_shares_of_a_sheet_run_as_the_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "_PIECE", 500)  # several pieces a rank
+    whole = spikes_of(sb.random_sheet(32, **drawn_sheet()))
+    ranks = np.random.default_rng(0).integers(0, 3, 1024)
+    assert whole.n_spikes > 1000
+    for size, split in ((1, None), (3, None), (3, ranks)):
+
+        def work(comm: Comm, split: Any = split) -> sb.Recording:
+            share = sb.share_of_sheet(32, comm=comm, ranks=split, **drawn_sheet())
+            return spikes_of(share, comm)
+
+        found = run_ranks(size, work)[0]
+        np.testing.assert_array_equal(found.steps, whole.steps)
+        np.testing.assert_array_equal(found.neurons, whole.neurons)
+        np.testing.assert_array_equal(found.traces, whole.traces)
+
+
+@pytest.mark.parametrize("codes", [False, True])
+def test_shares_of_a_file_run_as_its_network(tmp_path: Path, codes: bool) -> None:
+    rng = np.random.default_rng(0)
+    network = sb.random_sheet(
+        32,
+        **drawn_sheet(delay=1, delays=rng.integers(2, 7, 12 * 1024), v_th=rng.uniform(1, 2, 1024)),
+    )
+    network = sb.quantise(network, bits=4) if codes else network
+    store.save(network, tmp_path / "network.h5", {})
+    whole = spikes_of(network.quantised() if codes else network)
+    assert whole.n_spikes > 300
+
+    def work(comm: Comm) -> sb.Recording:
+        return spikes_of(sb.share_of_file(tmp_path / "network.h5", comm=comm), comm)
+
+    found = run_ranks(2, work)[0]
+    np.testing.assert_array_equal(found.neurons, whole.neurons)
+    np.testing.assert_array_equal(found.traces, whole.traces)
+
+
+def test_shares_of_a_function_run_as_its_network() -> None:
+    n = 300
+    tau = np.linspace(10, 20, n)
+
+    def rows(low: int, high: int) -> tuple[Any, ...]:
+        """Each neuron reaches the next ten, by a weight and a delay of its own."""
+        pre = np.arange(low, high)[:, None]
+        post = np.sort((pre + np.arange(1, 11)) % n, axis=1)
+        weights, delays = 0.02 + 0.001 * (pre % 7 + post % 5), 1 + (pre + post) % 6
+        return 10 * np.arange(high - low + 1), post.ravel(), weights.ravel(), delays.ravel()
+
+    indptr, post, weights, delays = rows(0, n)
+    options: dict[str, Any] = {"dt": 0.5, "bias": 0.07, "tau_mem": tau}
+    whole = spikes_of(sb.from_csr(indptr, post, weights, delays=delays, **options), **AT_START)
+
+    def work(comm: Comm) -> sb.Recording:
+        share = sb.share_of_rows(n, rows, comm=comm, **options)
+        assert len(share.network.v_th) == n // 4
+        assert share.n_synapses == 10 * n > 3 * len(share.indices)
+        return spikes_of(share, comm, **AT_START)
+
+    found = run_ranks(4, work)[0]
+    assert whole.n_spikes > 100
+    np.testing.assert_array_equal(found.neurons, whole.neurons)
+    np.testing.assert_array_equal(found.steps, whole.steps)
+
+
+AT_START: dict[str, Any] = {"v_start": np.linspace(0, 0.9, 300)}
+
+TEN = np.arange(11), np.zeros(10), np.ones(10)
+BAD_ROWS: dict[str, Any] = {
+    "gives no": None,
+    "indptr has shape": ([0], [], []),
+    "outside 0..9": (TEN[0], np.full(10, 10), TEN[2]),
+    "weights": (*TEN[:2], np.full(10, np.nan)),
+    "delays lie outside": (*TEN, np.full(10, -1)),
+}
+
+
+@pytest.mark.parametrize("line", BAD_ROWS)
+def test_rows_that_cannot_be_are_refused(line: str) -> None:
+    with pytest.raises(sb.InputError, match=line):
+        sb.share_of_rows(10, lambda low, high: BAD_ROWS[line])
+
+
+def test_a_share_of_other_ranks_is_refused() -> None:
+    share = sb.share_of_sheet(20)
+    with pytest.raises(sb.InputError, match="the share is one of 1, the simulation has 2 ranks"):
+        run_ranks(2, lambda comm: sb.Simulation(share, comm=comm))
+    with pytest.raises(sb.InputError, match="ranks are those that the share was built with"):
+        sb.Simulation(share, ranks=np.zeros(400, int))
+    with pytest.raises(sb.InputError, match="delays of 0 steps runs in one process"):
+        run_ranks(2, lambda comm: sb.Simulation(sb.random_sheet(20, delay=0), comm=comm))
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.data())
@@ -143,6 +248,25 @@ def test_a_loop_of_single_steps_is_refused() -> None:
     network = sb.random_sheet(10, fan_out=3, reach=2)
     with pytest.raises(sb.InputError, match="step runs in one process"):
         run_ranks(2, lambda comm: sb.Simulation(network, comm=comm).step())
+
+
+def test_rank_0_streams_and_no_state_is_saved(tmp_path: Path) -> None:
+    network = sb.random_sheet(20, **drawn_sheet())
+    path = tmp_path / "spikes.h5"
+
+    def work(comm: Comm) -> tuple[int, int]:
+        simulation = sb.Simulation(network, comm=comm)
+        before = simulation.advance(7).n_spikes
+        with pytest.raises(sb.InputError, match="a state is of one process"):
+            save_state(simulation, tmp_path / f"state{comm.rank}.h5")
+        return before, stream(simulation, 100, path, every=40)
+
+    counts = np.array(run_ranks(2, work))
+    whole = sb.Simulation(network).advance(107)
+    assert counts[0].sum() == whole.n_spikes > 100
+    assert 0 < counts[1].sum() < whole.n_spikes
+    np.testing.assert_array_equal(read_stream(path).neurons, whole.neurons[counts[0, 0] :])
+    assert [file.name for file in tmp_path.iterdir()] == ["spikes.h5"]
 
 
 def test_ranks_with_other_networks_are_refused() -> None:

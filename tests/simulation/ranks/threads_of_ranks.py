@@ -70,6 +70,9 @@ class Comm:
     def bcast(self, value: Any, root: int = 0) -> Any:
         return self._all(value)[root]
 
+    def allgather(self, value: Any) -> list[Any]:
+        return self._all(value)
+
     def Alltoall(self, given: Array, into: Array) -> None:
         into[:] = [row[self.rank] for row in self._all(given.copy())]
 
