@@ -41,7 +41,7 @@ def share_of_rows(
     where synapses have their own. It must give the same for equal arguments on every rank; each
     rank calls it for some of the neurons, in ascending order. comm: communicator of mpi4py, all
     ranks of which must call this. ranks (n,): rank of each neuron, by default blocks in order. dt:
-    step, ms. delay, reset and neurons: as in `from_csr`, each parameter one number or (n,).
+    step, ms. delay, steps, reset and neurons: as in `from_csr`, each parameter one number or (n,).
 
     Raises InputError, with the argument's name, for what cannot be.
     """
@@ -86,8 +86,9 @@ def share_of_sheet(
 ) -> Share:
     """This rank's share of the network that `random_sheet` makes of the same arguments.
 
-    side, fan_out, scale, reach, excitatory, weights, spread, seed and dt: as there, and options,
-    which cannot be `positions` or `delays`. comm, ranks: as in `share_of_rows`.
+    side, fan_out, scale, reach, excitatory, weights, spread and seed: as there, and options, which
+    cannot be `positions` or `delays`. dt: step, ms. comm, ranks (N,): as in
+    `share_of_rows`.
 
     Raises InputError, with the argument's name, for what cannot be.
     """
@@ -105,8 +106,9 @@ def share_of_file(
 ) -> Share:
     """This rank's share of the network in a network.h5, of whose synapses it reads a part.
 
-    Weights are the codes' where the network has codes. comm, ranks: as in `share_of_rows`. Raises
-    InputError where the file is none of a network, or not the same on all ranks.
+    Weights are the codes' where the network has codes. comm, ranks (N,): as in `share_of_rows`.
+
+    Raises InputError where the file is none of a network, or not the same on all ranks.
     """
     size_of(comm)  # refuses what is none before the file is read
     network = store.load(Path(path), SpikingNetwork, mapped=True)
