@@ -18,8 +18,10 @@ _LOOKS = 200
 """Looks at a message that has not come, some ten microseconds, before the core is given away."""
 _NAP = 2e-5
 """Time for which it is then given away, s."""
-_AFTER_RANK_0 = 0.5
+_AFTER_RANK_0 = 2.0
 """Time that other ranks leave to rank 0 to tell an error that all of them see, s."""
+_PASSED_ON = 0.3
+"""Time that a launcher gets to pass on what was printed, s: MPICH's drops it when ranks end."""
 
 
 def launched() -> tuple[int, int]:
@@ -98,6 +100,7 @@ def stop_all(comm: Any, line: str, code: int = 1, program: str = "") -> None:
         time.sleep(_AFTER_RANK_0)
     if line:
         print(f"{program}rank {rank}: {line}", file=sys.stderr, flush=True)
+        time.sleep(_PASSED_ON)
     comm.Abort(code)
     os._exit(code)  # MPICH returns, and ends the process a little later
 
