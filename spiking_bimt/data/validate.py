@@ -31,25 +31,25 @@ def array(
     `None` in `shape` admits any length. What the caller could still write to is copied; an array
     that was given away (see `hand_over`), or a view of one, is taken as it is.
 
-    Raises InputError that names `owner.name` when the shape differs or, with `finite`, when an
-    entry is NaN or infinite.
+    Raises InputError that names `owner.name`, or `owner name` where the owner is a file's name and
+    a colon, when the shape differs or, with `finite`, when an entry is NaN or infinite.
     """
     try:
         given = np.asarray(value)
     except ValueError as error:
-        raise InputError(f"{owner}.{name} is no array: {error}") from error
+        raise InputError(f"{_named(owner, name)} is no array: {error}") from error
     fits = given.ndim == len(shape) and all(
         want in (None, got) for want, got in zip(shape, given.shape, strict=True)
     )
     if not fits:
         want = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
-        raise InputError(f"{owner}.{name} has shape {given.shape}, expected {want}")
+        raise InputError(f"{_named(owner, name)} has shape {given.shape}, expected {want}")
     if given.dtype.kind not in "biuf":
-        raise InputError(f"{owner}.{name} holds {given.dtype}, expected numbers")
+        raise InputError(f"{_named(owner, name)} holds {given.dtype}, expected numbers")
     first = blocks.first_not_finite(given) if finite else None
     if first is not None:
         where = list(first) if first else ""
-        raise InputError(f"{owner}.{name}{where} is {given[first]}: it must be finite")
+        raise InputError(f"{_named(owner, name)}{where} is {given[first]}: it must be finite")
     return hand_over(cast(owner, name, given, np.dtype(dtype)))
 
 
@@ -122,6 +122,10 @@ def own(record: Any) -> None:
         object.__setattr__(record, field.name, value)
 
 
+def _named(owner: str, name: str) -> str:
+    return f"{owner} {name}" if owner.endswith(":") else f"{owner}.{name}"
+
+
 def cast(owner: str, name: str, given: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """`given` as a contiguous array of `dtype`, with equal values; a copy of what can be written.
 
@@ -143,7 +147,8 @@ def cast(owner: str, name: str, given: npt.NDArray[Any], dtype: np.dtype[Any]) -
     if wrong.any():
         first = tuple(int(i) for i in np.argwhere(wrong)[0])
         where = list(first) if first else ""
-        raise InputError(f"{owner}.{name}{where} is {given[first]}: {_FITS[dtype.kind]}{dtype}")
+        what = f"{_named(owner, name)}{where} is {given[first]}"
+        raise InputError(f"{what}: {_FITS[dtype.kind]}{dtype}")
     return made
 
 

@@ -100,7 +100,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no channels": ({"times": [1.0], "channels": [0]}, "of input channel 0; the network has 0"),
     "order": ({"times": [2.0, 1.0], "neurons": [1, 1]}, "time 1 is 1 ms, before the one ahead"),
     "negative": ({"times": [-1.0], "neurons": [1]}, "a time is -1 ms"),
-    "nan": ({"times": [np.nan], "neurons": [1]}, r"times\[0\] is nan"),
+    "nan": ({"times": [np.nan], "neurons": [1]}, r"npz: times\[0\] is nan"),
     "half": ({"times": [1.0], "neurons": [0.5]}, r"neurons\[0\] is 0\.5"),
     "mask": ({"times": [1.0], "neurons": [True]}, "neurons holds bool"),
     "lengths": ({"times": [1.0], "neurons": [0, 1]}, "neurons has shape"),
