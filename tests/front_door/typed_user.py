@@ -44,6 +44,15 @@ def simulated(network: sb.SpikingNetwork) -> sb.Recording:
     return simulation.advance(100)
 
 
+def shared(comm: Any, folder: Path, placed: sb.PlacedNetwork) -> sb.Recording:
+    """One network over many processes."""
+    ranks = sb.split_by_rank(placed, 2)
+    file = sb.share_of_file(folder / "network.h5", comm=comm, ranks=ranks)
+    rows = sb.share_of_rows(3, lambda low, high: ([0] * (high - low + 1), [], []), comm=comm)
+    print(rows.sources, sb.share_of_sheet(20, comm=comm, seed=1).n_synapses)
+    return sb.Simulation(file, comm=comm).advance(100)
+
+
 def scored(network: sb.SpikingNetwork) -> sb.Recording:
     """Trials of tasks."""
     trials: sb.Trials = sb.draw_trials("yang19", ["go"], 2, 20.0, stream="test")
