@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
 from spiking_bimt.data import gate, validate
 from spiking_bimt.data.selftest import SelfTest
 from spiking_bimt.errors import CheckError, InputError
+from spiking_bimt.formats.stimuli import sonata_spikes
 
 Ints = npt.NDArray[np.int64]
 
@@ -166,22 +166,12 @@ def _spikes(path: Path, columns: dict[str, Any]) -> Spikes:
 
 def _of_sonata(path: Path, dt: float) -> Spikes:
     """/spikes/<population>/timestamps (ms) and node_ids."""
-    with gate.opening_hdf5(path) as file:
-        group = file.get("spikes")
-        if not isinstance(group, h5py.Group) or len(group) != 1:
-            raise InputError(
-                f"{path} is no SONATA file of the spikes of one population: give that, or CSV or "
-                "npz of step and neuron"
-            )
-        own = next(iter(group.values()))
-        if not isinstance(own, h5py.Group) or not {"timestamps", "node_ids"} <= set(own):
-            raise InputError(f"{path}: its population lacks timestamps or node_ids")
-        times, ids = own["timestamps"][()], own["node_ids"][()]
-    if np.ndim(times) != 1 or np.asarray(times).dtype.kind not in "iuf":
-        raise InputError(f"{path}: timestamps are no list of numbers")
-    steps = np.asarray(times, np.float64) / dt - 1
+    times, ids, _, of_channels = sonata_spikes(path)
+    if of_channels:
+        raise InputError(f"{path} holds spikes of input channels: give those of the neurons")
+    steps = times.astype(np.float64) / dt - 1
     whole = np.rint(steps)
-    off = ~np.isfinite(steps) | (np.abs(steps - whole) > 0.01)
+    off = np.abs(steps - whole) > 0.01
     if off.any():
         k = int(np.argmax(off))
         raise InputError(

@@ -59,7 +59,7 @@ def read_spike_stimulus(
 ) -> Stimulus:
     """Spikes of a SONATA or npz file; see `simulation.driven.into` for weight."""
     npz = path.suffix.lower() == ".npz"
-    times, ids, weights, channels = (_npz_spikes if npz else _sonata_spikes)(path)
+    times, ids, weights, channels = (_npz_spikes if npz else sonata_spikes)(path)
     if weights is not None and weight is not None:
         raise InputError(f"{path} has weights of its own: leave `weight` out")
     what = "input channel" if channels else "neuron"
@@ -101,8 +101,12 @@ def _npz_spikes(path: Path) -> tuple[Array, Array, Array | None, bool]:
     return times, ids, weights, names[0] == "channels"
 
 
-def _sonata_spikes(path: Path) -> tuple[Array, Array, None, bool]:
-    """The same, of a SONATA file, whose population `channels` is of channels."""
+def sonata_spikes(path: Path) -> tuple[Array, Array, None, bool]:
+    """Times (ms, ascending), ids, no weights, and whether ids are of channels, of a SONATA file.
+
+    They are of channels in the population `channels`. Raises InputError for another file, several
+    populations, times in another unit, and no spike.
+    """
     with gate.opening_hdf5(path) as file:
         group = file.get("spikes")
         if not isinstance(group, h5py.Group) or not len(group):
@@ -111,7 +115,7 @@ def _sonata_spikes(path: Path) -> tuple[Array, Array, None, bool]:
             names = ", ".join(group)
             raise InputError(f"{path} holds the populations {names}: write one of them alone")
         name, own = next(iter(group.items()))
-        if not {"timestamps", "node_ids"} <= set(own):
+        if not isinstance(own, h5py.Group) or not {"timestamps", "node_ids"} <= set(own):
             raise InputError(f"{path}: /spikes/{name} lacks timestamps or node_ids")
         unit = own["timestamps"].attrs.get("units", "ms")
         unit = unit.decode() if isinstance(unit, bytes) else str(unit)

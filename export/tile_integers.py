@@ -122,8 +122,9 @@ def _events(made: ChipNetwork, test: ChipTest, trials: Trials) -> Any:
     if made.neuron.input == "held":
         return None
     bounds = trials.offsets * round(made.task_dt / made.dt)
-    start = np.repeat(bounds[:-1], np.diff(test.event_offsets))
-    if (start + test.event_steps >= bounds[-1]).any():
+    many = np.diff(test.event_offsets)
+    start = np.repeat(bounds[:-1], many)
+    if (test.event_steps >= np.repeat(np.diff(bounds), many)).any():
         raise InputError(f"{GROUP}: an event lies after the end of its trial")
     events = np.zeros((bounds[-1], len(made.channels)), np.uint8)
     np.add.at(events, (start + test.event_steps, test.event_channels), 1)

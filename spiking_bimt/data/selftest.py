@@ -37,18 +37,12 @@ class SelfTest(validate.Record):
     def __post_init__(self) -> None:
         name, n, spikes = "SelfTest", len(self.offsets) - 1, len(self.neurons)
         rows = len(self.inputs)
-        shapes: dict[str, tuple[tuple[int | None, ...], type]] = {
-            "inputs": ((rows, None), np.float32),
-            "offsets": ((n + 1,), np.int64),
-            "v_start": ((n, None), np.float32),
-            "spike_offsets": ((n + 1,), np.int64),
-            "steps": ((spikes,), np.int32),
-            "neurons": ((spikes,), np.int32),
+        validate.shapes(self, {
+            "inputs": ((rows, None), np.float32), "offsets": ((n + 1,), np.int64),
+            "v_start": ((n, None), np.float32), "spike_offsets": ((n + 1,), np.int64),
+            "steps": ((spikes,), np.int32), "neurons": ((spikes,), np.int32),
             "outputs": ((rows, None), np.float32),
-        }
-        for field, (shape, dtype) in shapes.items():
-            value = validate.array(name, field, getattr(self, field), shape, dtype)
-            object.__setattr__(self, field, value)
+        })  # fmt: skip
         validate.csr(name, self.offsets, np.zeros(rows), 1, ("offsets", "inputs"))
         n_neurons, names = self.v_start.shape[1], ("spike_offsets", "neurons")
         validate.csr(name, self.spike_offsets, self.neurons, n_neurons, names)

@@ -191,8 +191,8 @@ def random_sheet(
     Every neuron has `fan_out` distinct targets at offsets (a, b), |a|, |b| <= reach, not itself,
     drawn with probability ~ exp(-sqrt(a^2 + b^2) / scale). A neuron is excitatory with that
     probability; its weights are weights[0], otherwise weights[1], times lognormal(0, spread).
-    Memory and time are proportional to the synapses. seed: of the synapses. dt:
-    step, ms. Other options are those of `from_csr`.
+    Memory and time are proportional to the synapses. seed: of the synapses. dt: step, ms.
+    Other options are those of `from_csr`.
 
     Raises InputError, with the argument's name, for a value that cannot be, and for a sheet of more
     than 2^31 - 1 synapses.

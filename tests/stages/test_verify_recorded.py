@@ -186,6 +186,16 @@ def test_what_cannot_be_compared_is_refused(run: Path, golden: SelfTest, tmp_pat
         verify(tmp_path, recorded=path)
     shutil.copy(run / "spikes.h5", tmp_path / "off.h5")
     with h5py.File(tmp_path / "off.h5", "r+") as file:
-        file["spikes/default/timestamps"][0] += 0.4
+        file["spikes/default/timestamps"][-1] += 0.4
     with pytest.raises(InputError, match="ends no step of 1 ms"):
         verify(run, recorded=tmp_path / "off.h5")
+    shutil.copy(run / "spikes.h5", tmp_path / "seconds.h5")
+    with h5py.File(tmp_path / "seconds.h5", "r+") as file:
+        file["spikes/default/timestamps"].attrs["units"] = "s"
+    with pytest.raises(InputError, match="its timestamps are in 's': write them in ms"):
+        verify(run, recorded=tmp_path / "seconds.h5")
+    shutil.copy(run / "spikes.h5", tmp_path / "channels.h5")
+    with h5py.File(tmp_path / "channels.h5", "r+") as file:
+        file.move("spikes/default", "spikes/channels")
+    with pytest.raises(InputError, match="holds spikes of input channels"):
+        verify(run, recorded=tmp_path / "channels.h5")

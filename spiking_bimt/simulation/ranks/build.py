@@ -87,8 +87,7 @@ def share_of_sheet(
     """This rank's share of the network that `random_sheet` makes of the same arguments.
 
     side, fan_out, scale, reach, excitatory, weights, spread and seed: as there, and options, which
-    cannot be `positions` or `delays`. dt: step, ms. comm, ranks (N,): as in
-    `share_of_rows`.
+    cannot be `positions` or `delays`. dt: step, ms. comm, ranks (N,): as in `share_of_rows`.
 
     Raises InputError, with the argument's name, for what cannot be.
     """
